@@ -1,0 +1,26 @@
+CREATE FUNCTION iu_core.fn_iu_collection_reorder(p_collection_id bigint, p_unit_ids bigint[], p_positions numeric[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, iu_core, pg_temp
+AS $$
+DECLARE
+  v_address text;
+  v_moved integer;
+BEGIN
+  PERFORM fn_iu_gate_require('iu_core.composer_enabled');
+  v_address := fn_iu_collection_touch(p_collection_id, 0, 0);
+  UPDATE iu_collection_piece AS p SET position = g.position
+  FROM unnest(p_unit_ids, p_positions) AS g(unit_id, position)
+  WHERE p.collection_id = p_collection_id AND p.unit_id = g.unit_id;
+  GET DIAGNOSTICS v_moved = ROW_COUNT;
+  IF v_moved <> cardinality(p_unit_ids) THEN
+    RAISE EXCEPTION 'unit_ids: names a unit that does not stand in the collection' USING ERRCODE = 'IU003', COLUMN = 'unit_ids';
+  END IF;
+  PERFORM fn_iu_outbox_append('piece_reordered', 'iu_collection', array_agg(v_address ORDER BY g.n),
+    array_agg(jsonb_build_object('collection_address', v_address, 'unit_id', u.id, 'unit_address', u.canonical_address, 'position', g.position) ORDER BY g.n))
+  FROM unnest(p_unit_ids, p_positions) WITH ORDINALITY AS g(unit_id, position, n) JOIN information_unit AS u ON u.id = g.unit_id
+  HAVING count(*) > 0;
+END
+$$;
+COMMENT ON FUNCTION iu_core.fn_iu_collection_reorder(bigint, bigint[], numeric[]) IS 'Moves pieces to new positions, in one set; IU001 closed gate, IU003 not in the collection';
+REVOKE ALL ON FUNCTION iu_core.fn_iu_collection_reorder(bigint, bigint[], numeric[]) FROM PUBLIC;

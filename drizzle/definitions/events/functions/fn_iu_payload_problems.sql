@@ -1,0 +1,58 @@
+-- Runs for bad rows only; says in words what the compiled predicate only answers with no.
+CREATE FUNCTION iu_core.fn_iu_payload_problems(p_payload jsonb, p_schema jsonb, p_path text DEFAULT '$')
+RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, iu_core, pg_temp
+AS $$
+DECLARE
+  v_type constant text := jsonb_typeof(p_payload);
+  v_wanted text[];
+  v_problems text[] := '{}';
+  v_key text;
+  v_value jsonb;
+  v_number numeric;
+BEGIN
+  IF p_schema ? 'type' THEN
+    SELECT array_agg(t) INTO v_wanted
+    FROM jsonb_array_elements_text(CASE jsonb_typeof(p_schema -> 'type') WHEN 'array' THEN p_schema -> 'type' ELSE jsonb_build_array(p_schema -> 'type') END) AS t;
+    IF NOT (v_type = ANY (v_wanted) OR v_type = 'number' AND 'integer' = ANY (v_wanted) AND floor((p_payload #>> '{}')::numeric) = (p_payload #>> '{}')::numeric) THEN
+      v_problems := v_problems || format('%s: want %s, have %s', p_path, array_to_string(v_wanted, ' or '), v_type);
+    END IF;
+  END IF;
+  IF p_schema ? 'const' AND p_payload IS DISTINCT FROM p_schema -> 'const' THEN
+    v_problems := v_problems || format('%s: want %s, have %s', p_path, p_schema -> 'const', left(p_payload::text, 80));
+  END IF;
+  IF p_schema ? 'enum' AND NOT EXISTS (SELECT FROM jsonb_array_elements(p_schema -> 'enum') AS e WHERE e = p_payload) THEN
+    v_problems := v_problems || format('%s: want one of %s, have %s', p_path, p_schema -> 'enum', left(p_payload::text, 80));
+  END IF;
+  IF v_type = 'number' THEN
+    v_number := (p_payload #>> '{}')::numeric;
+    IF v_number < (p_schema ->> 'minimum')::numeric THEN v_problems := v_problems || format('%s: want at least %s, have %s', p_path, p_schema -> 'minimum', p_payload); END IF;
+    IF v_number > (p_schema ->> 'maximum')::numeric THEN v_problems := v_problems || format('%s: want at most %s, have %s', p_path, p_schema -> 'maximum', p_payload); END IF;
+    IF v_number <= (p_schema ->> 'exclusiveMinimum')::numeric THEN v_problems := v_problems || format('%s: want more than %s, have %s', p_path, p_schema -> 'exclusiveMinimum', p_payload); END IF;
+    IF v_number >= (p_schema ->> 'exclusiveMaximum')::numeric THEN v_problems := v_problems || format('%s: want less than %s, have %s', p_path, p_schema -> 'exclusiveMaximum', p_payload); END IF;
+  ELSIF v_type = 'string' AND p_schema ? 'pattern' THEN
+    IF (p_payload @@ ('$ like_regex ' || (p_schema -> 'pattern')::text)::jsonpath) IS NOT TRUE THEN
+      v_problems := v_problems || format('%s: want a text like %s', p_path, p_schema -> 'pattern');
+    END IF;
+  ELSIF v_type = 'array' AND p_schema ? 'items' THEN
+    FOR v_key, v_value IN SELECT n - 1, e FROM jsonb_array_elements(p_payload) WITH ORDINALITY AS x(e, n) LOOP
+      v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'items', format('%s[%s]', p_path, v_key));
+    END LOOP;
+  ELSIF v_type = 'object' THEN
+    FOR v_key IN SELECT k FROM jsonb_array_elements_text(coalesce(p_schema -> 'required', '[]')) AS k LOOP
+      IF NOT p_payload ? v_key THEN v_problems := v_problems || format('%s.%s: missing', p_path, v_key); END IF;
+    END LOOP;
+    FOR v_key, v_value IN SELECT key, value FROM jsonb_each(p_payload) LOOP
+      IF p_schema -> 'properties' ? v_key THEN
+        v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'properties' -> v_key, format('%s.%s', p_path, v_key));
+      ELSIF p_schema -> 'additionalProperties' = 'false' THEN
+        v_problems := v_problems || format('%s.%s: not in the schema', p_path, left(v_key, 80));
+      END IF;
+    END LOOP;
+  END IF;
+  RETURN v_problems;
+END
+$$;
+COMMENT ON FUNCTION iu_core.fn_iu_payload_problems(jsonb, jsonb, text) IS 'Every way in which a payload breaks its schema, as "path: want …, have …"; empty when it meets it';
+REVOKE ALL ON FUNCTION iu_core.fn_iu_payload_problems(jsonb, jsonb, text) FROM PUBLIC;

@@ -1,0 +1,31 @@
+-- requires: iu_route_worker_cursor, event_outbox
+CREATE FUNCTION iu_core.fn_iu_event_pending(p_limit integer)
+RETURNS TABLE (worker_code text, event_id bigint, event_domain text, event_type text, created_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, iu_core, pg_temp
+AS $$
+  WITH s AS (SELECT fn_iu_system_identifier() AS system_identifier)
+  SELECT c.worker_code, p.id, p.event_domain, p.event_type, p.created_at
+  FROM iu_route_worker_cursor AS c
+  CROSS JOIN s
+  CROSS JOIN LATERAL (
+    -- A cursor that is not of this cluster has passed nothing: its floor does not count.
+    SELECT CASE WHEN c.system_identifier = s.system_identifier THEN c.floor_id ELSE 0 END AS floor_id
+  ) AS f
+  CROSS JOIN LATERAL (
+    SELECT e.id, e.event_domain, e.event_type, e.created_at, e.xid FROM event_outbox AS e
+    WHERE e.id > f.floor_id AND e.delivery_lane <> 'held' AND e.bucket BETWEEN c.bucket_from AND c.bucket_to
+      AND NOT fn_iu_cursor_passed(c, e.xid, e.id, s.system_identifier)
+      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id)
+    UNION ALL
+    SELECT e.id, e.event_domain, e.event_type, e.created_at, e.xid
+    FROM pg_snapshot_xip(c.snap_from) AS x JOIN event_outbox AS e ON e.xid = x AND e.delivery_lane <> 'held'
+    WHERE e.id <= f.floor_id AND e.bucket BETWEEN c.bucket_from AND c.bucket_to
+      AND NOT fn_iu_cursor_passed(c, e.xid, e.id, s.system_identifier)
+      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id)
+    LIMIT p_limit
+  ) AS p
+$$;
+COMMENT ON FUNCTION iu_core.fn_iu_event_pending(integer) IS 'Up to p_limit events per worker that it has yet to route';
+REVOKE ALL ON FUNCTION iu_core.fn_iu_event_pending(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION iu_core.fn_iu_event_pending(integer) TO iu_reader;

@@ -1,0 +1,20 @@
+-- The primary key is the only index and there are no foreign keys: both would cost the worker a
+-- multiple of its work. Integrity is a verify query; idempotency_key is derived in the view.
+CREATE TABLE iu_core.iu_route_attempt (
+  event_id bigint NOT NULL,
+  route_id integer NOT NULL,
+  attempt_no integer NOT NULL DEFAULT 1,
+  status text COLLATE "C" NOT NULL,
+  failure_code text COLLATE "C",
+  failure_detail text,
+  target_kind text COLLATE "C",
+  target_ref text,
+  worker_code text COLLATE "C" NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT iu_route_attempt_pkey PRIMARY KEY (event_id, route_id, attempt_no),
+  CONSTRAINT iu_route_attempt_status_chk CHECK (status IN ('dry_run', 'sent', 'failed', 'skipped')),
+  CONSTRAINT iu_route_attempt_failure_chk CHECK ((status IN ('failed', 'skipped')) = (failure_code IS NOT NULL))
+);
+COMMENT ON TABLE iu_core.iu_route_attempt IS 'One audited decision of the worker on one event for one route; append-only';
+COMMENT ON COLUMN iu_core.iu_route_attempt.route_id IS '0 = no route wanted the event';
+COMMENT ON COLUMN iu_core.iu_route_attempt.failure_code IS 'why it failed or was skipped: payload_schema, unknown_event_type, worker_process_error, no_route, route_disabled';

@@ -1,0 +1,27 @@
+CREATE TABLE iu_core.iu_route_dead_letter (
+  id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT iu_route_dead_letter_pkey PRIMARY KEY,
+  event_id bigint NOT NULL,
+  route_id integer NOT NULL,
+  attempt_no integer NOT NULL,
+  failure_code text COLLATE "C" NOT NULL,
+  failure_detail text NOT NULL,
+  event_domain text COLLATE "C" NOT NULL,
+  event_type text COLLATE "C" NOT NULL,
+  event_subject_table text COLLATE "C" NOT NULL,
+  event_subject_ref text COLLATE "C" NOT NULL,
+  payload jsonb NOT NULL,
+  actor text NOT NULL,
+  event_created_at timestamptz NOT NULL,
+  status text COLLATE "C" NOT NULL DEFAULT 'open',
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  resolved_at timestamptz,
+  resolved_by text,
+  resolved_attempt_no integer,
+  CONSTRAINT iu_route_dead_letter_status_chk CHECK (status IN ('open', 'replayed', 'discarded')),
+  CONSTRAINT iu_route_dead_letter_resolved_chk CHECK ((status = 'open') = (resolved_at IS NULL))
+);
+CREATE UNIQUE INDEX iu_route_dead_letter_open_idx ON iu_core.iu_route_dead_letter (event_id, route_id) WHERE status = 'open';
+CREATE INDEX iu_route_dead_letter_open_id_idx ON iu_core.iu_route_dead_letter (id) WHERE status = 'open';
+COMMENT ON TABLE iu_core.iu_route_dead_letter IS 'A snapshot of an event whose attempt failed, open until replayed or discarded';
+COMMENT ON COLUMN iu_core.iu_route_dead_letter.attempt_no IS 'the latest attempt that failed';
+COMMENT ON COLUMN iu_core.iu_route_dead_letter.resolved_attempt_no IS 'the attempt that a replay succeeded with';

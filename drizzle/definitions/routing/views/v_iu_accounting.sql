@@ -1,0 +1,27 @@
+-- requires: event_outbox, iu_route_attempt, iu_held_decision, iu_route_worker_cursor, fn_iu_cursor_passed, fn_iu_system_identifier
+-- Counted from the rows, in one snapshot. What a worker claims to be done with but did not attempt,
+-- and what no worker owns, is unexplained.
+CREATE VIEW iu_core.v_iu_accounting AS
+SELECT count(*) AS events,
+       count(*) FILTER (WHERE account = 'attempted') AS attempted,
+       count(*) FILTER (WHERE account = 'held') AS held,
+       count(*) FILTER (WHERE account = 'released') AS released,
+       count(*) FILTER (WHERE account = 'discarded') AS discarded,
+       count(*) FILTER (WHERE account = 'not_yet_routed') AS not_yet_routed,
+       count(*) FILTER (WHERE account = 'unexplained') AS unexplained
+FROM (
+  SELECT CASE
+    WHEN e.delivery_lane = 'held' THEN CASE
+      WHEN EXISTS (SELECT FROM iu_core.event_outbox AS n WHERE n.released_from = e.id) THEN 'released'
+      WHEN EXISTS (SELECT FROM iu_core.iu_held_decision AS h WHERE h.event_id = e.id) THEN 'discarded'
+      ELSE 'held' END
+    WHEN a.event_id IS NOT NULL THEN 'attempted'
+    WHEN c.worker_code IS NOT NULL AND NOT iu_core.fn_iu_cursor_passed(c, e.xid, e.id, s.system_identifier) THEN 'not_yet_routed'
+    ELSE 'unexplained' END AS account
+  FROM iu_core.event_outbox AS e
+  CROSS JOIN (SELECT iu_core.fn_iu_system_identifier() AS system_identifier) AS s
+  LEFT JOIN (SELECT DISTINCT event_id FROM iu_core.iu_route_attempt WHERE attempt_no = 1) AS a ON a.event_id = e.id
+  LEFT JOIN iu_core.iu_route_worker_cursor AS c ON e.bucket BETWEEN c.bucket_from AND c.bucket_to
+) AS accounted;
+COMMENT ON VIEW iu_core.v_iu_accounting IS 'The accounting identity: events = attempted + held + released + discarded + not_yet_routed, and unexplained is 0';
+GRANT SELECT ON iu_core.v_iu_accounting TO iu_reader;

@@ -1,0 +1,18 @@
+SET LOCAL search_path = pg_catalog, iu_core, pg_temp;
+SELECT iu_core.fn_iu_refuse_if_history('dot_config', 'iu_vocabulary');
+DROP VIEW iu_core.v_iu_gate;
+DROP FUNCTION iu_core.fn_iu_vocabulary_register(text,jsonb);
+DROP FUNCTION iu_core.fn_iu_vocabulary_forget(text);
+DROP FUNCTION iu_core.fn_iu_refuse_if_history(text[]);
+DROP FUNCTION iu_core.fn_iu_gate_set(text,boolean,text,timestamp with time zone);
+DROP FUNCTION iu_core.fn_iu_gate_retract();
+DROP FUNCTION iu_core.fn_iu_gate_require(text);
+DROP FUNCTION iu_core.fn_iu_gate_is_open(text);
+DROP FUNCTION iu_core.fn_iu_gate_state(text);
+DROP FUNCTION iu_core.fn_iu_gate_declare(jsonb);
+DROP FUNCTION iu_core.fn_iu_classify(text,text[],text);
+DROP FUNCTION iu_core.fn_iu_append_only();
+DROP FUNCTION iu_core.fn_dot_catalogue();
+DROP TABLE iu_core.iu_vocabulary;
+DROP TABLE iu_core.dot_config;
+DROP SCHEMA iu_core;

@@ -1,0 +1,18 @@
+SET LOCAL search_path = pg_catalog, iu_core, pg_temp;
+SELECT iu_core.fn_iu_refuse_if_history('iu_event_type', 'event_outbox', 'iu_held_decision');
+DROP TRIGGER trg_iu_out_version ON iu_core.unit_version;
+DROP TRIGGER trg_iu_out_unit ON iu_core.information_unit;
+DROP TRIGGER trg_iu_out_lifecycle ON iu_core.information_unit;
+DROP TRIGGER trg_event_outbox_append_only ON iu_core.event_outbox;
+DROP FUNCTION iu_core.fn_iu_schema_predicate(jsonb,text,integer);
+DROP FUNCTION iu_core.fn_iu_payload_problems(jsonb,jsonb,text);
+DROP FUNCTION iu_core.fn_iu_outbox_append(text,text,text[],jsonb[],text);
+DROP FUNCTION iu_core.fn_iu_out_version();
+DROP FUNCTION iu_core.fn_iu_out_unit();
+DROP FUNCTION iu_core.fn_iu_out_lifecycle();
+DROP FUNCTION iu_core.fn_iu_event_types_register(text,text,boolean,jsonb);
+DROP FUNCTION iu_core.fn_iu_event_types_forget(text[]);
+DROP FUNCTION iu_core.fn_iu_emit_event(text,text,text,jsonb,text);
+DROP TABLE iu_core.iu_held_decision;
+DROP TABLE iu_core.event_outbox;
+DROP TABLE iu_core.iu_event_type;

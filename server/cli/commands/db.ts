@@ -1,0 +1,74 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { defineCommand } from 'citty'
+import { readCatalogue, schemaText } from '../../deploy/catalogue.ts'
+import { bootstrap, BootstrapError, deployUnits, DRIZZLE, readUnits, rollbackUnits, verifyUnits } from '../../deploy/index.ts'
+import { withDatabase } from '../database.ts'
+import { note, Refusal, say, sayJson } from '../report.ts'
+
+const json = { json: { type: 'boolean', description: 'one JSON document' } } as const
+
+const tell = (asJson: boolean | undefined, word: string, tags: string[]) =>
+  asJson ? sayJson({ [word]: tags }) : say(tags.length ? `${word}: ${tags.join(', ')}` : `nothing to be ${word}`)
+
+export default defineCommand({
+  meta: { name: 'db', description: 'deploy the schema, verify it, roll it back' },
+  subCommands: {
+    bootstrap: defineCommand({
+      meta: { name: 'bootstrap', description: 'make the roles of the cluster (prints the SQL where the login may not)' },
+      run: () => withDatabase(async (client) => {
+        try {
+          await bootstrap(client)
+          say('roles and grants are in place')
+        }
+        catch (error) {
+          if (!(error instanceof BootstrapError)) throw error
+          if (error.sql) say(error.sql)
+          throw new Refusal(error.message)
+        }
+      }),
+    }),
+    deploy: defineCommand({
+      meta: { name: 'deploy', description: 'apply the units that the database lacks' },
+      args: json,
+      run: ({ args }) => withDatabase(async client => tell(args.json, 'deployed', await deployUnits(client, readUnits(DRIZZLE), unit => note(`deploying ${unit.tag}`)))),
+    }),
+    verify: defineCommand({
+      meta: { name: 'verify', description: 'check every applied unit against the live database' },
+      args: json,
+      run: ({ args }) => withDatabase(async client => tell(args.json, 'verified', await verifyUnits(client, readUnits(DRIZZLE)))),
+    }),
+    rollback: defineCommand({
+      meta: { name: 'rollback', description: 'undo the newest units; refuses where history would be lost' },
+      args: { ...json, to: { type: 'string', required: true, description: 'the unit to keep as the newest, or "nothing"' } },
+      run: ({ args }) => withDatabase(async client =>
+        tell(args.json, 'rolled back', await rollbackUnits(client, readUnits(DRIZZLE), args.to === 'nothing' ? undefined : args.to, unit => note(`rolling back ${unit.tag}`)))),
+    }),
+    dump: defineCommand({
+      meta: { name: 'dump', description: 'the live schema as one text (drizzle/schema.sql is the one of the newest unit)' },
+      run: () => withDatabase(async client => void process.stdout.write(schemaText(await readCatalogue(client)))),
+    }),
+    draft: defineCommand({
+      meta: { name: 'draft', description: 'draft a unit from what the definitions have and the units lack, and write schema.sql anew' },
+      args: {
+        tag: { type: 'positional', required: true, description: 'name of the unit, without its number' },
+        areas: { type: 'string', description: 'only these areas of drizzle/definitions, comma-separated' },
+      },
+      run: ({ args }) => withDatabase(async (client) => {
+        const { draftUnit } = await import('../../deploy/draft.ts')
+        const { readDefinitions } = await import('../../deploy/definitions.ts')
+        const { catalogueOf } = await import('../../deploy/scratch.ts')
+        const units = readUnits(DRIZZLE)
+        const definitions = readDefinitions(DRIZZLE)
+        const wanted = await catalogueOf(client, definitions.map(definition => definition.sql))
+        const draft = draftUnit(await catalogueOf(client, units.map(unit => unit.migration)), wanted, definitions, args.areas?.split(','))
+        const tag = `${String(units.length + 1).padStart(4, '0')}_${args.tag}`
+        for (const [folder, sql] of [['migrations', draft.migration], ['rollbacks', draft.rollback], ['verify', draft.verify]] as const) {
+          writeFileSync(join(DRIZZLE, folder, `${tag}.sql`), sql, { flag: 'wx' })
+        }
+        writeFileSync(join(DRIZZLE, 'schema.sql'), schemaText(wanted))
+        say(`drafted ${tag}: read its three files before you commit them`)
+      }),
+    }),
+  },
+})

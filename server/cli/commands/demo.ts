@@ -1,0 +1,148 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { defineCommand } from 'citty'
+import pg from 'pg'
+import { problemOf } from '../../../shared/problem.ts'
+import { listGates, setGate } from '../../db/functions/gate.ts'
+import { demoDocuments } from '../../demo/documents.ts'
+import { installShop, runShop } from '../../demo/shop.ts'
+import { ensureSecret } from '../../embedded/index.ts'
+import { closeCutters } from '../../import/cut.ts'
+import { importSources } from '../../import/import.ts'
+import { pollWorker } from '../../worker/poll.ts'
+import { buildConsole, freePort, startConsole } from '../console.ts'
+import { DATA, openTarget, ROOT, within, type Target } from '../database.ts'
+import { progressBar } from '../progress.ts'
+import { count, EXIT, note, Refusal, say } from '../report.ts'
+import { stopSignal } from '../signals.ts'
+
+const PORT = 4600
+/** What a first look needs; never iu_core.execution_enabled. */
+const GATES = ['iu_core.composer_enabled', 'iu_core.routes_master_enabled', 'iu_core.route_worker_enabled']
+
+/** One line a step, with how long it took. */
+async function step<T>(what: string, work: () => Promise<T>, outcome: (result: T) => string): Promise<T> {
+  const started = performance.now()
+  const result = await work()
+  note(`✓ ${what}: ${outcome(result)} (${((performance.now() - started) / 1000).toFixed(1)} s)`)
+  return result
+}
+
+/** Opens the gates that nobody has touched yet: a second run respects what an operator closed. */
+async function openGates(client: pg.Client): Promise<string[]> {
+  const untouched = (await listGates(client)).filter(gate => GATES.includes(gate.gate) && gate.reason === 'seeded closed')
+  for (const { gate } of untouched) await setGate(client, gate, true, 'the demo shows it open')
+  return untouched.map(({ gate }) => gate)
+}
+
+async function importDocuments(target: Target): Promise<string> {
+  const sources = demoDocuments(ROOT)
+  const clients = await Promise.all(Array.from({ length: availableParallelism() }, async () => {
+    const client = new pg.Client({ connectionString: target.url, application_name: 'iu import' })
+    client.on('error', () => {})
+    await client.connect()
+    return client
+  }))
+  const bar = progressBar('importing', sources.length)
+  try {
+    const results = await importSources(sources, { prefix: '', maxBytes: 64 * 1024 * 1024, clients, onFile: ({ file }) => bar.step(file) })
+    const refused = results.filter(result => 'code' in result)
+    if (refused.length) throw new Refusal(refused.map(({ file, message }) => `${file}: ${message}`).join('\n'))
+    const of = (outcome: string) => results.filter(result => 'outcome' in result && result.outcome === outcome).length
+    return `${count(results.length, 'document')}, ${of('created')} new, ${of('updated')} changed, ${of('unchanged')} unchanged; each renders to its source's bytes`
+  }
+  catch (error) {
+    if (problemOf((error as { code?: string }).code)?.code !== 'gate_closed') throw error
+    return `left as they are: ${(error as Error).message}`
+  }
+  finally {
+    bar.end()
+    await Promise.all([closeCutters(), ...clients.map(client => client.end())])
+  }
+}
+
+/** A connection string to the same database as another login. */
+async function loginUrl(client: pg.Client, target: Target, role: string): Promise<string> {
+  const url = new URL(target.url)
+  url.username = role
+  url.password = await ensureSecret(DATA, role)
+  await client.query(`ALTER ROLE ${role} PASSWORD ${client.escapeLiteral(url.password)}`)
+  return url.href
+}
+
+async function seed(target: Target, signal: AbortSignal): Promise<void> {
+  await within(target.url, async (client) => {
+    await step('gates', () => openGates(client), opened => opened.length ? `opened ${opened.join(', ')}` : 'as they were left')
+    await step('documents', () => importDocuments(target), outcome => outcome)
+    await step('application', async () => {
+      await installShop(client, await ensureSecret(DATA, 'demo_shop'))
+      return within(await loginUrl(client, target, 'demo_shop'), runShop)
+    }, emitted => `the demo shop emitted ${emitted} events of its own`)
+  })
+  await step('worker', () => pollWorker({
+    workerCode: 'iu_outbound_default', batchSize: 1000, pollMs: 50, until: 'drain', signal,
+    connect: async () => {
+      const client = new pg.Client(target.url)
+      client.on('error', () => {})
+      await client.connect()
+      return client
+    },
+  }), total => `${count(total.seen, 'event')} routed, ${total.dead_lettered} dead-lettered`)
+}
+
+async function build(): Promise<boolean> {
+  if (process.stderr.isTTY) return buildConsole(seconds => process.stderr.write(`\r\u001B[2Kbuilding the console, about a minute the first time … ${seconds.toFixed(0)} s`)).finally(() => process.stderr.write('\r\u001B[2K'))
+  return buildConsole((seconds) => {
+    if (Math.round(seconds) % 10 === 1) note(`building the console, about a minute the first time … ${seconds.toFixed(0)} s`)
+  })
+}
+
+/** Ends a child and waits until it is gone. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGTERM')
+  await once(child, 'exit')
+}
+
+/** Serves the console and keeps a worker running until the signal; whoever ends early ends the demo. */
+async function serve(target: Target, wantedPort: number, signal: AbortSignal): Promise<void> {
+  const consoleUrl = await within(target.url, client => loginUrl(client, target, 'iu_console'))
+  const port = await freePort(wantedPort)
+  const children = [
+    await startConsole(consoleUrl, port),
+    fork(join(ROOT, 'server/cli/iu.ts'), ['worker'], { env: { ...process.env, DATABASE_URL: target.url }, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }),
+  ]
+  say(`\n  IU Core is at  http://127.0.0.1:${port}\n\n  Ctrl-C stops everything; the data stay in ${DATA}\n`)
+  const ended = children.map(child => once(child, 'exit'))
+  await Promise.race([...ended, new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))])
+  const early = signal.aborted ? undefined : children.find(child => child.exitCode !== null || child.signalCode !== null)
+  if (!early) note('stopping …')
+  await Promise.all(children.map(end))
+  if (early) throw new Refusal(`${early === children[0] ? 'the console' : 'the worker'} ended by itself (${early.signalCode ?? `status ${early.exitCode}`})`, EXIT.failed)
+}
+
+export default defineCommand({
+  meta: { name: 'demo', description: 'start everything with real documents in it, and serve the console' },
+  args: {
+    port: { type: 'string', default: process.env.PORT ?? String(PORT), description: 'preferred port on 127.0.0.1' },
+    serve: { type: 'boolean', default: true, description: 'serve the console', negativeDescription: 'only fill the database' },
+  },
+  async run({ args }) {
+    const port = Number(args.port)
+    if (!Number.isInteger(port) || port < 0 || port > 65535) throw new Refusal(`--port: "${args.port}" is not a port`, EXIT.usage)
+    if (process.env.DATABASE_URL) throw new Refusal('the demo uses the embedded database only: unset DATABASE_URL', EXIT.usage)
+    const signal = stopSignal()
+    const target = await openTarget(message => note(`  ${message}`))
+    try {
+      await seed(target, signal)
+      if (!args.serve || signal.aborted) return
+      await step('console', build, built => built ? 'built' : 'the last build is of these sources')
+      if (!signal.aborted) await serve(target, port, signal)
+    }
+    finally {
+      await target.close()
+    }
+  },
+})

@@ -1,0 +1,86 @@
+import { availableParallelism } from 'node:os'
+import { defineCommand } from 'citty'
+import pg from 'pg'
+import { closeCutters } from '../../import/cut.ts'
+import { importSources, type ImportedFile, type RefusedFile } from '../../import/import.ts'
+import { listSources } from '../../import/source.ts'
+import { openTarget } from '../database.ts'
+import { progressBar } from '../progress.ts'
+import { bytes, count, EXIT, note, printable, Refusal, say, sayJson } from '../report.ts'
+
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
+/** Past this PostgreSQL cannot hold the rendering beside its source in one statement. */
+const MOST_BYTES = 256 * 1024 * 1024
+
+function maxBytesFrom(flag: string | undefined): number {
+  const given = flag ?? process.env.IU_MAX_FILE_BYTES
+  if (given === undefined) return DEFAULT_MAX_BYTES
+  const number = Number(given)
+  if (!Number.isInteger(number) || number < 1 || number > MOST_BYTES) throw new Refusal(`--max-bytes: "${given}" is not a whole number from 1 to ${MOST_BYTES}`, EXIT.usage)
+  return number
+}
+
+function prefixFrom(given: string | undefined): string {
+  const prefix = (given ?? '').replace(/^\/+|\/+$/g, '')
+  if (prefix.split('/').some(segment => segment === '..' || segment === '.')) throw new Refusal(`--into: "${given}" has a segment that is . or ..`, EXIT.usage)
+  return prefix
+}
+
+const isImported = (result: ImportedFile | RefusedFile): result is ImportedFile => 'outcome' in result
+
+function summary(results: (ImportedFile | RefusedFile)[], seconds: number): string {
+  const done = results.filter(isImported)
+  const of = (outcome: string) => done.filter(result => result.outcome === outcome).length
+  const sum = (key: 'pieces' | 'piecesCreated' | 'versionsCreated' | 'piecesRemoved' | 'piecesMoved' | 'byteLength') => done.reduce((total, result) => total + result[key], 0)
+  return [
+    `${count(results.length, 'file')}: ${of('created')} created, ${of('updated')} updated, ${of('unchanged')} unchanged, ${results.length - done.length} refused (${seconds.toFixed(1)} s)`,
+    `${count(sum('pieces'), 'piece')}, ${bytes(sum('byteLength'))}: ${count(sum('piecesCreated'), 'new piece')}, ${count(sum('versionsCreated'), 'new version')}, ${sum('piecesRemoved')} removed, ${sum('piecesMoved')} moved`,
+    ...(done.length ? [`round trip: ${done.length} of ${done.length} render to the SHA-256 of their source`] : []),
+  ].join('\n')
+}
+
+export default defineCommand({
+  meta: { name: 'import', description: 'cut Markdown and plain-text files into pieces and prove that they render to the same bytes' },
+  args: {
+    paths: { type: 'positional', required: true, description: 'files and folders' },
+    into: { type: 'string', description: 'prefix of the source paths' },
+    'max-bytes': { type: 'string', description: `a larger file is refused unread (${DEFAULT_MAX_BYTES}, or IU_MAX_FILE_BYTES)` },
+    json: { type: 'boolean', description: 'one JSON document' },
+  },
+  async run({ args }) {
+    const maxBytes = maxBytesFrom(args['max-bytes'])
+    const prefix = prefixFrom(args.into)
+    const { sources, problems } = await listSources(args._)
+    const refused: RefusedFile[] = problems.map(({ file, code, message }) => ({ file, code, message }))
+    const target = await openTarget()
+    const clients: pg.Client[] = []
+    const started = performance.now()
+    try {
+      const lanes = Math.max(1, Math.min(sources.length, availableParallelism()))
+      for (let lane = 0; lane < lanes; lane++) {
+        const client = new pg.Client({ connectionString: target.url, application_name: 'iu import' })
+        client.on('error', () => {})
+        await client.connect()
+        clients.push(client)
+      }
+      const bar = progressBar('importing', sources.length)
+      const results = [...refused, ...await importSources(sources, { prefix, maxBytes, clients, onFile: result => bar.step(result.file) }).finally(() => bar.end())]
+      const failed = results.filter((result): result is RefusedFile => !isImported(result))
+      if (args.json) {
+        sayJson({ files: results.filter(isImported), refused: failed })
+      }
+      else {
+        for (const { file, message } of failed) note(`refused ${printable(file)}: ${printable(message)}`)
+        if (results.length === 1 && isImported(results[0]!)) say(`${printable(results[0].file)} → ${results[0].address} (${results[0].outcome}), sha256 ${results[0].contentDigest}`)
+        say(summary(results, (performance.now() - started) / 1000))
+        if (results.length && results.every(result => isImported(result) && result.outcome === 'unchanged')) say('nothing changed, nothing written')
+      }
+      if (failed.length) process.exitCode = failed.length === results.length ? EXIT.refused : EXIT.partly
+      if (!results.length) throw new Refusal('no Markdown or text file found in what was given', EXIT.usage)
+    }
+    finally {
+      await Promise.all([closeCutters(), ...clients.map(client => client.end())])
+      await target.close()
+    }
+  },
+})

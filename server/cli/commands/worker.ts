@@ -1,0 +1,53 @@
+import { defineCommand } from 'citty'
+import pg from 'pg'
+import { pollWorker } from '../../worker/poll.ts'
+import { openTarget } from '../database.ts'
+import { EXIT, note, Refusal, say, sayJson } from '../report.ts'
+import { stopSignal } from '../signals.ts'
+
+/** A whole number between two bounds, or a refusal that names the flag. */
+function whole(flag: string, given: string, least: number, most: number): number {
+  const number = Number(given)
+  if (!Number.isInteger(number) || number < least || number > most) throw new Refusal(`--${flag}: "${given}" is not a whole number from ${least} to ${most}`, EXIT.usage)
+  return number
+}
+
+export default defineCommand({
+  meta: { name: 'worker', description: 'route events until stopped (Ctrl-C ends after the pass under way)' },
+  args: {
+    code: { type: 'string', default: 'iu_outbound_default', description: 'whose cursor' },
+    batch: { type: 'string', default: '1000', description: 'events a pass, at most' },
+    poll: { type: 'string', default: '50', description: 'wait after an empty pass, in milliseconds' },
+    once: { type: 'boolean', description: 'one pass' },
+    drain: { type: 'boolean', description: 'until nothing is left' },
+    json: { type: 'boolean', description: 'the totals as one JSON document at the end' },
+  },
+  async run({ args }) {
+    const batchSize = whole('batch', args.batch, 1, 100_000)
+    const pollMs = whole('poll', args.poll, 1, 3_600_000)
+    const signal = stopSignal()
+    const target = await openTarget()
+    try {
+      const total = await pollWorker({
+        workerCode: args.code, batchSize, pollMs, signal,
+        until: args.once ? 'once' : args.drain ? 'drain' : 'forever',
+        connect: async () => {
+          const client = new pg.Client({ connectionString: target.url, application_name: 'iu worker' })
+          client.on('error', () => {})
+          await client.connect()
+          return client
+        },
+        onPass: pass => note(pass.status === 'routed'
+          ? `routed ${pass.seen} events: ${pass.attempts_written} attempts, ${pass.skipped} skipped, ${pass.dead_lettered} dead-lettered`
+          : { idle: 'nothing to route', busy: 'another worker has the cursor', worker_gate_closed: 'gate iu_core.route_worker_enabled is closed', master_gate_closed: 'gate iu_core.routes_master_enabled is closed', routed: '' }[pass.status]),
+        onLost: (error, retryMs) => note(`the database is away (${(error as { code?: string }).code ?? error.message}); next try in ${retryMs} ms`),
+      })
+      if (args.json) sayJson(total)
+      else say(`${total.seen} events routed, ${total.attempts_written} attempts (${total.skipped} skipped), ${total.dead_lettered} dead-lettered`)
+      if (total.status?.endsWith('gate_closed') && !signal.aborted) process.exitCode = EXIT.refused
+    }
+    finally {
+      await target.close()
+    }
+  },
+})

@@ -1,0 +1,77 @@
+import { join } from 'node:path'
+import pg from 'pg'
+import { bootstrap, deploy } from '../deploy/index.ts'
+import { openEmbedded } from '../embedded/index.ts'
+import { note } from './report.ts'
+
+/** The checkout that this command runs from. */
+export const ROOT = join(import.meta.dirname, '../..')
+/** Where the embedded database and its secrets live. */
+export const DATA = process.env.IU_DATA ?? join(ROOT, '.data')
+const DATABASE = 'iu_core'
+
+/** The database that a command works on. */
+export interface Target {
+  /** it may hold a password: never print it */
+  url: string
+  embedded: boolean
+  close(): Promise<void>
+}
+
+/**
+ * DATABASE_URL, or the embedded database: started when it does not run, and brought to this checkout's
+ * newest unit, so that a command works from a fresh clone.
+ */
+export async function openTarget(onStep: (message: string) => void = note): Promise<Target> {
+  const given = process.env.DATABASE_URL
+  if (given) return { url: given, embedded: false, close: async () => {} }
+  const server = await openEmbedded({ directory: DATA, onStep })
+  try {
+    const url = new URL(server.adminUrl)
+    await within(url.href, async (admin) => {
+      const { rowCount } = await admin.query('SELECT FROM pg_database WHERE datname = $1', [DATABASE])
+      if (!rowCount) await admin.query(`CREATE DATABASE ${DATABASE}`).catch(ignoreDuplicate)
+    })
+    url.pathname = DATABASE
+    await within(url.href, async (client) => {
+      await bootstrap(client)
+      const tags = await deploy(client)
+      if (tags.length) onStep(`deployed ${tags.length} schema units`)
+    })
+    return { url: url.href, embedded: true, close: () => server.release() }
+  }
+  catch (error) {
+    await server.release()
+    throw error
+  }
+}
+
+/** Another process on the same fresh folder was quicker. */
+function ignoreDuplicate(error: { code?: string }): void {
+  if (error.code !== '42P04' && error.code !== '23505') throw error
+}
+
+/** Runs `work` on one connection. */
+export async function within<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url, application_name: 'iu' })
+  // The query that is under way rejects by itself; this is for a loss between two.
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    return await work(client)
+  }
+  finally {
+    await client.end()
+  }
+}
+
+/** Opens the target, runs `work` on one connection of it, and lets go of both whatever happens. */
+export async function withDatabase<T>(work: (client: pg.Client, target: Target) => Promise<T>): Promise<T> {
+  const target = await openTarget()
+  try {
+    return await within(target.url, client => work(client, target))
+  }
+  finally {
+    await target.close()
+  }
+}

@@ -1,0 +1,80 @@
+import { problemOf } from '../../shared/problem.ts'
+
+/** What the exit status of every command says. */
+export const EXIT = {
+  done: 0,
+  /** something broke that should not have */
+  failed: 1,
+  /** the command line is wrong */
+  usage: 2,
+  /** refused: a closed gate, a conflict, bad input; nothing was changed */
+  refused: 3,
+  /** some of the given things were refused, the rest is done */
+  partly: 4,
+} as const
+
+/** A refusal of the command line's own, in words for a person. */
+export class Refusal extends Error {
+  readonly status: number
+
+  constructor(message: string, status: number = EXIT.refused) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** A line to standard output. */
+export const say = (line: string): void => void process.stdout.write(`${line}\n`)
+/** A line to standard error: progress and remarks, never results. */
+export const note = (line: string): void => void process.stderr.write(`${line}\n`)
+
+/** One JSON document to standard output. */
+export const sayJson = (value: unknown): void => say(JSON.stringify(value, null, 2))
+
+/** Text from outside as it may safely reach a terminal: control characters escaped. */
+// eslint-disable-next-line no-control-regex
+export const printable = (text: string): string => text.replace(/[\u0000-\u001F\u007F-\u009F\u200E\u200F\u202A-\u202E\u2066-\u2069]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
+/** `12.3 kB`: bytes for a person, in powers of 1000. */
+export function bytes(count: number): string {
+  const unit = ['B', 'kB', 'MB', 'GB'][Math.min(3, Math.floor(Math.log10(Math.max(count, 1)) / 3))]!
+  const value = count / 1000 ** ['B', 'kB', 'MB', 'GB'].indexOf(unit)
+  return `${unit === 'B' ? value : value.toFixed(1)} ${unit}`
+}
+
+/** `1 file`, `2 files`, `1,234 files`. */
+export const count = (number: number, noun: string): string => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
+
+/** Rows under headings, padded into columns. */
+export function table(headings: string[], rows: string[][]): string {
+  const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map(row => row[column]!.length)))
+  return [headings, ...rows].map(row => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n')
+}
+
+interface DatabaseError extends Error { code?: string, detail?: string, hint?: string, column?: string }
+
+const isUsage = (error: { code?: string }) => /^(E_|EARG$|ERR_PARSE_ARGS)/.test(error.code ?? '')
+const UNDEPLOYED = new Set(['3F000', '42P01', '42883', '42703'])
+const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT', 'ECONNRESET', 'EAI_AGAIN'])
+
+/**
+ * Tells a person (or, with `json`, a program) what went wrong and what to do, and returns the exit status.
+ * Connection strings and stacks stay out of it; IU_DEBUG=1 adds the stack.
+ */
+export function explain(thrown: unknown, json: boolean): number {
+  const error = (thrown instanceof Error ? thrown : new Error(String(thrown))) as DatabaseError
+  const problem = problemOf(error.code)
+  const says = (status: number, message: string, hint?: string): number => {
+    if (json) sayJson({ error: { code: problem?.code ?? (status === EXIT.usage ? 'usage' : 'failed'), field: error.column, message, hint } })
+    else note([`iu: ${message}`, error.detail && problem && `    ${error.detail}`, hint && `    ${hint}`].filter(Boolean).join('\n'))
+    if (process.env.IU_DEBUG) note(error.stack ?? '')
+    return status
+  }
+  if (thrown instanceof Refusal) return says(thrown.status, error.message)
+  if (problem) return says(EXIT.refused, error.message, error.hint)
+  if (isUsage(error)) return says(EXIT.usage, error.message, 'See iu --help')
+  if (UNDEPLOYED.has(error.code ?? '')) return says(EXIT.failed, 'this database does not have the schema of this version', 'Run iu db bootstrap, then iu db deploy')
+  if (UNREACHABLE.has(error.code ?? '')) return says(EXIT.failed, `the database cannot be reached (${error.code})`, 'Check DATABASE_URL, or unset it to use the embedded database')
+  if (error.code === '42501') return says(EXIT.refused, `this login may not do that: ${error.message}`)
+  return says(EXIT.failed, error.message || error.code || error.name)
+}

@@ -1,0 +1,14 @@
+import { join } from 'node:path'
+import type { Client, PoolClient } from 'pg'
+import { deployUnits } from './runner.ts'
+import { readUnits } from './units.ts'
+
+export { bootstrap, BootstrapError } from './bootstrap.ts'
+export { deployUnits, rollbackUnits, verifyUnits } from './runner.ts'
+export { readUnits, UnitError } from './units.ts'
+
+/** Where this checkout's SQL stands. */
+export const DRIZZLE = join(import.meta.dirname, '../../drizzle')
+
+/** Brings the connected database to this checkout's newest unit; returns the tags applied. */
+export const deploy = (client: Client | PoolClient): Promise<string[]> => deployUnits(client, readUnits(DRIZZLE))

@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { bootstrap } from './bootstrap.ts'
+import { readCatalogue, type CatalogueObject } from './catalogue.ts'
+
+/**
+ * What the given statements build, read from a scratch database beside the connected one, which must be
+ * PostgreSQL where this login may create databases. The scratch database is dropped whatever happens.
+ */
+export async function catalogueOf(client: pg.Client | pg.PoolClient, scripts: string[]): Promise<CatalogueObject[]> {
+  if (scripts.length === 0) return []
+  const name = `iu_scratch_${randomBytes(6).toString('hex')}`
+  await client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`)
+  try {
+    const { host, port, user, password } = client as unknown as { host: string, port: number, user: string, password: string }
+    const scratch = new pg.Client({ host, port, user, password, database: name })
+    await scratch.connect()
+    try {
+      await bootstrap(scratch)
+      await scratch.query('SET ROLE iu_owner')
+      for (const script of scripts) await scratch.query(script)
+      return await readCatalogue(scratch)
+    }
+    finally {
+      await scratch.end()
+    }
+  }
+  finally {
+    await client.query(`DROP DATABASE ${name} WITH (FORCE)`)
+  }
+}
