@@ -48,8 +48,7 @@ CREATE TABLE event_outbox (
 );
 ALTER TABLE event_outbox OWNER TO iu_owner;
 CREATE INDEX idx_event_outbox_held ON iu_core.event_outbox USING btree (id) WHERE (delivery_lane = 'held'::text);
-CREATE UNIQUE INDEX idx_event_outbox_held_idempotent ON iu_core.event_outbox USING btree (event_type, event_subject_ref, idempotency_key) WHERE ((delivery_lane = 'held'::text) AND (idempotency_key IS NOT NULL));
-CREATE UNIQUE INDEX idx_event_outbox_idempotent ON iu_core.event_outbox USING btree (event_type, event_subject_ref, idempotency_key) WHERE (delivery_lane = 'immediate'::text);
+CREATE UNIQUE INDEX idx_event_outbox_idempotent ON iu_core.event_outbox USING btree (event_type, event_subject_ref, idempotency_key) WHERE ((idempotency_key IS NOT NULL) AND (released_from IS NULL));
 CREATE UNIQUE INDEX idx_event_outbox_released_from ON iu_core.event_outbox USING btree (released_from) WHERE (released_from IS NOT NULL);
 CREATE INDEX idx_event_outbox_xid ON iu_core.event_outbox USING btree (xid, id) WHERE (delivery_lane <> 'held'::text);
 COMMENT ON TABLE event_outbox IS 'Every change as an event, written in the transaction of the change; append-only';
@@ -298,7 +297,7 @@ ALTER TABLE iu_route_worker_cursor OWNER TO iu_owner;
 COMMENT ON TABLE iu_route_worker_cursor IS 'How far each worker is; each owns a range of buckets that no other has';
 COMMENT ON COLUMN iu_route_worker_cursor.lock_no IS 'second half of the advisory lock that a pass holds';
 COMMENT ON COLUMN iu_route_worker_cursor.system_identifier IS 'the cluster that the snapshots belong to; another (or null) makes the next pass read everything once more';
-COMMENT ON COLUMN iu_route_worker_cursor.floor_id IS 'rows of transactions that began after snap_from have ids above it';
+COMMENT ON COLUMN iu_route_worker_cursor.floor_id IS 'rows of transactions that snap_from does not know have ids above it';
 COMMENT ON COLUMN iu_route_worker_cursor.snap_to IS 'the end of the window being paged; null between windows';
 COMMENT ON COLUMN iu_route_worker_cursor.floor_to_id IS 'floor_id of the next window';
 COMMENT ON COLUMN iu_route_worker_cursor.trusted_id IS 'rows up to here are taken whatever their transaction id: it may be another cluster''s';
@@ -409,24 +408,37 @@ GRANT SELECT ON v_iu_accounting TO iu_reader;
 CREATE VIEW v_iu_collection_health AS
  SELECT c.id AS collection_id,
     c.canonical_address,
-    ((p.pieces = c.piece_count) AND (p.missing_body = 0) AND (p.retired_inside = 0) AND (NOT (c.render_revision IS DISTINCT FROM c.revision)) AND ((c.source_digest IS NULL) OR (c.render_digest = c.source_digest))) AS healthy,
+    ((p.pieces = c.piece_count) AND (p.bytes = c.byte_length) AND (p.missing_body = 0) AND (p.retired_inside = 0) AND (NOT (c.render_revision IS DISTINCT FROM c.revision)) AND ((c.source_digest IS NULL) OR (c.render_digest = c.source_digest))) AS healthy,
     p.pieces,
     c.piece_count AS pieces_counted,
+    p.bytes,
+    c.byte_length AS bytes_counted,
     p.missing_body,
     p.retired_inside,
     (c.render_revision IS DISTINCT FROM c.revision) AS render_stale,
     ((c.source_digest IS NOT NULL) AND (c.render_digest IS DISTINCT FROM c.source_digest)) AS differs_from_source
    FROM (iu_collection c
      CROSS JOIN LATERAL ( SELECT (count(*))::integer AS pieces,
+            COALESCE(sum((v.byte_length + octet_length(COALESCE(p_1.separator,
+                CASE
+                    WHEN p_1.followed THEN c.joiner
+                    ELSE ''::text
+                END)))), (0)::bigint) AS bytes,
             (count(*) FILTER (WHERE (v.unit_id IS NULL)))::integer AS missing_body,
             (count(*) FILTER (WHERE (u.lifecycle_status = ANY (ARRAY['retired'::text, 'deleted'::text]))))::integer AS retired_inside
-           FROM ((iu_collection_piece p_1
+           FROM ((( SELECT iu_collection_piece.collection_id,
+                    iu_collection_piece.unit_id,
+                    iu_collection_piece."position",
+                    iu_collection_piece.pinned_version_seq,
+                    iu_collection_piece.separator,
+                    (lead(iu_collection_piece.unit_id) OVER (ORDER BY iu_collection_piece."position") IS NOT NULL) AS followed
+                   FROM iu_collection_piece
+                  WHERE (iu_collection_piece.collection_id = c.id)) p_1
              JOIN information_unit u ON ((u.id = p_1.unit_id)))
-             LEFT JOIN unit_version v ON (((v.unit_id = u.id) AND (v.version_seq = COALESCE(p_1.pinned_version_seq, u.current_version_seq)))))
-          WHERE (p_1.collection_id = c.id)) p)
+             LEFT JOIN unit_version v ON (((v.unit_id = u.id) AND (v.version_seq = COALESCE(p_1.pinned_version_seq, u.current_version_seq)))))) p)
   WHERE (c.status = 'active'::text);
 ALTER VIEW v_iu_collection_health OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_collection_health IS 'Each collection counted anew from its rows: missing bodies, retired pieces inside, stale or differing rendering';
+COMMENT ON VIEW v_iu_collection_health IS 'Each collection counted anew from its rows: pieces and bytes, missing bodies, retired pieces inside, stale or differing rendering';
 GRANT SELECT ON v_iu_collection_health TO iu_reader;
 
 -- view v_iu_collection_manifest
@@ -676,7 +688,8 @@ CREATE VIEW v_iu_route_decision AS
                     WHEN ((e.payload @@ t.payload_predicate) IS NOT TRUE) THEN 'payload_schema'::text
                     WHEN (r.id IS NULL) THEN 'no_route'::text
                     ELSE NULL::text
-                END AS failure_code) d);
+                END AS failure_code
+         OFFSET 0) d);
 ALTER VIEW v_iu_route_decision OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_route_decision IS 'What the worker would decide on each event for each of its routes, now: dry_run, live, failed or skipped, with the code';
 
@@ -832,9 +845,13 @@ AS $function$
 DECLARE
   v_old integer[];                                  -- the texts as small numbers
   v_new integer[];
-  v_map integer[] := array_fill(0, ARRAY[greatest(cardinality(p_new), 1)]);   -- new number -> old number
-  v_stack integer[] := ARRAY[1, cardinality(p_old), 1, cardinality(p_new)];
+  v_old_count constant integer := cardinality(p_old);
+  v_new_count constant integer := cardinality(p_new);
+  v_old_map integer[] := array_fill(NULL::integer, ARRAY[greatest(v_old_count, 1)]);   -- the new number of each old one
+  v_new_map integer[] := array_fill(NULL::integer, ARRAY[greatest(v_new_count, 1)]);   -- the old number of each new one
+  v_stack integer[] := ARRAY[1, v_old_count, 1, v_new_count];
   v_top integer := 4;
+  v_budget bigint := 50 * (v_old_count + v_new_count + 1)::bigint;   -- pieces to look at before settling for less
   v_old_from integer;
   v_old_to integer;
   v_new_from integer;
@@ -844,7 +861,7 @@ DECLARE
   v_anchored boolean[];
 BEGIN
   WITH coded AS (
-    SELECT side, n, dense_rank() OVER (ORDER BY t)::integer AS code
+    SELECT side, n, dense_rank() OVER (ORDER BY t COLLATE "C")::integer AS code
     FROM (SELECT 'old' AS side, n, t FROM unnest(p_old) WITH ORDINALITY AS o(t, n)
           UNION ALL SELECT 'new', n, t FROM unnest(p_new) WITH ORDINALITY AS o(t, n)) AS given
   )
@@ -855,33 +872,35 @@ BEGIN
     v_old_from := v_stack[v_top - 3]; v_old_to := v_stack[v_top - 2]; v_new_from := v_stack[v_top - 1]; v_new_to := v_stack[v_top];
     v_top := v_top - 4;
     WHILE v_old_from <= v_old_to AND v_new_from <= v_new_to AND v_old[v_old_from] = v_new[v_new_from] LOOP
-      v_map[v_new_from] := v_old_from;
+      v_new_map[v_new_from] := v_old_from; v_old_map[v_old_from] := v_new_from;
       v_old_from := v_old_from + 1; v_new_from := v_new_from + 1;
     END LOOP;
     WHILE v_old_from <= v_old_to AND v_new_from <= v_new_to AND v_old[v_old_to] = v_new[v_new_to] LOOP
-      v_map[v_new_to] := v_old_to;
+      v_new_map[v_new_to] := v_old_to; v_old_map[v_old_to] := v_new_to;
       v_old_to := v_old_to - 1; v_new_to := v_new_to - 1;
     END LOOP;
-    CONTINUE WHEN v_old_from > v_old_to OR v_new_from > v_new_to;
+    CONTINUE WHEN v_old_from > v_old_to OR v_new_from > v_new_to OR v_budget < 0;
+    v_budget := v_budget - (v_old_to - v_old_from) - (v_new_to - v_new_from);
 
-    -- Unique on both sides first; where nothing is, the n-th occurrence answers to the n-th.
-    WITH o AS (
-      SELECT code, v_old_from + n::integer - 1 AS no, row_number() OVER w AS nth, count(*) OVER (PARTITION BY code) AS times
-      FROM unnest(v_old[v_old_from:v_old_to]) WITH ORDINALITY AS x(code, n) WINDOW w AS (PARTITION BY code ORDER BY n)
-    ), w AS (
-      SELECT code, v_new_from + n::integer - 1 AS no, row_number() OVER w AS nth, count(*) OVER (PARTITION BY code) AS times
-      FROM unnest(v_new[v_new_from:v_new_to]) WITH ORDINALITY AS x(code, n) WINDOW w AS (PARTITION BY code ORDER BY n)
+    -- Unique on both sides first; where nothing is, the n-th occurrence answers to the n-th. Pairs are
+    -- found by grouping, here and below: a join's plan would hang on estimates that nobody can make.
+    WITH occurrence AS (
+      SELECT side, no, code, row_number() OVER (PARTITION BY side, code ORDER BY no) AS nth, count(*) OVER (PARTITION BY side, code) AS times
+      FROM (SELECT 'old' AS side, v_old_from + n::integer - 1 AS no, code FROM unnest(v_old[v_old_from:v_old_to]) WITH ORDINALITY AS o(code, n)
+            UNION ALL SELECT 'new', v_new_from + n::integer - 1, code FROM unnest(v_new[v_new_from:v_new_to]) WITH ORDINALITY AS w(code, n)) AS ranged
     ), matched AS (
-      SELECT o.no AS o_no, w.no AS n_no, o.times = 1 AND w.times = 1 AS is_unique FROM o JOIN w USING (code, nth)
+      SELECT min(no) FILTER (WHERE side = 'old') AS o_no, min(no) FILTER (WHERE side = 'new') AS n_no,
+             bool_and(times = 1) AS is_unique, bool_or(bool_and(times = 1)) OVER () AS some_unique
+      FROM occurrence GROUP BY code, nth HAVING count(*) = 2
     )
     SELECT array_agg(o_no ORDER BY n_no), array_agg(n_no ORDER BY n_no) INTO v_anchor_old, v_anchor_new
-    FROM matched WHERE is_unique OR NOT EXISTS (SELECT FROM matched WHERE is_unique);
+    FROM matched WHERE is_unique = some_unique;
     CONTINUE WHEN v_anchor_old IS NULL;
 
     v_anchored := fn_iu_longest_increasing(v_anchor_old);
     FOR i IN 1 .. cardinality(v_anchor_old) LOOP
       CONTINUE WHEN NOT v_anchored[i];
-      v_map[v_anchor_new[i]] := v_anchor_old[i];
+      v_new_map[v_anchor_new[i]] := v_anchor_old[i]; v_old_map[v_anchor_old[i]] := v_anchor_new[i];
       IF v_old_from < v_anchor_old[i] AND v_new_from < v_anchor_new[i] THEN
         v_stack[v_top + 1] := v_old_from; v_stack[v_top + 2] := v_anchor_old[i] - 1;
         v_stack[v_top + 3] := v_new_from; v_stack[v_top + 4] := v_anchor_new[i] - 1;
@@ -896,45 +915,35 @@ BEGIN
   END LOOP;
 
   RETURN QUERY
-  WITH anchor AS (
-    SELECT n::integer AS n_no, o AS o_no FROM unnest(v_map) WITH ORDINALITY AS m(o, n) WHERE o > 0
-  ), old_left AS (
-    SELECT no, code, p_old_kinds[no] AS kind, gap
-    FROM (SELECT n::integer AS no, code, a.o_no, count(a.o_no) OVER (ORDER BY n) AS gap
-          FROM unnest(v_old) WITH ORDINALITY AS x(code, n) LEFT JOIN anchor AS a ON a.o_no = n) AS old_all
-    WHERE o_no IS NULL
-  ), new_left AS (
-    SELECT no, code, p_new_kinds[no] AS kind, gap
-    FROM (SELECT n::integer AS no, code, a.n_no, count(a.n_no) OVER (ORDER BY n) AS gap
-          FROM unnest(v_new) WITH ORDINALITY AS x(code, n) LEFT JOIN anchor AS a ON a.n_no = n) AS new_all
-    WHERE n_no IS NULL
-  ), moved AS (
-    SELECT o.no AS o_no, w.no AS n_no
-    FROM (SELECT no, code, row_number() OVER (PARTITION BY code ORDER BY no) AS nth FROM old_left) AS o
-    JOIN (SELECT no, code, row_number() OVER (PARTITION BY code ORDER BY no) AS nth FROM new_left) AS w USING (code, nth)
-  ), old_facing AS (SELECT * FROM old_left WHERE no NOT IN (SELECT o_no FROM moved)
-  ), new_facing AS (SELECT * FROM new_left WHERE no NOT IN (SELECT n_no FROM moved)
-  ), of_kind AS (
-    SELECT o.no AS o_no, w.no AS n_no
-    FROM (SELECT no, gap, kind, row_number() OVER (PARTITION BY gap, kind ORDER BY no) AS nth FROM old_facing) AS o
-    JOIN (SELECT no, gap, kind, row_number() OVER (PARTITION BY gap, kind ORDER BY no) AS nth FROM new_facing) AS w USING (gap, kind, nth)
-  ), of_any_kind AS (
-    SELECT o.no AS o_no, w.no AS n_no
-    FROM (SELECT no, gap, row_number() OVER (PARTITION BY gap ORDER BY no) AS nth FROM old_facing WHERE no NOT IN (SELECT o_no FROM of_kind)) AS o
-    JOIN (SELECT no, gap, row_number() OVER (PARTITION BY gap ORDER BY no) AS nth FROM new_facing WHERE no NOT IN (SELECT n_no FROM of_kind)) AS w USING (gap, nth)
+  WITH piece AS (        -- gap: how many anchors stand before it
+    SELECT n::integer AS o_no, NULL::integer AS n_no, code, kind, map, count(map) OVER (ORDER BY n) AS gap
+    FROM unnest(v_old, p_old_kinds, v_old_map[1:v_old_count]) WITH ORDINALITY AS o(code, kind, map, n)
+    UNION ALL
+    SELECT NULL, n::integer, code, kind, map, count(map) OVER (ORDER BY n)
+    FROM unnest(v_new, p_new_kinds, v_new_map[1:v_new_count]) WITH ORDINALITY AS w(code, kind, map, n)
+  ), by_text AS (
+    SELECT min(o_no) AS o_no, min(n_no) AS n_no, min(kind) AS kind, min(gap) AS gap
+    FROM (SELECT *, row_number() OVER (PARTITION BY code, o_no IS NULL ORDER BY o_no, n_no) AS nth FROM piece WHERE map IS NULL) AS x
+    GROUP BY code, nth
+  ), by_kind AS (
+    SELECT min(o_no) AS o_no, min(n_no) AS n_no, gap
+    FROM (SELECT *, row_number() OVER (PARTITION BY gap, kind, o_no IS NULL ORDER BY o_no, n_no) AS nth FROM by_text WHERE o_no IS NULL OR n_no IS NULL) AS x
+    GROUP BY gap, kind, nth
+  ), by_place AS (
+    SELECT min(o_no) AS o_no, min(n_no) AS n_no
+    FROM (SELECT *, row_number() OVER (PARTITION BY gap, o_no IS NULL ORDER BY o_no, n_no) AS nth FROM by_kind WHERE o_no IS NULL OR n_no IS NULL) AS x
+    GROUP BY gap, nth
+  ), aligned AS (
+    SELECT n::integer AS n_no, map AS o_no, true AS same FROM unnest(v_new_map) WITH ORDINALITY AS m(map, n) WHERE map IS NOT NULL
+    UNION ALL SELECT n_no, o_no, true FROM by_text WHERE o_no IS NOT NULL AND n_no IS NOT NULL
+    UNION ALL SELECT n_no, o_no, false FROM by_kind WHERE o_no IS NOT NULL AND n_no IS NOT NULL
+    UNION ALL SELECT n_no, o_no, false FROM by_place
   ), paired AS (
-    SELECT n_no, o_no, true AS same FROM anchor
-    UNION ALL SELECT n_no, o_no, true FROM moved
-    UNION ALL SELECT n_no, o_no, false FROM of_kind
-    UNION ALL SELECT n_no, o_no, false FROM of_any_kind
-  ), placed AS (
-    SELECT p.n_no, p.stays
-    FROM (SELECT array_agg(n_no ORDER BY n_no) AS n_nos, fn_iu_longest_increasing(coalesce(array_agg(o_no ORDER BY n_no), '{}')) AS keeps FROM paired) AS k,
-         unnest(k.n_nos, k.keeps) AS p(n_no, stays)
+    SELECT array_agg(n_no ORDER BY n_no) AS n_nos, array_agg(o_no ORDER BY n_no) AS o_nos, array_agg(same ORDER BY n_no) AS sames
+    FROM aligned WHERE o_no IS NOT NULL AND n_no IS NOT NULL
   )
-  SELECT p.n_no, p.o_no, p.same, placed.stays FROM paired AS p JOIN placed ON placed.n_no = p.n_no
-  UNION ALL SELECT no, NULL, false, false FROM new_left WHERE no NOT IN (SELECT n_no FROM paired)
-  UNION ALL SELECT NULL, no, false, false FROM old_left WHERE no NOT IN (SELECT o_no FROM paired);
+  SELECT p.n_no, p.o_no, p.same, p.stays FROM paired, unnest(n_nos, o_nos, sames, fn_iu_longest_increasing(coalesce(o_nos, '{}'))) AS p(n_no, o_no, same, stays)
+  UNION ALL SELECT n_no, o_no, false, false FROM aligned WHERE o_no IS NULL OR n_no IS NULL;
 END
 $function$;
 ALTER FUNCTION fn_iu_align(text[],text[],text[],text[]) OWNER TO iu_owner;
@@ -969,8 +978,15 @@ BEGIN
   IF p_unit_kinds IS NOT NULL THEN
     PERFORM fn_iu_classify('unit_kind', p_unit_kinds, 'unit_kind');
   END IF;
-  -- One lock order for every writer of units.
+  IF cardinality(p_bodies) IS DISTINCT FROM cardinality(p_unit_ids) OR array_position(p_bodies, NULL) > 0 THEN
+    RAISE EXCEPTION 'body: every version has a body' USING ERRCODE = 'IU002', COLUMN = 'body';
+  END IF;
+  -- Units before collections: the lock order of every writer.
   PERFORM FROM information_unit WHERE id = ANY (p_unit_ids) ORDER BY id FOR UPDATE;
+  GET DIAGNOSTICS v_written = ROW_COUNT;
+  IF v_written IS DISTINCT FROM cardinality(p_unit_ids) THEN
+    RAISE EXCEPTION 'unit_ids: names a unit twice, or one that does not exist' USING ERRCODE = 'IU003', COLUMN = 'unit_ids';
+  END IF;
   SELECT format('%s (%s)', canonical_address, lifecycle_status) INTO v_wrong
   FROM information_unit WHERE id = ANY (p_unit_ids) AND lifecycle_status IN ('retired', 'deleted') LIMIT 1;
   IF FOUND THEN
@@ -1000,7 +1016,7 @@ BEGIN
 END
 $function$;
 ALTER FUNCTION fn_iu_apply_versions(bigint[],text[],text[],text[]) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_apply_versions(bigint[],text[],text[],text[]) IS 'Gives each unit a new version where its body differs, and raises the revision of every collection that follows it; returns how many were written. IU001 closed gate, IU009 retired or deleted unit';
+COMMENT ON FUNCTION fn_iu_apply_versions(bigint[],text[],text[],text[]) IS 'Gives each unit a new version where its body differs, and raises the revision of every collection that follows it; returns how many were written. IU001 closed gate, IU002 bad input, IU003 unknown unit, IU009 retired or deleted unit';
 
 -- function fn_iu_classify(text,text[],text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_classify(p_term_class text, p_terms text[], p_field text)
@@ -1034,12 +1050,21 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_collection_add(p_collection_id bigint, 
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
 DECLARE
+  v_count constant integer := cardinality(p_unit_ids);
   v_address text;
+  v_joiner text;
+  v_tail integer;
   v_wrong text;
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.composer_enabled');
-  v_address := fn_iu_collection_touch(p_collection_id, 0, 0);
-  IF v_address IS NULL THEN
+  IF v_count IS NULL OR (cardinality(p_positions), cardinality(p_separators)) IS DISTINCT FROM (v_count, v_count)
+     OR array_position(p_unit_ids, NULL) > 0 OR array_position(p_positions, NULL) > 0 THEN
+    RAISE EXCEPTION 'unit_ids, positions and separators must be arrays of one length, each unit with its position' USING ERRCODE = 'IU002', COLUMN = 'unit_ids';
+  END IF;
+  -- Units before collections: the lock order of every writer. A unit that is being revised is waited for, so that its new version counts.
+  PERFORM FROM information_unit WHERE id = ANY (p_unit_ids) ORDER BY id FOR KEY SHARE;
+  SELECT canonical_address, joiner INTO v_address, v_joiner FROM iu_collection WHERE id = p_collection_id FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
     RAISE EXCEPTION 'collection: no collection has the id %', p_collection_id USING ERRCODE = 'IU003', COLUMN = 'collection_id';
   END IF;
   SELECT format('%s (%s)', u.canonical_address, u.lifecycle_status) INTO v_wrong
@@ -1047,6 +1072,7 @@ BEGIN
   IF FOUND THEN
     RAISE EXCEPTION 'unit % cannot be added anywhere', v_wrong USING ERRCODE = 'IU009', COLUMN = 'unit_ids', HINT = 'Restore it first, or add another.';
   END IF;
+  v_tail := fn_iu_collection_tail(p_collection_id);
   BEGIN
     INSERT INTO iu_collection_piece (collection_id, unit_id, position, separator)
     SELECT p_collection_id, unit_id, position, separator FROM unnest(p_unit_ids, p_positions, p_separators) AS g(unit_id, position, separator);
@@ -1056,13 +1082,12 @@ BEGIN
     WHEN foreign_key_violation THEN
       RAISE EXCEPTION 'unit_ids: names a unit that does not exist' USING ERRCODE = 'IU003', COLUMN = 'unit_ids';
   END;
-  UPDATE iu_collection AS c
-  SET piece_count = c.piece_count + added.pieces, byte_length = c.byte_length + added.bytes
-  FROM (SELECT count(*) AS pieces, coalesce(sum(v.byte_length + octet_length(coalesce(g.separator, ''))), 0) AS bytes
-        FROM unnest(p_unit_ids, p_separators) AS g(unit_id, separator)
-        JOIN information_unit AS u ON u.id = g.unit_id
-        JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq) AS added
-  WHERE c.id = p_collection_id;
+  PERFORM fn_iu_collection_touch(p_collection_id, v_count,
+    sum(v.byte_length + octet_length(coalesce(g.separator, v_joiner)))::bigint + v_tail - fn_iu_collection_tail(p_collection_id))
+  FROM unnest(p_unit_ids, p_separators) AS g(unit_id, separator)
+  JOIN information_unit AS u ON u.id = g.unit_id
+  JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq
+  HAVING count(*) > 0;
   PERFORM fn_iu_outbox_append('piece_added_to_collection', 'iu_collection', array_agg(v_address ORDER BY g.n),
     array_agg(jsonb_build_object('collection_address', v_address, 'unit_id', u.id, 'unit_address', u.canonical_address, 'position', g.position) ORDER BY g.n))
   FROM unnest(p_unit_ids, p_positions) WITH ORDINALITY AS g(unit_id, position, n) JOIN information_unit AS u ON u.id = g.unit_id
@@ -1070,7 +1095,7 @@ BEGIN
 END
 $function$;
 ALTER FUNCTION fn_iu_collection_add(bigint,bigint[],numeric[],text[]) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_collection_add(bigint,bigint[],numeric[],text[]) IS 'Puts units into a collection at the given positions, in one set; IU001 closed gate, IU003 unknown, IU004 already there, IU009 retired or deleted unit';
+COMMENT ON FUNCTION fn_iu_collection_add(bigint,bigint[],numeric[],text[]) IS 'Puts units into a collection at the given positions, in one set; IU001 closed gate, IU002 bad input, IU003 unknown, IU004 already there, IU009 retired or deleted unit';
 
 -- function fn_iu_collection_manifest_text(bigint)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_collection_manifest_text(p_collection_id bigint)
@@ -1104,19 +1129,29 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_collection_remove(p_collection_id bigin
 AS $function$
 DECLARE
   v_address text;
+  v_joiner text;
+  v_tail integer;
   v_removed integer;
+  v_bytes bigint;
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.composer_enabled');
-  SELECT fn_iu_collection_touch(p_collection_id, -count(*)::integer, -coalesce(sum(v.byte_length + octet_length(coalesce(p.separator, ''))), 0)::bigint)
-  INTO v_address
-  FROM iu_collection_piece AS p
-  JOIN information_unit AS u ON u.id = p.unit_id
-  JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
-  WHERE p.collection_id = p_collection_id AND p.unit_id = ANY (p_unit_ids);
-  DELETE FROM iu_collection_piece WHERE collection_id = p_collection_id AND unit_id = ANY (p_unit_ids);
-  GET DIAGNOSTICS v_removed = ROW_COUNT;
-  IF v_removed <> cardinality(p_unit_ids) THEN
+  -- Units before collections: the lock order of every writer. What is subtracted below cannot change meanwhile.
+  PERFORM FROM information_unit WHERE id = ANY (p_unit_ids) ORDER BY id FOR KEY SHARE;
+  SELECT canonical_address, joiner INTO v_address, v_joiner FROM iu_collection WHERE id = p_collection_id FOR NO KEY UPDATE;
+  v_tail := fn_iu_collection_tail(p_collection_id);
+  WITH removed AS (
+    DELETE FROM iu_collection_piece WHERE collection_id = p_collection_id AND unit_id = ANY (p_unit_ids)
+    RETURNING unit_id, pinned_version_seq, separator
+  )
+  SELECT count(*), sum(v.byte_length + octet_length(coalesce(r.separator, v_joiner))) INTO v_removed, v_bytes
+  FROM removed AS r
+  JOIN information_unit AS u ON u.id = r.unit_id
+  JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(r.pinned_version_seq, u.current_version_seq);
+  IF v_removed IS DISTINCT FROM cardinality(p_unit_ids) THEN
     RAISE EXCEPTION 'unit_ids: names a unit that does not stand in the collection' USING ERRCODE = 'IU003', COLUMN = 'unit_ids';
+  END IF;
+  IF v_removed > 0 THEN
+    PERFORM fn_iu_collection_touch(p_collection_id, -v_removed, v_tail - fn_iu_collection_tail(p_collection_id) - v_bytes);
   END IF;
   PERFORM fn_iu_outbox_append('piece_removed_from_collection', 'iu_collection', array_agg(v_address ORDER BY g.n),
     array_agg(jsonb_build_object('collection_address', v_address, 'unit_id', u.id, 'unit_address', u.canonical_address) ORDER BY g.n))
@@ -1157,16 +1192,28 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_collection_reorder(p_collection_id bigi
 AS $function$
 DECLARE
   v_address text;
+  v_tail integer;
   v_moved integer;
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.composer_enabled');
-  v_address := fn_iu_collection_touch(p_collection_id, 0, 0);
-  UPDATE iu_collection_piece AS p SET position = g.position
-  FROM unnest(p_unit_ids, p_positions) AS g(unit_id, position)
-  WHERE p.collection_id = p_collection_id AND p.unit_id = g.unit_id;
+  IF cardinality(p_positions) IS DISTINCT FROM cardinality(p_unit_ids) OR array_position(p_positions, NULL) > 0 THEN
+    RAISE EXCEPTION 'unit_ids and positions must be arrays of one length, each unit with its position' USING ERRCODE = 'IU002', COLUMN = 'positions';
+  END IF;
+  SELECT canonical_address INTO v_address FROM iu_collection WHERE id = p_collection_id FOR NO KEY UPDATE;
+  v_tail := fn_iu_collection_tail(p_collection_id);
+  BEGIN
+    UPDATE iu_collection_piece AS p SET position = g.position
+    FROM unnest(p_unit_ids, p_positions) AS g(unit_id, position)
+    WHERE p.collection_id = p_collection_id AND p.unit_id = g.unit_id;
+  EXCEPTION WHEN unique_violation THEN
+    RAISE EXCEPTION 'positions: a position holds one piece' USING ERRCODE = 'IU004', COLUMN = 'positions';
+  END;
   GET DIAGNOSTICS v_moved = ROW_COUNT;
-  IF v_moved <> cardinality(p_unit_ids) THEN
+  IF v_moved IS DISTINCT FROM cardinality(p_unit_ids) THEN
     RAISE EXCEPTION 'unit_ids: names a unit that does not stand in the collection' USING ERRCODE = 'IU003', COLUMN = 'unit_ids';
+  END IF;
+  IF v_moved > 0 THEN
+    PERFORM fn_iu_collection_touch(p_collection_id, 0, v_tail - fn_iu_collection_tail(p_collection_id));
   END IF;
   PERFORM fn_iu_outbox_append('piece_reordered', 'iu_collection', array_agg(v_address ORDER BY g.n),
     array_agg(jsonb_build_object('collection_address', v_address, 'unit_id', u.id, 'unit_address', u.canonical_address, 'position', g.position) ORDER BY g.n))
@@ -1175,7 +1222,7 @@ BEGIN
 END
 $function$;
 ALTER FUNCTION fn_iu_collection_reorder(bigint,bigint[],numeric[]) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_collection_reorder(bigint,bigint[],numeric[]) IS 'Moves pieces to new positions, in one set; IU001 closed gate, IU003 not in the collection';
+COMMENT ON FUNCTION fn_iu_collection_reorder(bigint,bigint[],numeric[]) IS 'Moves pieces to new positions, in one set; IU001 closed gate, IU002 bad input, IU003 not in the collection, IU004 position taken';
 
 -- function fn_iu_collection_seal(bigint)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_collection_seal(p_collection_id bigint)
@@ -1202,6 +1249,21 @@ END
 $function$;
 ALTER FUNCTION fn_iu_collection_seal(bigint) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_collection_seal(bigint) IS 'Renders a collection, keeps the digests of the rendering and of the manifest with the revision, emits collection_rendered; returns the rendering''s SHA-256';
+
+-- function fn_iu_collection_tail(bigint)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_collection_tail(p_collection_id bigint)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT coalesce((
+    SELECT CASE WHEN p.separator IS NULL THEN octet_length(c.joiner) ELSE 0 END
+    FROM iu_collection_piece AS p JOIN iu_collection AS c ON c.id = p.collection_id
+    WHERE p.collection_id = p_collection_id ORDER BY p.position DESC LIMIT 1), 0)
+$function$;
+ALTER FUNCTION fn_iu_collection_tail(bigint) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_collection_tail(bigint) IS 'Bytes of the joiner that the last piece goes without, because nothing follows it; who changes the end of a collection takes the difference into its byte_length';
 
 -- function fn_iu_collection_touch(bigint,integer,bigint)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_collection_touch(p_collection_id bigint, p_pieces integer, p_bytes bigint)
@@ -1345,6 +1407,7 @@ AS $function$
     WHEN p_cursor.system_identifier IS DISTINCT FROM p_system_identifier THEN false
     WHEN pg_snapshot_xmax(p_cursor.snap_from) > pg_snapshot_xmax(pg_current_snapshot()) THEN false
     WHEN pg_visible_in_snapshot(p_xid, p_cursor.snap_from) THEN true
+    WHEN p_xid >= pg_snapshot_xmax(p_cursor.snap_from) AND p_id <= p_cursor.floor_id THEN true  -- no window looks below its floor
     WHEN p_xid = p_cursor.own_xid AND p_id <= p_cursor.own_last_id THEN true
     WHEN p_cursor.snap_to IS NULL OR p_id > p_cursor.last_id THEN false
     WHEN p_id <= p_cursor.trusted_id THEN p_xid NOT IN (SELECT pg_snapshot_xip(p_cursor.snap_to))
@@ -1363,6 +1426,8 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_cursor_reset(p_worker_code text)
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
 BEGIN
+  -- Under the lock of a pass, or one under way would write its own position over this.
+  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_route_worker_cursor'), lock_no) FROM iu_route_worker_cursor WHERE worker_code = p_worker_code;
   -- Without a system identifier the next pass opens a window over everything, as after a restore.
   UPDATE iu_route_worker_cursor SET system_identifier = NULL WHERE worker_code = p_worker_code;
   IF NOT FOUND THEN
@@ -1424,16 +1489,11 @@ BEGIN
       USING ERRCODE = 'IU002', COLUMN = 'idempotency_key', HINT = 'Pass a key that names this one occurrence; a repeat returns the first id.';
   END IF;
 
-  -- Two rounds: between a conflict and the look-up the other writer may have rolled back.
+  -- Two rounds: the row of a writer that was still under way at the first look-up is found at the second.
   FOR i IN 1..2 LOOP
     IF v_type.delivery_lane = 'immediate' THEN
-      SELECT min(id) INTO v_id FROM (
-        SELECT id FROM event_outbox
-        WHERE delivery_lane = 'immediate' AND event_type = p_event_type AND event_subject_ref = p_event_subject_ref AND idempotency_key = p_idempotency_key
-        UNION ALL
-        SELECT id FROM event_outbox
-        WHERE delivery_lane = 'held' AND event_type = p_event_type AND event_subject_ref = p_event_subject_ref AND idempotency_key = p_idempotency_key
-      ) AS first;
+      SELECT id INTO v_id FROM event_outbox
+      WHERE event_type = p_event_type AND event_subject_ref = p_event_subject_ref AND idempotency_key = p_idempotency_key AND released_from IS NULL;
       EXIT WHEN v_id IS NOT NULL;
     END IF;
     SELECT a INTO v_id FROM fn_iu_outbox_append(p_event_type, p_event_subject_table, ARRAY[p_event_subject_ref], ARRAY[p_payload], p_idempotency_key) AS a;
@@ -1462,8 +1522,11 @@ AS $function$
   FROM iu_route_worker_cursor AS c
   CROSS JOIN s
   CROSS JOIN LATERAL (
+    -- Up to here only transactions that a stored snapshot lists as running can have left anything.
     -- A cursor that is not of this cluster has passed nothing: its floor does not count.
-    SELECT CASE WHEN c.system_identifier = s.system_identifier THEN c.floor_id ELSE 0 END AS floor_id
+    SELECT CASE WHEN c.system_identifier IS DISTINCT FROM s.system_identifier THEN 0
+                WHEN c.snap_to IS NULL THEN c.floor_id
+                ELSE greatest(c.floor_id, least(c.last_id, c.floor_to_id)) END AS floor_id
   ) AS f
   CROSS JOIN LATERAL (
     SELECT e.id, e.event_domain, e.event_type, e.created_at, e.xid FROM event_outbox AS e
@@ -1472,7 +1535,7 @@ AS $function$
       AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id)
     UNION ALL
     SELECT e.id, e.event_domain, e.event_type, e.created_at, e.xid
-    FROM pg_snapshot_xip(c.snap_from) AS x JOIN event_outbox AS e ON e.xid = x AND e.delivery_lane <> 'held'
+    FROM (SELECT pg_snapshot_xip(c.snap_from) UNION SELECT pg_snapshot_xip(c.snap_to)) AS running(x) JOIN event_outbox AS e ON e.xid = x AND e.delivery_lane <> 'held'
     WHERE e.id <= f.floor_id AND e.bucket BETWEEN c.bucket_from AND c.bucket_to
       AND NOT fn_iu_cursor_passed(c, e.xid, e.id, s.system_identifier)
       AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id)
@@ -1530,8 +1593,8 @@ BEGIN
     SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, payload_schema = excluded.payload_schema,
         payload_predicate = excluded.payload_predicate, description = excluded.description,
         registered_at = clock_timestamp(), registered_by = session_user
-    WHERE (iu_event_type.event_domain, iu_event_type.delivery_lane, iu_event_type.payload_schema, iu_event_type.description)
-      IS DISTINCT FROM (excluded.event_domain, excluded.delivery_lane, excluded.payload_schema, excluded.description);
+    WHERE (iu_event_type.event_domain, iu_event_type.delivery_lane, iu_event_type.payload_schema, iu_event_type.payload_predicate::text, iu_event_type.description)
+      IS DISTINCT FROM (excluded.event_domain, excluded.delivery_lane, excluded.payload_schema, excluded.payload_predicate::text, excluded.description);
   END LOOP;
 END
 $function$;
@@ -1684,11 +1747,13 @@ DECLARE
   v_same boolean[];
   v_old_units bigint[];
   v_old_positions numeric[];
+  v_old_kinds text[];
+  v_old_digests text[];
   v_old_nos integer[];
   v_removed bigint[];
   v_created integer[];        -- numbers of the new pieces that are born
-  v_moved integer[];
   v_born bigint[];
+  v_born_separators text[];
   v_run integer;
   -- A file is known by its first heading, or by its name.
   v_title constant text := coalesce((SELECT t FROM unnest(p_kinds, p_titles) WITH ORDINALITY AS g(k, t, n) WHERE k = 'heading' AND t <> '' ORDER BY n LIMIT 1),
@@ -1707,61 +1772,64 @@ BEGIN
   IF (v_count = 0 AND octet_length(p_content) > 0) OR EXISTS (
        SELECT FROM (SELECT n, s, l, lead(s, 1, octet_length(p_content)) OVER (ORDER BY n) AS next
                     FROM unnest(p_starts, p_lengths) WITH ORDINALITY AS g(s, l, n)) AS piece
-       WHERE (n = 1 AND s <> 0) OR (l > 0 AND s + l <= next) IS NOT TRUE) THEN
+       WHERE (n = 1 AND s <> 0) OR (l > 0 AND s::bigint + l <= next) IS NOT TRUE) THEN
     RAISE EXCEPTION 'starts: the pieces do not cover the content in order' USING ERRCODE = 'IU002', COLUMN = 'starts';
+  END IF;
+  IF EXISTS (SELECT FROM unnest(p_section_levels) AS l WHERE l BETWEEN 0 AND 6 IS NOT TRUE) THEN
+    RAISE EXCEPTION 'section_levels: a heading has a level from 1 to 6, all else 0' USING ERRCODE = 'IU002', COLUMN = 'section_levels';
   END IF;
 
   -- Imports of one source take turns; the unchanged one writes nothing at all.
   PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.import ' || p_source_path, 0));
   SELECT * INTO v_collection FROM iu_collection AS c WHERE c.source_path = p_source_path;
-  IF FOUND AND v_collection.render_revision = v_collection.revision AND v_collection.render_digest = v_digest THEN
+  IF FOUND AND v_collection.render_revision = v_collection.revision AND (v_collection.render_digest, v_collection.source_digest) = (v_digest, v_digest) THEN
     RETURN QUERY SELECT 'unchanged', v_collection.canonical_address, v_collection.piece_count, 0, 0, 0, 0, v_collection.byte_length, encode(v_digest, 'hex');
     RETURN;
   END IF;
 
-  SELECT coalesce(array_agg(convert_from(substring(p_content FROM s + 1 FOR l), 'UTF8') ORDER BY n), '{}'),
-         coalesce(array_agg(convert_from(substring(p_content FROM s + l + 1 FOR next - s - l), 'UTF8') ORDER BY n), '{}')
-  INTO v_bodies, v_separators
-  FROM (SELECT n, s, l, lead(s, 1, octet_length(p_content)) OVER (ORDER BY n) AS next
-        FROM unnest(p_starts, p_lengths) WITH ORDINALITY AS g(s, l, n)) AS piece;
+  BEGIN
+    SELECT coalesce(array_agg(convert_from(substring(p_content FROM s + 1 FOR l), 'UTF8') ORDER BY n), '{}'),
+           coalesce(array_agg(convert_from(substring(p_content FROM s + l + 1 FOR next - s - l), 'UTF8') ORDER BY n), '{}')
+    INTO v_bodies, v_separators
+    FROM (SELECT n, s, l, lead(s, 1, octet_length(p_content)) OVER (ORDER BY n) AS next
+          FROM unnest(p_starts, p_lengths) WITH ORDINALITY AS g(s, l, n)) AS piece;
+  EXCEPTION WHEN character_not_in_repertoire THEN
+    RAISE EXCEPTION 'content: %, or a piece that begins or ends inside a character', SQLERRM USING ERRCODE = 'IU002', COLUMN = 'content';
+  END;
 
   IF v_collection.id IS NULL THEN
     v_collection.canonical_address := fn_iu_source_address(p_source_path);
+    v_collection.id := fn_iu_compose(
+      v_collection.canonical_address, 'file', v_title, '{}', '', '{}', p_source_path, v_digest, octet_length(p_content));
     v_units := fn_iu_create_batch(
       ARRAY(SELECT fn_iu_piece_address(v_collection.canonical_address, n::integer, t) FROM unnest(p_titles) WITH ORDINALITY AS g(t, n) ORDER BY n),
       p_kinds, v_bodies, p_titles, p_source_path);
-    v_collection.id := fn_iu_compose(
-      v_collection.canonical_address, 'file', v_title, v_units, '', v_separators, p_source_path, v_digest, octet_length(p_content));
+    PERFORM fn_iu_collection_add(v_collection.id, v_units, fn_iu_positions_between(NULL, NULL, v_count), v_separators);
     UPDATE iu_collection AS c SET next_piece_no = v_count + 1 WHERE c.id = v_collection.id;
     outcome := 'created'; pieces_created := v_count; versions_created := 0; pieces_removed := 0; pieces_moved := 0;
   ELSE
     SELECT * INTO STRICT v_collection FROM iu_collection AS c WHERE c.id = v_collection.id FOR UPDATE;
-    WITH old AS (
-      SELECT row_number() OVER (ORDER BY p.position) AS no, p.unit_id, p.position, u.unit_kind, encode(v.content_digest, 'hex') AS digest
-      FROM iu_collection_piece AS p
-      JOIN information_unit AS u ON u.id = p.unit_id
-      JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
-      WHERE p.collection_id = v_collection.id
-    ), given AS (
-      SELECT coalesce(array_agg(unit_id ORDER BY no), '{}') AS units, coalesce(array_agg(position ORDER BY no), '{}') AS positions,
-             coalesce(array_agg(unit_kind ORDER BY no), '{}') AS kinds, coalesce(array_agg(digest ORDER BY no), '{}') AS digests
-      FROM old
-    )
-    SELECT given.units, given.positions,
-           coalesce(array_agg(a.old_no ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
+    SELECT coalesce(array_agg(p.unit_id ORDER BY p.position), '{}'), coalesce(array_agg(p.position ORDER BY p.position), '{}'),
+           coalesce(array_agg(u.unit_kind ORDER BY p.position), '{}'), coalesce(array_agg(encode(v.content_digest, 'hex') ORDER BY p.position), '{}')
+    INTO v_old_units, v_old_positions, v_old_kinds, v_old_digests
+    FROM iu_collection_piece AS p
+    JOIN information_unit AS u ON u.id = p.unit_id
+    JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
+    WHERE p.collection_id = v_collection.id;
+    SELECT coalesce(array_agg(a.old_no ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
            coalesce(array_agg(a.is_same ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
            coalesce(array_agg(a.stays ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
-           coalesce(array_agg(given.units[a.old_no] ORDER BY a.old_no) FILTER (WHERE a.new_no IS NULL AND a.old_no IS NOT NULL), '{}')
-    INTO v_old_units, v_old_positions, v_old_nos, v_same, v_stays, v_removed
-    FROM given
-    LEFT JOIN LATERAL fn_iu_align(given.digests, ARRAY(SELECT encode(sha256(convert_to(b, 'UTF8')), 'hex') FROM unnest(v_bodies) WITH ORDINALITY AS g(b, n) ORDER BY n),
-                                  given.kinds, p_kinds) AS a ON true
-    GROUP BY given.units, given.positions;
+           coalesce(array_agg(v_old_units[a.old_no] ORDER BY a.old_no) FILTER (WHERE a.new_no IS NULL), '{}')
+    INTO v_old_nos, v_same, v_stays, v_removed
+    FROM fn_iu_align(v_old_digests, ARRAY(SELECT encode(sha256(convert_to(b, 'UTF8')), 'hex') FROM unnest(v_bodies) WITH ORDINALITY AS g(b, n) ORDER BY n),
+                     v_old_kinds, p_kinds) AS a;
 
     v_created := ARRAY(SELECT n::integer FROM unnest(v_old_nos) WITH ORDINALITY AS g(o, n) WHERE o IS NULL ORDER BY n);
-    v_moved := ARRAY(SELECT n::integer FROM unnest(v_old_nos, v_stays) WITH ORDINALITY AS g(o, stay, n) WHERE o IS NOT NULL AND NOT stay ORDER BY n);
-    v_units := ARRAY(SELECT v_old_units[o] FROM unnest(v_old_nos) WITH ORDINALITY AS g(o, n) ORDER BY n);
-    v_positions := ARRAY(SELECT CASE WHEN stay THEN v_old_positions[o] END FROM unnest(v_old_nos, v_stays) WITH ORDINALITY AS g(o, stay, n) ORDER BY n);
+    -- Joins, not subscripts: an element of an array of numerics or texts is found by walking to it.
+    SELECT coalesce(array_agg(old.unit_id ORDER BY g.n), '{}'), coalesce(array_agg(CASE WHEN g.stay THEN old.position END ORDER BY g.n), '{}')
+    INTO v_units, v_positions
+    FROM unnest(v_old_nos, v_stays) WITH ORDINALITY AS g(o, stay, n)
+    LEFT JOIN unnest(v_old_units, v_old_positions) WITH ORDINALITY AS old(unit_id, position, o) ON old.o = g.o;
 
     -- Runs of pieces without a place go between the two that stay around them.
     FOR i IN 1 .. v_count LOOP
@@ -1779,22 +1847,28 @@ BEGIN
     UPDATE iu_collection_piece AS p SET pinned_version_seq = NULL
     FROM unnest(v_units, v_same) AS g(unit_id, same)
     WHERE p.collection_id = v_collection.id AND p.unit_id = g.unit_id AND NOT g.same AND p.pinned_version_seq IS NOT NULL;
-    SELECT fn_iu_apply_versions(array_agg(v_units[n]), array_agg(v_bodies[n]), array_agg(p_kinds[n]), array_agg(p_titles[n]))
+    SELECT fn_iu_apply_versions(array_agg(unit_id ORDER BY n), array_agg(body ORDER BY n), array_agg(kind ORDER BY n), array_agg(title ORDER BY n))
     INTO versions_created
-    FROM unnest(v_old_nos, v_same) WITH ORDINALITY AS g(o, same, n) WHERE o IS NOT NULL AND NOT same
+    FROM unnest(v_old_nos, v_same, v_units, v_bodies, p_kinds, p_titles) WITH ORDINALITY AS g(o, same, unit_id, body, kind, title, n)
+    WHERE o IS NOT NULL AND NOT same
     HAVING count(*) > 0;
-    IF cardinality(v_moved) > 0 THEN
-      PERFORM fn_iu_collection_reorder(v_collection.id, ARRAY(SELECT v_units[n] FROM unnest(v_moved) AS n), ARRAY(SELECT v_positions[n] FROM unnest(v_moved) AS n));
-    END IF;
+    SELECT count(fn_iu_collection_reorder(v_collection.id, unit_ids, positions)), coalesce(max(cardinality(unit_ids)), 0)
+    INTO v_run, pieces_moved
+    FROM (SELECT array_agg(unit_id ORDER BY n) AS unit_ids, array_agg(position ORDER BY n) AS positions
+          FROM unnest(v_old_nos, v_stays, v_units, v_positions) WITH ORDINALITY AS g(o, stay, unit_id, position, n)
+          WHERE o IS NOT NULL AND NOT stay
+          HAVING count(*) > 0) AS moved;
     IF cardinality(v_created) > 0 THEN
-      v_born := fn_iu_create_batch(
-        ARRAY(SELECT fn_iu_piece_address(v_collection.canonical_address, v_collection.next_piece_no + k::integer - 1, p_titles[n]) FROM unnest(v_created) WITH ORDINALITY AS g(n, k) ORDER BY k),
-        ARRAY(SELECT p_kinds[n] FROM unnest(v_created) AS n), ARRAY(SELECT v_bodies[n] FROM unnest(v_created) AS n),
-        ARRAY(SELECT p_titles[n] FROM unnest(v_created) AS n), p_source_path);
+      SELECT fn_iu_create_batch(array_agg(fn_iu_piece_address(v_collection.canonical_address, v_collection.next_piece_no + k::integer - 1, g.title) ORDER BY k),
+                                array_agg(g.kind ORDER BY k), array_agg(g.body ORDER BY k), array_agg(g.title ORDER BY k), p_source_path),
+             array_agg(g.position ORDER BY k), array_agg(g.separator ORDER BY k)
+      INTO v_born, v_positions, v_born_separators
+      FROM unnest(v_created) WITH ORDINALITY AS c(n, k)
+      JOIN unnest(v_bodies, p_kinds, p_titles, v_positions, v_separators) WITH ORDINALITY AS g(body, kind, title, position, separator, n) ON g.n = c.n;
       FOR k IN 1 .. cardinality(v_created) LOOP
         v_units[v_created[k]] := v_born[k];
       END LOOP;
-      PERFORM fn_iu_collection_add(v_collection.id, v_born, ARRAY(SELECT v_positions[n] FROM unnest(v_created) AS n), ARRAY(SELECT v_separators[n] FROM unnest(v_created) AS n));
+      PERFORM fn_iu_collection_add(v_collection.id, v_born, v_positions, v_born_separators);
     END IF;
     UPDATE iu_collection_piece AS p SET separator = g.separator
     FROM unnest(v_units, v_separators) AS g(unit_id, separator)
@@ -1804,7 +1878,7 @@ BEGIN
         source_digest = v_digest, source_byte_length = octet_length(p_content), updated_at = clock_timestamp()
     WHERE c.id = v_collection.id;
     outcome := 'updated'; versions_created := coalesce(versions_created, 0);
-    pieces_created := cardinality(v_created); pieces_removed := cardinality(v_removed); pieces_moved := cardinality(v_moved);
+    pieces_created := cardinality(v_created); pieces_removed := cardinality(v_removed);
   END IF;
 
   PERFORM fn_iu_tree_place(v_units, p_section_levels);
@@ -1872,6 +1946,20 @@ END
 $function$;
 ALTER FUNCTION fn_iu_longest_increasing(integer[]) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_longest_increasing(integer[]) IS 'Which elements form a longest strictly increasing subsequence (patience sorting, n log n)';
+
+-- function fn_iu_newest_xid(xid8)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_newest_xid(p_own xid8)
+ RETURNS xid8
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  -- Locks show the lower 32 bits; none that runs is 2^31 away.
+  SELECT (p_own::text::numeric + coalesce(max(ahead) FILTER (WHERE ahead < 2147483648), 0))::text::xid8
+  FROM (SELECT mod(transactionid::text::numeric - p_own::text::numeric % 4294967296 + 4294967296, 4294967296) AS ahead
+        FROM pg_locks WHERE locktype = 'transactionid') AS running
+$function$;
+ALTER FUNCTION fn_iu_newest_xid(xid8) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_newest_xid(xid8) IS 'The newest transaction that is running, the caller''s own at least';
 
 -- function fn_iu_out_lifecycle()
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_out_lifecycle()
@@ -1998,6 +2086,7 @@ BEGIN
     END IF;
   ELSIF v_type = 'array' AND p_schema ? 'items' THEN
     FOR v_key, v_value IN SELECT n - 1, e FROM jsonb_array_elements(p_payload) WITH ORDINALITY AS x(e, n) LOOP
+      EXIT WHEN cardinality(v_problems) >= 20;
       v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'items', format('%s[%s]', p_path, v_key));
     END LOOP;
   ELSIF v_type = 'object' THEN
@@ -2005,6 +2094,7 @@ BEGIN
       IF NOT p_payload ? v_key THEN v_problems := v_problems || format('%s.%s: missing', p_path, v_key); END IF;
     END LOOP;
     FOR v_key, v_value IN SELECT key, value FROM jsonb_each(p_payload) LOOP
+      EXIT WHEN cardinality(v_problems) >= 20;
       IF p_schema -> 'properties' ? v_key THEN
         v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'properties' -> v_key, format('%s.%s', p_path, v_key));
       ELSIF p_schema -> 'additionalProperties' = 'false' THEN
@@ -2012,11 +2102,11 @@ BEGIN
       END IF;
     END LOOP;
   END IF;
-  RETURN v_problems;
+  RETURN v_problems[:20];
 END
 $function$;
 ALTER FUNCTION fn_iu_payload_problems(jsonb,jsonb,text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_payload_problems(jsonb,jsonb,text) IS 'Every way in which a payload breaks its schema, as "path: want …, have …"; empty when it meets it';
+COMMENT ON FUNCTION fn_iu_payload_problems(jsonb,jsonb,text) IS 'The ways in which a payload breaks its schema, twenty at most, as "path: want …, have …"; empty when it meets it';
 
 -- function fn_iu_piece_address(text,integer,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_piece_address(p_collection_address text, p_piece_no integer, p_title text)
@@ -2039,8 +2129,10 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_positions_between(p_after numeric, p_be
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
 DECLARE
+  v_scale integer := greatest(scale(p_after), scale(p_before));
+  v_room numeric;       -- the gap, in units of the last decimal
   v_step numeric;
-  v_scale integer := 0;
+  v_first numeric;
 BEGIN
   IF p_after >= p_before THEN
     RAISE EXCEPTION 'position: % is not before %', p_after, p_before USING ERRCODE = 'IU002', COLUMN = 'position';
@@ -2049,13 +2141,19 @@ BEGIN
   ELSIF p_after IS NULL THEN
     RETURN ARRAY(SELECT ceil(p_before) - i FROM generate_series(p_count, 1, -1) AS i);
   END IF;
-  -- The fewest decimals that still tell the new positions apart: digits grow with the logarithm of
-  -- the insertions at one place, not with the size of the collection.
-  v_step := (p_before - p_after) / (p_count + 1);
-  WHILE v_step * power(10::numeric, v_scale) < 2 LOOP
-    v_scale := v_scale + 1;
+  v_room := trunc((p_before - p_after) * ('1e' || v_scale)::numeric);
+  WHILE v_room <= p_count LOOP
+    v_scale := v_scale + 4;
+    v_room := v_room * 10000;
   END LOOP;
-  RETURN ARRAY(SELECT trim_scale(round(p_after + (p_before - p_after) * i / (p_count + 1), v_scale)) FROM generate_series(1, p_count) AS i);
+  -- The neighbour with more decimals is the younger one. The new ones stand close to it, where the next
+  -- ones will go as well: so four more decimals last for a thousand insertions at one place.
+  v_step := least(10, div(v_room, p_count + 1));
+  v_first := CASE sign(scale(p_after) - scale(p_before))
+    WHEN 1 THEN v_step
+    WHEN -1 THEN v_room - p_count * v_step
+    ELSE div(v_room - (p_count - 1) * v_step, 2) END;
+  RETURN ARRAY(SELECT p_after + (v_first + (i - 1) * v_step) * ('1e-' || v_scale)::numeric FROM generate_series(1, p_count) AS i);
 END
 $function$;
 ALTER FUNCTION fn_iu_positions_between(numeric,numeric,integer) OWNER TO iu_owner;
@@ -2106,9 +2204,9 @@ BEGIN
       WHEN serialization_failure OR deadlock_detected THEN
         RAISE;                                      -- the pass as a whole is retried, nothing failed
       WHEN OTHERS THEN
-      v_decision.decision := 'failed';
-      v_decision.failure_code := 'worker_process_error';
-      v_decision.failure_detail := format('%s (%s)', SQLERRM, SQLSTATE);
+        v_decision.decision := 'failed';
+        v_decision.failure_code := 'worker_process_error';
+        v_decision.failure_detail := format('%s (%s)', SQLERRM, SQLSTATE);
     END;
   END IF;
   INSERT INTO iu_route_attempt (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code)
@@ -2246,7 +2344,9 @@ BEGIN
   INTO seen, last_id, route_ids, statuses, dead_lettered, live_events, live_routes
   FROM (SELECT coalesce(array_agg(route_id), '{}') AS route_ids, coalesce(array_agg(status), '{}') AS statuses FROM attempted) AS a
   CROSS JOIN (SELECT coalesce(array_agg(event_id ORDER BY event_id, route_id), '{}') AS events, coalesce(array_agg(route_id ORDER BY event_id, route_id), '{}') AS routes
-              FROM decided WHERE decision = 'live') AS l;
+              FROM decided AS d
+              -- A delivery cannot be taken back by a conflict: what was attempted once is left to replays.
+              WHERE decision = 'live' AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = d.event_id AND a.route_id = d.route_id)) AS l;
 END
 $function$;
 ALTER FUNCTION fn_iu_route_page(iu_route_worker_cursor,xid8,integer) OWNER TO iu_owner;
@@ -2297,11 +2397,14 @@ BEGIN
   last_pass_at := v_cursor.last_pass_at;
   last_pass_seen := v_cursor.last_pass_seen;
   SELECT count(*), min(p.created_at) INTO backlog, oldest_unrouted_at FROM fn_iu_event_pending(10001) AS p WHERE p.worker_code = p_worker_code;
-  -- Only a transaction that was already open at the cursor's last window can hold events back.
-  SELECT min(a.xact_start) INTO held_back_since
-  FROM pg_stat_activity AS a
-  WHERE a.datname = current_database() AND a.backend_xid IS NOT NULL AND a.pid <> pg_backend_pid()
-    AND a.backend_xid::text IN (SELECT (x::text::numeric % 4294967296)::text FROM pg_snapshot_xip(v_cursor.snap_from) AS x);
+  -- Only a transaction that the cursor has not passed can hold events back: one that was open at the last
+  -- window, or began after it. A prepared one has no session.
+  SELECT min(o.since) INTO held_back_since
+  FROM (SELECT a.xact_start AS since, a.backend_xid::text::numeric AS xid FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+        UNION ALL
+        SELECT p.prepared, p.transaction::text::numeric FROM pg_prepared_xacts AS p WHERE p.database = current_database()) AS o
+  WHERE o.xid IN (SELECT x::text::numeric % 4294967296 FROM pg_snapshot_xip(v_cursor.snap_from) AS x)
+     OR mod(o.xid - pg_snapshot_xmax(v_cursor.snap_from)::text::numeric % 4294967296 + 4294967296, 4294967296) < 2147483648;
   SELECT count(*) INTO open_dead_letters FROM (SELECT FROM iu_route_dead_letter AS d WHERE d.status = 'open' LIMIT 10001) AS bounded;
 
   IF NOT worker_gate_open THEN reasons := reasons || format('gate iu_core.route_worker_enabled is %s', fn_iu_gate_state('iu_core.route_worker_enabled')); END IF;
@@ -2337,10 +2440,12 @@ DECLARE
   v_own constant xid8 := pg_current_xact_id_if_assigned();
   v_lock integer;
   v_floor bigint;
+  v_newest xid8;                   -- whatever began after it draws its event ids above v_floor
   v_now pg_snapshot;
   v_cursor iu_route_worker_cursor;
   v_page record;
   v_status text;
+  v_rebased boolean;
   v_is_newest boolean := false;    -- the window ends at v_now: an empty page means that nothing waits
 BEGIN
   status := 'idle'; seen := 0; attempts_written := 0; skipped := 0; dead_lettered := 0;
@@ -2365,13 +2470,27 @@ BEGIN
     status := 'busy'; RETURN NEXT; RETURN;
   END IF;
 
-  -- Three statements whose order matters: the floor before the snapshot (a transaction that the
-  -- snapshot does not know draws its ids after it), the cursor after the lock.
+  -- Statements whose order matters: the floor first, then the newest transaction (what is newer draws
+  -- its event ids above the floor), then the snapshot (what is not newer and not running is finished in
+  -- it); the cursor after the lock. A pass that has no id yet is given one by what it writes, and is then
+  -- the newest itself; an empty pass must not have one.
   v_floor := coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0);
-  v_now := fn_iu_snapshot_with_own(pg_current_snapshot(), v_own);
+  IF v_own IS NOT NULL THEN
+    v_newest := fn_iu_newest_xid(v_own);
+  END IF;
+  v_now := pg_current_snapshot();
   SELECT * INTO STRICT v_cursor FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code;
+  v_rebased := (v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmax(v_cursor.snap_from) > pg_snapshot_xmax(v_now))
+               AND EXISTS (SELECT FROM event_outbox);
+  IF v_rebased THEN
+    -- Trusted rows are told apart by this list alone, so it must be whole before the first page.
+    v_newest := coalesce(v_newest, pg_current_xact_id());
+  END IF;
+  IF v_newest IS NOT NULL THEN
+    v_now := fn_iu_snapshot_fenced(v_now, coalesce(v_own, v_newest), v_newest);
+  END IF;
 
-  IF v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmax(v_cursor.snap_from) > pg_snapshot_xmax(v_now) THEN
+  IF v_rebased THEN
     -- The stored snapshots are another cluster's (or the cursor was reset): read everything once
     -- more, whatever transaction ids the rows carry. What is decided stays decided.
     v_cursor.system_identifier := fn_iu_system_identifier();
@@ -2386,13 +2505,17 @@ BEGIN
       v_cursor.snap_to := v_now; v_cursor.floor_to_id := v_floor; v_cursor.trusted_id := 0; v_cursor.last_id := 0;
       v_is_newest := true;
     END IF;
-    v_page := fn_iu_route_page(v_cursor, v_own, p_batch_size);
+    -- Own events only in a window that ends now: an older one may lack what their subject had before.
+    v_page := fn_iu_route_page(v_cursor, CASE WHEN v_is_newest THEN v_own END, p_batch_size);
     EXIT WHEN v_page.seen > 0 OR v_is_newest;
     -- A window that ended on a full page: nothing is left in it, open the next.
     v_cursor.snap_from := v_cursor.snap_to; v_cursor.floor_id := v_cursor.floor_to_id; v_cursor.snap_to := NULL;
   END LOOP;
-  IF v_page.seen = 0 THEN
+  IF v_page.seen = 0 AND NOT v_rebased THEN
     RETURN NEXT; RETURN;
+  END IF;
+  IF v_newest IS NULL AND v_is_newest THEN
+    v_cursor.snap_to := fn_iu_snapshot_fenced(v_now, pg_current_xact_id(), pg_current_xact_id());
   END IF;
 
   seen := v_page.seen;
@@ -2414,8 +2537,9 @@ BEGIN
   ELSE
     v_cursor.last_id := v_page.last_id;
   END IF;
-  IF v_own IS NOT NULL THEN
-    v_cursor.own_last_id := v_page.last_id; v_cursor.own_xid := v_own;
+  IF v_own IS NOT NULL AND v_is_newest THEN
+    v_cursor.own_last_id := greatest(CASE WHEN v_cursor.own_xid = v_own THEN v_cursor.own_last_id ELSE 0 END, v_page.last_id);
+    v_cursor.own_xid := v_own;
   END IF;
   UPDATE iu_route_worker_cursor AS c
   SET system_identifier = v_cursor.system_identifier, snap_from = v_cursor.snap_from, floor_id = v_cursor.floor_id,
@@ -2423,6 +2547,9 @@ BEGIN
       own_xid = v_cursor.own_xid, own_last_id = v_cursor.own_last_id,
       events_seen = c.events_seen + v_page.seen, last_pass_at = clock_timestamp(), last_pass_seen = v_page.seen
   WHERE c.worker_code = p_worker_code;
+  IF seen = 0 THEN
+    RETURN NEXT; RETURN;
+  END IF;
   INSERT INTO iu_route_worker_run (worker_code, started_at, seen, attempts_written, skipped, dead_lettered)
   VALUES (p_worker_code, v_started, seen, attempts_written, skipped, dead_lettered);
   status := 'routed';
@@ -2430,7 +2557,7 @@ BEGIN
 END
 $function$;
 ALTER FUNCTION fn_iu_route_worker_run(text,integer) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_route_worker_run(text,integer) IS 'One pass: gates, claim, next events, one attempt per event and route, dead letters, cursor; all in the caller''s transaction, which must be READ COMMITTED. status: routed, idle (nothing written), busy, worker_gate_closed, master_gate_closed. IU002 bad batch size, IU003 unknown worker, IU011 wrong isolation level';
+COMMENT ON FUNCTION fn_iu_route_worker_run(text,integer) IS 'One pass: gates, claim, next events, one attempt per event and route, dead letters, cursor; all in the caller''s transaction, which must be READ COMMITTED. status: routed, idle (nothing to route, nothing written), busy, worker_gate_closed, master_gate_closed. IU002 bad batch size, IU003 unknown worker, IU011 wrong isolation level';
 GRANT EXECUTE ON FUNCTION fn_iu_route_worker_run(text,integer) TO iu_worker;
 
 -- function fn_iu_routes_forget(text[])
@@ -2517,7 +2644,7 @@ BEGIN
           RAISE EXCEPTION 'payload_schema: type must name %', array_to_string(v_types, ', ') USING ERRCODE = 'IU002', COLUMN = 'payload_schema';
         END IF;
         v_parts := v_parts || format('(%s)', v_list);
-      WHEN v_key = 'required' AND jsonb_typeof(v_value) = 'array' THEN
+      WHEN v_key = 'required' AND jsonb_typeof(v_value) = 'array' AND NOT jsonb_path_exists(v_value, '$[*] ? (@.type() != "string")') THEN
         SELECT string_agg(format('exists(%s.keyvalue() ? (@.key == %s))', p_base, to_json(k)), ' && ') INTO v_list FROM jsonb_array_elements_text(v_value) AS k;
         v_parts := v_parts || format('(!(%s.type() == "object") || (%s))', p_base, coalesce(v_list, '1 == 1'));
       WHEN v_key = 'properties' AND jsonb_typeof(v_value) = 'object' THEN
@@ -2544,6 +2671,11 @@ BEGIN
         v_parts := v_parts || format('(!(%1$s.type() == "number") || %1$s %2$s %3$s)', p_base,
           CASE v_key WHEN 'minimum' THEN '>=' WHEN 'maximum' THEN '<=' WHEN 'exclusiveMinimum' THEN '>' ELSE '<' END, v_value);
       WHEN v_key = 'pattern' AND jsonb_typeof(v_value) = 'string' THEN
+        BEGIN
+          PERFORM format('$ like_regex %s', v_value)::jsonpath;
+        EXCEPTION WHEN OTHERS THEN
+          RAISE EXCEPTION 'payload_schema: pattern %: %', v_value, SQLERRM USING ERRCODE = 'IU002', COLUMN = 'payload_schema';
+        END;
         v_parts := v_parts || format('(!(%1$s.type() == "string") || %1$s like_regex %2$s)', p_base, v_value);
       WHEN v_key IN ('title', 'description', 'examples', '$schema') THEN
         NULL;
@@ -2567,23 +2699,21 @@ AS $function$ SELECT btrim(regexp_replace(lower(p_text COLLATE "C"), '[^a-z0-9_]
 ALTER FUNCTION fn_iu_slug(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_slug(text) IS 'A text as one part of an address: a-z 0-9 _ with - for all else; may be empty';
 
--- function fn_iu_snapshot_with_own(pg_snapshot,xid8)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_snapshot_with_own(p_snapshot pg_snapshot, p_own xid8)
+-- function fn_iu_snapshot_fenced(pg_snapshot,xid8,xid8)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_snapshot_fenced(p_snapshot pg_snapshot, p_own xid8, p_newest xid8)
  RETURNS pg_snapshot
  LANGUAGE sql
  IMMUTABLE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
-  SELECT CASE WHEN p_own IS NULL THEN p_snapshot ELSE (
-    SELECT format('%s:%s:%s', least(pg_snapshot_xmin(p_snapshot), p_own), greatest(pg_snapshot_xmax(p_snapshot)::text::numeric, p_own::text::numeric + 1),
-                  string_agg(x::text, ',' ORDER BY x))
-    FROM (SELECT x::text::numeric AS x FROM pg_snapshot_xip(p_snapshot) AS x
-          UNION SELECT p_own::text::numeric
-          UNION SELECT generate_series(pg_snapshot_xmax(p_snapshot)::text::numeric, p_own::text::numeric - 1)) AS running
-  )::pg_snapshot END
+  SELECT format('%s:%s:%s', least(pg_snapshot_xmin(p_snapshot), p_own), greatest(pg_snapshot_xmax(p_snapshot)::text::numeric, p_newest::text::numeric + 1),
+                string_agg(x::text, ',' ORDER BY x))::pg_snapshot
+  FROM (SELECT x::text::numeric AS x FROM pg_snapshot_xip(p_snapshot) AS x
+        UNION SELECT p_own::text::numeric
+        UNION SELECT generate_series(pg_snapshot_xmax(p_snapshot)::text::numeric, p_newest::text::numeric)) AS running
 $function$;
-ALTER FUNCTION fn_iu_snapshot_with_own(pg_snapshot,xid8) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_snapshot_with_own(pg_snapshot,xid8) IS 'The snapshot with one more transaction listed as in progress; unchanged when that is null';
+ALTER FUNCTION fn_iu_snapshot_fenced(pg_snapshot,xid8,xid8) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_snapshot_fenced(pg_snapshot,xid8,xid8) IS 'The snapshot with p_own, and every transaction from its upper end to p_newest, listed as in progress';
 
 -- function fn_iu_source_address(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_source_address(p_source_path text)
@@ -2641,10 +2771,12 @@ BEGIN
       FOR below IN v_level + 1 .. 6 LOOP v_open[below] := NULL; END LOOP;
     END IF;
   END LOOP;
-  INSERT INTO iu_tree_path AS t (unit_id, parent_unit_id, section_level)
-  SELECT unit_id, parent_id, level FROM unnest(p_unit_ids, v_parents, p_section_levels) AS g(unit_id, parent_id, level) WHERE unit_id IS NOT NULL
-  ON CONFLICT (unit_id) DO UPDATE SET parent_unit_id = excluded.parent_unit_id, section_level = excluded.section_level
-  WHERE (t.parent_unit_id, t.section_level) IS DISTINCT FROM (excluded.parent_unit_id, excluded.section_level);
+  -- What stands right is not even locked.
+  INSERT INTO iu_tree_path (unit_id, parent_unit_id, section_level)
+  SELECT unit_id, parent_id, level FROM unnest(p_unit_ids, v_parents, p_section_levels) AS g(unit_id, parent_id, level)
+  WHERE unit_id IS NOT NULL
+    AND NOT EXISTS (SELECT FROM iu_tree_path AS t WHERE t.unit_id = g.unit_id AND (t.parent_unit_id, t.section_level) IS NOT DISTINCT FROM (g.parent_id, g.level))
+  ON CONFLICT (unit_id) DO UPDATE SET parent_unit_id = excluded.parent_unit_id, section_level = excluded.section_level;
 END
 $function$;
 ALTER FUNCTION fn_iu_tree_place(bigint[],smallint[]) OWNER TO iu_owner;

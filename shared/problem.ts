@@ -19,3 +19,31 @@ export type SqlState = keyof typeof SQLSTATES
 export function problemOf(sqlState: string | undefined): (typeof SQLSTATES)[SqlState] | undefined {
   return SQLSTATES[sqlState as SqlState]
 }
+
+/** What can go wrong between the browser and the database, beside the database's own refusals. */
+export const CONSOLE_PROBLEMS = {
+  invalid_query: { status: 400, title: 'A query parameter is not valid' },
+  not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'The console is read-only' },
+  misdirected_request: { status: 421, title: 'This server answers on loopback names only' },
+  internal: { status: 500, title: 'Something went wrong on the server' },
+  database_unavailable: { status: 503, title: 'The database cannot be reached' },
+  database_not_ready: { status: 503, title: 'The database has no schema of this version yet' },
+  database_timeout: { status: 503, title: 'The database took too long to answer' },
+} as const
+
+export type ConsoleProblemCode = keyof typeof CONSOLE_PROBLEMS
+export type ProblemCode = ConsoleProblemCode | (typeof SQLSTATES)[SqlState]['code']
+
+/** RFC 9457 problem details, as every API route sends them (`application/problem+json`). */
+export interface Problem {
+  type: string
+  title: string
+  status: number
+  code: ProblemCode
+  detail?: string
+  /** the fields that are at fault, each with what it should be */
+  errors?: { field: string, message: string }[]
+  /** finds the entry in the server's log */
+  correlationId?: string
+}

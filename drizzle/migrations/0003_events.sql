@@ -39,10 +39,11 @@ CREATE TABLE iu_core.event_outbox (
   CONSTRAINT event_outbox_lane_chk CHECK (delivery_lane IN ('immediate', 'delayed', 'held')),
   CONSTRAINT event_outbox_key_chk CHECK (delivery_lane <> 'immediate' OR idempotency_key IS NOT NULL)
 );
--- A repeat on lane immediate finds the first row; delayed never deduplicates.
-CREATE UNIQUE INDEX idx_event_outbox_idempotent ON iu_core.event_outbox (event_type, event_subject_ref, idempotency_key) WHERE delivery_lane = 'immediate';
--- The same promise while the master gate is closed.
-CREATE UNIQUE INDEX idx_event_outbox_held_idempotent ON iu_core.event_outbox (event_type, event_subject_ref, idempotency_key) WHERE delivery_lane = 'held' AND idempotency_key IS NOT NULL;
+-- A repeat on lane immediate finds the first row, also one that the master gate put on lane held: one
+-- index for both, or two emitters on either side of a gate that is closing would each write one. A row
+-- that releases a held one repeats its key, and stands aside. delayed has no key and is never deduplicated.
+CREATE UNIQUE INDEX idx_event_outbox_idempotent ON iu_core.event_outbox (event_type, event_subject_ref, idempotency_key)
+  WHERE idempotency_key IS NOT NULL AND released_from IS NULL;
 CREATE UNIQUE INDEX idx_event_outbox_released_from ON iu_core.event_outbox (released_from) WHERE released_from IS NOT NULL;
 -- Late commits are found by their transaction; held rows cost the worker nothing.
 CREATE INDEX idx_event_outbox_xid ON iu_core.event_outbox (xid, id) WHERE delivery_lane <> 'held';
@@ -99,16 +100,11 @@ BEGIN
       USING ERRCODE = 'IU002', COLUMN = 'idempotency_key', HINT = 'Pass a key that names this one occurrence; a repeat returns the first id.';
   END IF;
 
-  -- Two rounds: between a conflict and the look-up the other writer may have rolled back.
+  -- Two rounds: the row of a writer that was still under way at the first look-up is found at the second.
   FOR i IN 1..2 LOOP
     IF v_type.delivery_lane = 'immediate' THEN
-      SELECT min(id) INTO v_id FROM (
-        SELECT id FROM event_outbox
-        WHERE delivery_lane = 'immediate' AND event_type = p_event_type AND event_subject_ref = p_event_subject_ref AND idempotency_key = p_idempotency_key
-        UNION ALL
-        SELECT id FROM event_outbox
-        WHERE delivery_lane = 'held' AND event_type = p_event_type AND event_subject_ref = p_event_subject_ref AND idempotency_key = p_idempotency_key
-      ) AS first;
+      SELECT id INTO v_id FROM event_outbox
+      WHERE event_type = p_event_type AND event_subject_ref = p_event_subject_ref AND idempotency_key = p_idempotency_key AND released_from IS NULL;
       EXIT WHEN v_id IS NOT NULL;
     END IF;
     SELECT a INTO v_id FROM fn_iu_outbox_append(p_event_type, p_event_subject_table, ARRAY[p_event_subject_ref], ARRAY[p_payload], p_idempotency_key) AS a;
@@ -170,8 +166,8 @@ BEGIN
     SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, payload_schema = excluded.payload_schema,
         payload_predicate = excluded.payload_predicate, description = excluded.description,
         registered_at = clock_timestamp(), registered_by = session_user
-    WHERE (iu_event_type.event_domain, iu_event_type.delivery_lane, iu_event_type.payload_schema, iu_event_type.description)
-      IS DISTINCT FROM (excluded.event_domain, excluded.delivery_lane, excluded.payload_schema, excluded.description);
+    WHERE (iu_event_type.event_domain, iu_event_type.delivery_lane, iu_event_type.payload_schema, iu_event_type.payload_predicate::text, iu_event_type.description)
+      IS DISTINCT FROM (excluded.event_domain, excluded.delivery_lane, excluded.payload_schema, excluded.payload_predicate::text, excluded.description);
   END LOOP;
 END
 $$;
@@ -258,7 +254,8 @@ $$;
 COMMENT ON FUNCTION iu_core.fn_iu_outbox_append(text, text, text[], jsonb[], text) IS 'Writes one event per element in the given order, on the type''s lane or, while the master gate is closed, on lane held; a duplicate key writes nothing. Returns the ids written';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_outbox_append(text, text, text[], jsonb[], text) FROM PUBLIC;
 
--- Runs for bad rows only; says in words what the compiled predicate only answers with no.
+-- Runs for bad rows only; says in words what the compiled predicate only answers with no. It stops at
+-- twenty: a person reads them, and a long list of bad items must not hold up a pass.
 CREATE FUNCTION iu_core.fn_iu_payload_problems(p_payload jsonb, p_schema jsonb, p_path text DEFAULT '$')
 RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE
@@ -297,6 +294,7 @@ BEGIN
     END IF;
   ELSIF v_type = 'array' AND p_schema ? 'items' THEN
     FOR v_key, v_value IN SELECT n - 1, e FROM jsonb_array_elements(p_payload) WITH ORDINALITY AS x(e, n) LOOP
+      EXIT WHEN cardinality(v_problems) >= 20;
       v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'items', format('%s[%s]', p_path, v_key));
     END LOOP;
   ELSIF v_type = 'object' THEN
@@ -304,6 +302,7 @@ BEGIN
       IF NOT p_payload ? v_key THEN v_problems := v_problems || format('%s.%s: missing', p_path, v_key); END IF;
     END LOOP;
     FOR v_key, v_value IN SELECT key, value FROM jsonb_each(p_payload) LOOP
+      EXIT WHEN cardinality(v_problems) >= 20;
       IF p_schema -> 'properties' ? v_key THEN
         v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'properties' -> v_key, format('%s.%s', p_path, v_key));
       ELSIF p_schema -> 'additionalProperties' = 'false' THEN
@@ -311,10 +310,10 @@ BEGIN
       END IF;
     END LOOP;
   END IF;
-  RETURN v_problems;
+  RETURN v_problems[:20];
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_payload_problems(jsonb, jsonb, text) IS 'Every way in which a payload breaks its schema, as "path: want …, have …"; empty when it meets it';
+COMMENT ON FUNCTION iu_core.fn_iu_payload_problems(jsonb, jsonb, text) IS 'The ways in which a payload breaks its schema, twenty at most, as "path: want …, have …"; empty when it meets it';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_payload_problems(jsonb, jsonb, text) FROM PUBLIC;
 
 -- The predicate must be true or false, never unknown: an unknown inside a negation would let a bad
@@ -353,7 +352,7 @@ BEGIN
           RAISE EXCEPTION 'payload_schema: type must name %', array_to_string(v_types, ', ') USING ERRCODE = 'IU002', COLUMN = 'payload_schema';
         END IF;
         v_parts := v_parts || format('(%s)', v_list);
-      WHEN v_key = 'required' AND jsonb_typeof(v_value) = 'array' THEN
+      WHEN v_key = 'required' AND jsonb_typeof(v_value) = 'array' AND NOT jsonb_path_exists(v_value, '$[*] ? (@.type() != "string")') THEN
         SELECT string_agg(format('exists(%s.keyvalue() ? (@.key == %s))', p_base, to_json(k)), ' && ') INTO v_list FROM jsonb_array_elements_text(v_value) AS k;
         v_parts := v_parts || format('(!(%s.type() == "object") || (%s))', p_base, coalesce(v_list, '1 == 1'));
       WHEN v_key = 'properties' AND jsonb_typeof(v_value) = 'object' THEN
@@ -380,6 +379,11 @@ BEGIN
         v_parts := v_parts || format('(!(%1$s.type() == "number") || %1$s %2$s %3$s)', p_base,
           CASE v_key WHEN 'minimum' THEN '>=' WHEN 'maximum' THEN '<=' WHEN 'exclusiveMinimum' THEN '>' ELSE '<' END, v_value);
       WHEN v_key = 'pattern' AND jsonb_typeof(v_value) = 'string' THEN
+        BEGIN
+          PERFORM format('$ like_regex %s', v_value)::jsonpath;
+        EXCEPTION WHEN OTHERS THEN
+          RAISE EXCEPTION 'payload_schema: pattern %: %', v_value, SQLERRM USING ERRCODE = 'IU002', COLUMN = 'payload_schema';
+        END;
         v_parts := v_parts || format('(!(%1$s.type() == "string") || %1$s like_regex %2$s)', p_base, v_value);
       WHEN v_key IN ('title', 'description', 'examples', '$schema') THEN
         NULL;

@@ -66,9 +66,13 @@ AS $$
 DECLARE
   v_old integer[];                                  -- the texts as small numbers
   v_new integer[];
-  v_map integer[] := array_fill(0, ARRAY[greatest(cardinality(p_new), 1)]);   -- new number -> old number
-  v_stack integer[] := ARRAY[1, cardinality(p_old), 1, cardinality(p_new)];
+  v_old_count constant integer := cardinality(p_old);
+  v_new_count constant integer := cardinality(p_new);
+  v_old_map integer[] := array_fill(NULL::integer, ARRAY[greatest(v_old_count, 1)]);   -- the new number of each old one
+  v_new_map integer[] := array_fill(NULL::integer, ARRAY[greatest(v_new_count, 1)]);   -- the old number of each new one
+  v_stack integer[] := ARRAY[1, v_old_count, 1, v_new_count];
   v_top integer := 4;
+  v_budget bigint := 50 * (v_old_count + v_new_count + 1)::bigint;   -- pieces to look at before settling for less
   v_old_from integer;
   v_old_to integer;
   v_new_from integer;
@@ -78,7 +82,7 @@ DECLARE
   v_anchored boolean[];
 BEGIN
   WITH coded AS (
-    SELECT side, n, dense_rank() OVER (ORDER BY t)::integer AS code
+    SELECT side, n, dense_rank() OVER (ORDER BY t COLLATE "C")::integer AS code
     FROM (SELECT 'old' AS side, n, t FROM unnest(p_old) WITH ORDINALITY AS o(t, n)
           UNION ALL SELECT 'new', n, t FROM unnest(p_new) WITH ORDINALITY AS o(t, n)) AS given
   )
@@ -89,33 +93,35 @@ BEGIN
     v_old_from := v_stack[v_top - 3]; v_old_to := v_stack[v_top - 2]; v_new_from := v_stack[v_top - 1]; v_new_to := v_stack[v_top];
     v_top := v_top - 4;
     WHILE v_old_from <= v_old_to AND v_new_from <= v_new_to AND v_old[v_old_from] = v_new[v_new_from] LOOP
-      v_map[v_new_from] := v_old_from;
+      v_new_map[v_new_from] := v_old_from; v_old_map[v_old_from] := v_new_from;
       v_old_from := v_old_from + 1; v_new_from := v_new_from + 1;
     END LOOP;
     WHILE v_old_from <= v_old_to AND v_new_from <= v_new_to AND v_old[v_old_to] = v_new[v_new_to] LOOP
-      v_map[v_new_to] := v_old_to;
+      v_new_map[v_new_to] := v_old_to; v_old_map[v_old_to] := v_new_to;
       v_old_to := v_old_to - 1; v_new_to := v_new_to - 1;
     END LOOP;
-    CONTINUE WHEN v_old_from > v_old_to OR v_new_from > v_new_to;
+    CONTINUE WHEN v_old_from > v_old_to OR v_new_from > v_new_to OR v_budget < 0;
+    v_budget := v_budget - (v_old_to - v_old_from) - (v_new_to - v_new_from);
 
-    -- Unique on both sides first; where nothing is, the n-th occurrence answers to the n-th.
-    WITH o AS (
-      SELECT code, v_old_from + n::integer - 1 AS no, row_number() OVER w AS nth, count(*) OVER (PARTITION BY code) AS times
-      FROM unnest(v_old[v_old_from:v_old_to]) WITH ORDINALITY AS x(code, n) WINDOW w AS (PARTITION BY code ORDER BY n)
-    ), w AS (
-      SELECT code, v_new_from + n::integer - 1 AS no, row_number() OVER w AS nth, count(*) OVER (PARTITION BY code) AS times
-      FROM unnest(v_new[v_new_from:v_new_to]) WITH ORDINALITY AS x(code, n) WINDOW w AS (PARTITION BY code ORDER BY n)
+    -- Unique on both sides first; where nothing is, the n-th occurrence answers to the n-th. Pairs are
+    -- found by grouping, here and below: a join's plan would hang on estimates that nobody can make.
+    WITH occurrence AS (
+      SELECT side, no, code, row_number() OVER (PARTITION BY side, code ORDER BY no) AS nth, count(*) OVER (PARTITION BY side, code) AS times
+      FROM (SELECT 'old' AS side, v_old_from + n::integer - 1 AS no, code FROM unnest(v_old[v_old_from:v_old_to]) WITH ORDINALITY AS o(code, n)
+            UNION ALL SELECT 'new', v_new_from + n::integer - 1, code FROM unnest(v_new[v_new_from:v_new_to]) WITH ORDINALITY AS w(code, n)) AS ranged
     ), matched AS (
-      SELECT o.no AS o_no, w.no AS n_no, o.times = 1 AND w.times = 1 AS is_unique FROM o JOIN w USING (code, nth)
+      SELECT min(no) FILTER (WHERE side = 'old') AS o_no, min(no) FILTER (WHERE side = 'new') AS n_no,
+             bool_and(times = 1) AS is_unique, bool_or(bool_and(times = 1)) OVER () AS some_unique
+      FROM occurrence GROUP BY code, nth HAVING count(*) = 2
     )
     SELECT array_agg(o_no ORDER BY n_no), array_agg(n_no ORDER BY n_no) INTO v_anchor_old, v_anchor_new
-    FROM matched WHERE is_unique OR NOT EXISTS (SELECT FROM matched WHERE is_unique);
+    FROM matched WHERE is_unique = some_unique;
     CONTINUE WHEN v_anchor_old IS NULL;
 
     v_anchored := fn_iu_longest_increasing(v_anchor_old);
     FOR i IN 1 .. cardinality(v_anchor_old) LOOP
       CONTINUE WHEN NOT v_anchored[i];
-      v_map[v_anchor_new[i]] := v_anchor_old[i];
+      v_new_map[v_anchor_new[i]] := v_anchor_old[i]; v_old_map[v_anchor_old[i]] := v_anchor_new[i];
       IF v_old_from < v_anchor_old[i] AND v_new_from < v_anchor_new[i] THEN
         v_stack[v_top + 1] := v_old_from; v_stack[v_top + 2] := v_anchor_old[i] - 1;
         v_stack[v_top + 3] := v_new_from; v_stack[v_top + 4] := v_anchor_new[i] - 1;
@@ -130,45 +136,35 @@ BEGIN
   END LOOP;
 
   RETURN QUERY
-  WITH anchor AS (
-    SELECT n::integer AS n_no, o AS o_no FROM unnest(v_map) WITH ORDINALITY AS m(o, n) WHERE o > 0
-  ), old_left AS (
-    SELECT no, code, p_old_kinds[no] AS kind, gap
-    FROM (SELECT n::integer AS no, code, a.o_no, count(a.o_no) OVER (ORDER BY n) AS gap
-          FROM unnest(v_old) WITH ORDINALITY AS x(code, n) LEFT JOIN anchor AS a ON a.o_no = n) AS old_all
-    WHERE o_no IS NULL
-  ), new_left AS (
-    SELECT no, code, p_new_kinds[no] AS kind, gap
-    FROM (SELECT n::integer AS no, code, a.n_no, count(a.n_no) OVER (ORDER BY n) AS gap
-          FROM unnest(v_new) WITH ORDINALITY AS x(code, n) LEFT JOIN anchor AS a ON a.n_no = n) AS new_all
-    WHERE n_no IS NULL
-  ), moved AS (
-    SELECT o.no AS o_no, w.no AS n_no
-    FROM (SELECT no, code, row_number() OVER (PARTITION BY code ORDER BY no) AS nth FROM old_left) AS o
-    JOIN (SELECT no, code, row_number() OVER (PARTITION BY code ORDER BY no) AS nth FROM new_left) AS w USING (code, nth)
-  ), old_facing AS (SELECT * FROM old_left WHERE no NOT IN (SELECT o_no FROM moved)
-  ), new_facing AS (SELECT * FROM new_left WHERE no NOT IN (SELECT n_no FROM moved)
-  ), of_kind AS (
-    SELECT o.no AS o_no, w.no AS n_no
-    FROM (SELECT no, gap, kind, row_number() OVER (PARTITION BY gap, kind ORDER BY no) AS nth FROM old_facing) AS o
-    JOIN (SELECT no, gap, kind, row_number() OVER (PARTITION BY gap, kind ORDER BY no) AS nth FROM new_facing) AS w USING (gap, kind, nth)
-  ), of_any_kind AS (
-    SELECT o.no AS o_no, w.no AS n_no
-    FROM (SELECT no, gap, row_number() OVER (PARTITION BY gap ORDER BY no) AS nth FROM old_facing WHERE no NOT IN (SELECT o_no FROM of_kind)) AS o
-    JOIN (SELECT no, gap, row_number() OVER (PARTITION BY gap ORDER BY no) AS nth FROM new_facing WHERE no NOT IN (SELECT n_no FROM of_kind)) AS w USING (gap, nth)
+  WITH piece AS (        -- gap: how many anchors stand before it
+    SELECT n::integer AS o_no, NULL::integer AS n_no, code, kind, map, count(map) OVER (ORDER BY n) AS gap
+    FROM unnest(v_old, p_old_kinds, v_old_map[1:v_old_count]) WITH ORDINALITY AS o(code, kind, map, n)
+    UNION ALL
+    SELECT NULL, n::integer, code, kind, map, count(map) OVER (ORDER BY n)
+    FROM unnest(v_new, p_new_kinds, v_new_map[1:v_new_count]) WITH ORDINALITY AS w(code, kind, map, n)
+  ), by_text AS (
+    SELECT min(o_no) AS o_no, min(n_no) AS n_no, min(kind) AS kind, min(gap) AS gap
+    FROM (SELECT *, row_number() OVER (PARTITION BY code, o_no IS NULL ORDER BY o_no, n_no) AS nth FROM piece WHERE map IS NULL) AS x
+    GROUP BY code, nth
+  ), by_kind AS (
+    SELECT min(o_no) AS o_no, min(n_no) AS n_no, gap
+    FROM (SELECT *, row_number() OVER (PARTITION BY gap, kind, o_no IS NULL ORDER BY o_no, n_no) AS nth FROM by_text WHERE o_no IS NULL OR n_no IS NULL) AS x
+    GROUP BY gap, kind, nth
+  ), by_place AS (
+    SELECT min(o_no) AS o_no, min(n_no) AS n_no
+    FROM (SELECT *, row_number() OVER (PARTITION BY gap, o_no IS NULL ORDER BY o_no, n_no) AS nth FROM by_kind WHERE o_no IS NULL OR n_no IS NULL) AS x
+    GROUP BY gap, nth
+  ), aligned AS (
+    SELECT n::integer AS n_no, map AS o_no, true AS same FROM unnest(v_new_map) WITH ORDINALITY AS m(map, n) WHERE map IS NOT NULL
+    UNION ALL SELECT n_no, o_no, true FROM by_text WHERE o_no IS NOT NULL AND n_no IS NOT NULL
+    UNION ALL SELECT n_no, o_no, false FROM by_kind WHERE o_no IS NOT NULL AND n_no IS NOT NULL
+    UNION ALL SELECT n_no, o_no, false FROM by_place
   ), paired AS (
-    SELECT n_no, o_no, true AS same FROM anchor
-    UNION ALL SELECT n_no, o_no, true FROM moved
-    UNION ALL SELECT n_no, o_no, false FROM of_kind
-    UNION ALL SELECT n_no, o_no, false FROM of_any_kind
-  ), placed AS (
-    SELECT p.n_no, p.stays
-    FROM (SELECT array_agg(n_no ORDER BY n_no) AS n_nos, fn_iu_longest_increasing(coalesce(array_agg(o_no ORDER BY n_no), '{}')) AS keeps FROM paired) AS k,
-         unnest(k.n_nos, k.keeps) AS p(n_no, stays)
+    SELECT array_agg(n_no ORDER BY n_no) AS n_nos, array_agg(o_no ORDER BY n_no) AS o_nos, array_agg(same ORDER BY n_no) AS sames
+    FROM aligned WHERE o_no IS NOT NULL AND n_no IS NOT NULL
   )
-  SELECT p.n_no, p.o_no, p.same, placed.stays FROM paired AS p JOIN placed ON placed.n_no = p.n_no
-  UNION ALL SELECT no, NULL, false, false FROM new_left WHERE no NOT IN (SELECT n_no FROM paired)
-  UNION ALL SELECT NULL, no, false, false FROM old_left WHERE no NOT IN (SELECT o_no FROM paired);
+  SELECT p.n_no, p.o_no, p.same, p.stays FROM paired, unnest(n_nos, o_nos, sames, fn_iu_longest_increasing(coalesce(o_nos, '{}'))) AS p(n_no, o_no, same, stays)
+  UNION ALL SELECT n_no, o_no, false, false FROM aligned WHERE o_no IS NULL OR n_no IS NULL;
 END
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_align(text[], text[], text[], text[]) IS 'Aligns the digests of an old and a new list of pieces: one row per piece of either. new_no null = removed, old_no null = born, is_same = text unchanged, stays = keeps its place';
@@ -188,8 +184,15 @@ BEGIN
   IF p_unit_kinds IS NOT NULL THEN
     PERFORM fn_iu_classify('unit_kind', p_unit_kinds, 'unit_kind');
   END IF;
-  -- One lock order for every writer of units.
+  IF cardinality(p_bodies) IS DISTINCT FROM cardinality(p_unit_ids) OR array_position(p_bodies, NULL) > 0 THEN
+    RAISE EXCEPTION 'body: every version has a body' USING ERRCODE = 'IU002', COLUMN = 'body';
+  END IF;
+  -- Units before collections: the lock order of every writer.
   PERFORM FROM information_unit WHERE id = ANY (p_unit_ids) ORDER BY id FOR UPDATE;
+  GET DIAGNOSTICS v_written = ROW_COUNT;
+  IF v_written IS DISTINCT FROM cardinality(p_unit_ids) THEN
+    RAISE EXCEPTION 'unit_ids: names a unit twice, or one that does not exist' USING ERRCODE = 'IU003', COLUMN = 'unit_ids';
+  END IF;
   SELECT format('%s (%s)', canonical_address, lifecycle_status) INTO v_wrong
   FROM information_unit WHERE id = ANY (p_unit_ids) AND lifecycle_status IN ('retired', 'deleted') LIMIT 1;
   IF FOUND THEN
@@ -218,7 +221,7 @@ BEGIN
   RETURN v_written;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_apply_versions(bigint[], text[], text[], text[]) IS 'Gives each unit a new version where its body differs, and raises the revision of every collection that follows it; returns how many were written. IU001 closed gate, IU009 retired or deleted unit';
+COMMENT ON FUNCTION iu_core.fn_iu_apply_versions(bigint[], text[], text[], text[]) IS 'Gives each unit a new version where its body differs, and raises the revision of every collection that follows it; returns how many were written. IU001 closed gate, IU002 bad input, IU003 unknown unit, IU009 retired or deleted unit';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_apply_versions(bigint[], text[], text[], text[]) FROM PUBLIC;
 
 CREATE FUNCTION iu_core.fn_iu_collection_add(p_collection_id bigint, p_unit_ids bigint[], p_positions numeric[], p_separators text[])
@@ -227,12 +230,21 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 DECLARE
+  v_count constant integer := cardinality(p_unit_ids);
   v_address text;
+  v_joiner text;
+  v_tail integer;
   v_wrong text;
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.composer_enabled');
-  v_address := fn_iu_collection_touch(p_collection_id, 0, 0);
-  IF v_address IS NULL THEN
+  IF v_count IS NULL OR (cardinality(p_positions), cardinality(p_separators)) IS DISTINCT FROM (v_count, v_count)
+     OR array_position(p_unit_ids, NULL) > 0 OR array_position(p_positions, NULL) > 0 THEN
+    RAISE EXCEPTION 'unit_ids, positions and separators must be arrays of one length, each unit with its position' USING ERRCODE = 'IU002', COLUMN = 'unit_ids';
+  END IF;
+  -- Units before collections: the lock order of every writer. A unit that is being revised is waited for, so that its new version counts.
+  PERFORM FROM information_unit WHERE id = ANY (p_unit_ids) ORDER BY id FOR KEY SHARE;
+  SELECT canonical_address, joiner INTO v_address, v_joiner FROM iu_collection WHERE id = p_collection_id FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
     RAISE EXCEPTION 'collection: no collection has the id %', p_collection_id USING ERRCODE = 'IU003', COLUMN = 'collection_id';
   END IF;
   SELECT format('%s (%s)', u.canonical_address, u.lifecycle_status) INTO v_wrong
@@ -240,6 +252,7 @@ BEGIN
   IF FOUND THEN
     RAISE EXCEPTION 'unit % cannot be added anywhere', v_wrong USING ERRCODE = 'IU009', COLUMN = 'unit_ids', HINT = 'Restore it first, or add another.';
   END IF;
+  v_tail := fn_iu_collection_tail(p_collection_id);
   BEGIN
     INSERT INTO iu_collection_piece (collection_id, unit_id, position, separator)
     SELECT p_collection_id, unit_id, position, separator FROM unnest(p_unit_ids, p_positions, p_separators) AS g(unit_id, position, separator);
@@ -249,20 +262,19 @@ BEGIN
     WHEN foreign_key_violation THEN
       RAISE EXCEPTION 'unit_ids: names a unit that does not exist' USING ERRCODE = 'IU003', COLUMN = 'unit_ids';
   END;
-  UPDATE iu_collection AS c
-  SET piece_count = c.piece_count + added.pieces, byte_length = c.byte_length + added.bytes
-  FROM (SELECT count(*) AS pieces, coalesce(sum(v.byte_length + octet_length(coalesce(g.separator, ''))), 0) AS bytes
-        FROM unnest(p_unit_ids, p_separators) AS g(unit_id, separator)
-        JOIN information_unit AS u ON u.id = g.unit_id
-        JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq) AS added
-  WHERE c.id = p_collection_id;
+  PERFORM fn_iu_collection_touch(p_collection_id, v_count,
+    sum(v.byte_length + octet_length(coalesce(g.separator, v_joiner)))::bigint + v_tail - fn_iu_collection_tail(p_collection_id))
+  FROM unnest(p_unit_ids, p_separators) AS g(unit_id, separator)
+  JOIN information_unit AS u ON u.id = g.unit_id
+  JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq
+  HAVING count(*) > 0;
   PERFORM fn_iu_outbox_append('piece_added_to_collection', 'iu_collection', array_agg(v_address ORDER BY g.n),
     array_agg(jsonb_build_object('collection_address', v_address, 'unit_id', u.id, 'unit_address', u.canonical_address, 'position', g.position) ORDER BY g.n))
   FROM unnest(p_unit_ids, p_positions) WITH ORDINALITY AS g(unit_id, position, n) JOIN information_unit AS u ON u.id = g.unit_id
   HAVING count(*) > 0;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_collection_add(bigint, bigint[], numeric[], text[]) IS 'Puts units into a collection at the given positions, in one set; IU001 closed gate, IU003 unknown, IU004 already there, IU009 retired or deleted unit';
+COMMENT ON FUNCTION iu_core.fn_iu_collection_add(bigint, bigint[], numeric[], text[]) IS 'Puts units into a collection at the given positions, in one set; IU001 closed gate, IU002 bad input, IU003 unknown, IU004 already there, IU009 retired or deleted unit';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_collection_add(bigint, bigint[], numeric[], text[]) FROM PUBLIC;
 
 -- requires: iu_collection, iu_collection_piece, information_unit, unit_version
@@ -294,19 +306,29 @@ SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 DECLARE
   v_address text;
+  v_joiner text;
+  v_tail integer;
   v_removed integer;
+  v_bytes bigint;
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.composer_enabled');
-  SELECT fn_iu_collection_touch(p_collection_id, -count(*)::integer, -coalesce(sum(v.byte_length + octet_length(coalesce(p.separator, ''))), 0)::bigint)
-  INTO v_address
-  FROM iu_collection_piece AS p
-  JOIN information_unit AS u ON u.id = p.unit_id
-  JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
-  WHERE p.collection_id = p_collection_id AND p.unit_id = ANY (p_unit_ids);
-  DELETE FROM iu_collection_piece WHERE collection_id = p_collection_id AND unit_id = ANY (p_unit_ids);
-  GET DIAGNOSTICS v_removed = ROW_COUNT;
-  IF v_removed <> cardinality(p_unit_ids) THEN
+  -- Units before collections: the lock order of every writer. What is subtracted below cannot change meanwhile.
+  PERFORM FROM information_unit WHERE id = ANY (p_unit_ids) ORDER BY id FOR KEY SHARE;
+  SELECT canonical_address, joiner INTO v_address, v_joiner FROM iu_collection WHERE id = p_collection_id FOR NO KEY UPDATE;
+  v_tail := fn_iu_collection_tail(p_collection_id);
+  WITH removed AS (
+    DELETE FROM iu_collection_piece WHERE collection_id = p_collection_id AND unit_id = ANY (p_unit_ids)
+    RETURNING unit_id, pinned_version_seq, separator
+  )
+  SELECT count(*), sum(v.byte_length + octet_length(coalesce(r.separator, v_joiner))) INTO v_removed, v_bytes
+  FROM removed AS r
+  JOIN information_unit AS u ON u.id = r.unit_id
+  JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(r.pinned_version_seq, u.current_version_seq);
+  IF v_removed IS DISTINCT FROM cardinality(p_unit_ids) THEN
     RAISE EXCEPTION 'unit_ids: names a unit that does not stand in the collection' USING ERRCODE = 'IU003', COLUMN = 'unit_ids';
+  END IF;
+  IF v_removed > 0 THEN
+    PERFORM fn_iu_collection_touch(p_collection_id, -v_removed, v_tail - fn_iu_collection_tail(p_collection_id) - v_bytes);
   END IF;
   PERFORM fn_iu_outbox_append('piece_removed_from_collection', 'iu_collection', array_agg(v_address ORDER BY g.n),
     array_agg(jsonb_build_object('collection_address', v_address, 'unit_id', u.id, 'unit_address', u.canonical_address) ORDER BY g.n))
@@ -344,16 +366,28 @@ SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 DECLARE
   v_address text;
+  v_tail integer;
   v_moved integer;
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.composer_enabled');
-  v_address := fn_iu_collection_touch(p_collection_id, 0, 0);
-  UPDATE iu_collection_piece AS p SET position = g.position
-  FROM unnest(p_unit_ids, p_positions) AS g(unit_id, position)
-  WHERE p.collection_id = p_collection_id AND p.unit_id = g.unit_id;
+  IF cardinality(p_positions) IS DISTINCT FROM cardinality(p_unit_ids) OR array_position(p_positions, NULL) > 0 THEN
+    RAISE EXCEPTION 'unit_ids and positions must be arrays of one length, each unit with its position' USING ERRCODE = 'IU002', COLUMN = 'positions';
+  END IF;
+  SELECT canonical_address INTO v_address FROM iu_collection WHERE id = p_collection_id FOR NO KEY UPDATE;
+  v_tail := fn_iu_collection_tail(p_collection_id);
+  BEGIN
+    UPDATE iu_collection_piece AS p SET position = g.position
+    FROM unnest(p_unit_ids, p_positions) AS g(unit_id, position)
+    WHERE p.collection_id = p_collection_id AND p.unit_id = g.unit_id;
+  EXCEPTION WHEN unique_violation THEN
+    RAISE EXCEPTION 'positions: a position holds one piece' USING ERRCODE = 'IU004', COLUMN = 'positions';
+  END;
   GET DIAGNOSTICS v_moved = ROW_COUNT;
-  IF v_moved <> cardinality(p_unit_ids) THEN
+  IF v_moved IS DISTINCT FROM cardinality(p_unit_ids) THEN
     RAISE EXCEPTION 'unit_ids: names a unit that does not stand in the collection' USING ERRCODE = 'IU003', COLUMN = 'unit_ids';
+  END IF;
+  IF v_moved > 0 THEN
+    PERFORM fn_iu_collection_touch(p_collection_id, 0, v_tail - fn_iu_collection_tail(p_collection_id));
   END IF;
   PERFORM fn_iu_outbox_append('piece_reordered', 'iu_collection', array_agg(v_address ORDER BY g.n),
     array_agg(jsonb_build_object('collection_address', v_address, 'unit_id', u.id, 'unit_address', u.canonical_address, 'position', g.position) ORDER BY g.n))
@@ -361,7 +395,7 @@ BEGIN
   HAVING count(*) > 0;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_collection_reorder(bigint, bigint[], numeric[]) IS 'Moves pieces to new positions, in one set; IU001 closed gate, IU003 not in the collection';
+COMMENT ON FUNCTION iu_core.fn_iu_collection_reorder(bigint, bigint[], numeric[]) IS 'Moves pieces to new positions, in one set; IU001 closed gate, IU002 bad input, IU003 not in the collection, IU004 position taken';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_collection_reorder(bigint, bigint[], numeric[]) FROM PUBLIC;
 
 CREATE FUNCTION iu_core.fn_iu_collection_seal(p_collection_id bigint)
@@ -387,6 +421,20 @@ END
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_collection_seal(bigint) IS 'Renders a collection, keeps the digests of the rendering and of the manifest with the revision, emits collection_rendered; returns the rendering''s SHA-256';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_collection_seal(bigint) FROM PUBLIC;
+
+-- requires: iu_collection, iu_collection_piece
+CREATE FUNCTION iu_core.fn_iu_collection_tail(p_collection_id bigint)
+RETURNS integer
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, iu_core, pg_temp
+AS $$
+  SELECT coalesce((
+    SELECT CASE WHEN p.separator IS NULL THEN octet_length(c.joiner) ELSE 0 END
+    FROM iu_collection_piece AS p JOIN iu_collection AS c ON c.id = p.collection_id
+    WHERE p.collection_id = p_collection_id ORDER BY p.position DESC LIMIT 1), 0)
+$$;
+COMMENT ON FUNCTION iu_core.fn_iu_collection_tail(bigint) IS 'Bytes of the joiner that the last piece goes without, because nothing follows it; who changes the end of a collection takes the difference into its byte_length';
+REVOKE ALL ON FUNCTION iu_core.fn_iu_collection_tail(bigint) FROM PUBLIC;
 
 -- requires: iu_collection
 CREATE FUNCTION iu_core.fn_iu_collection_touch(p_collection_id bigint, p_pieces integer, p_bytes bigint)
@@ -462,11 +510,13 @@ DECLARE
   v_same boolean[];
   v_old_units bigint[];
   v_old_positions numeric[];
+  v_old_kinds text[];
+  v_old_digests text[];
   v_old_nos integer[];
   v_removed bigint[];
   v_created integer[];        -- numbers of the new pieces that are born
-  v_moved integer[];
   v_born bigint[];
+  v_born_separators text[];
   v_run integer;
   -- A file is known by its first heading, or by its name.
   v_title constant text := coalesce((SELECT t FROM unnest(p_kinds, p_titles) WITH ORDINALITY AS g(k, t, n) WHERE k = 'heading' AND t <> '' ORDER BY n LIMIT 1),
@@ -485,61 +535,64 @@ BEGIN
   IF (v_count = 0 AND octet_length(p_content) > 0) OR EXISTS (
        SELECT FROM (SELECT n, s, l, lead(s, 1, octet_length(p_content)) OVER (ORDER BY n) AS next
                     FROM unnest(p_starts, p_lengths) WITH ORDINALITY AS g(s, l, n)) AS piece
-       WHERE (n = 1 AND s <> 0) OR (l > 0 AND s + l <= next) IS NOT TRUE) THEN
+       WHERE (n = 1 AND s <> 0) OR (l > 0 AND s::bigint + l <= next) IS NOT TRUE) THEN
     RAISE EXCEPTION 'starts: the pieces do not cover the content in order' USING ERRCODE = 'IU002', COLUMN = 'starts';
+  END IF;
+  IF EXISTS (SELECT FROM unnest(p_section_levels) AS l WHERE l BETWEEN 0 AND 6 IS NOT TRUE) THEN
+    RAISE EXCEPTION 'section_levels: a heading has a level from 1 to 6, all else 0' USING ERRCODE = 'IU002', COLUMN = 'section_levels';
   END IF;
 
   -- Imports of one source take turns; the unchanged one writes nothing at all.
   PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.import ' || p_source_path, 0));
   SELECT * INTO v_collection FROM iu_collection AS c WHERE c.source_path = p_source_path;
-  IF FOUND AND v_collection.render_revision = v_collection.revision AND v_collection.render_digest = v_digest THEN
+  IF FOUND AND v_collection.render_revision = v_collection.revision AND (v_collection.render_digest, v_collection.source_digest) = (v_digest, v_digest) THEN
     RETURN QUERY SELECT 'unchanged', v_collection.canonical_address, v_collection.piece_count, 0, 0, 0, 0, v_collection.byte_length, encode(v_digest, 'hex');
     RETURN;
   END IF;
 
-  SELECT coalesce(array_agg(convert_from(substring(p_content FROM s + 1 FOR l), 'UTF8') ORDER BY n), '{}'),
-         coalesce(array_agg(convert_from(substring(p_content FROM s + l + 1 FOR next - s - l), 'UTF8') ORDER BY n), '{}')
-  INTO v_bodies, v_separators
-  FROM (SELECT n, s, l, lead(s, 1, octet_length(p_content)) OVER (ORDER BY n) AS next
-        FROM unnest(p_starts, p_lengths) WITH ORDINALITY AS g(s, l, n)) AS piece;
+  BEGIN
+    SELECT coalesce(array_agg(convert_from(substring(p_content FROM s + 1 FOR l), 'UTF8') ORDER BY n), '{}'),
+           coalesce(array_agg(convert_from(substring(p_content FROM s + l + 1 FOR next - s - l), 'UTF8') ORDER BY n), '{}')
+    INTO v_bodies, v_separators
+    FROM (SELECT n, s, l, lead(s, 1, octet_length(p_content)) OVER (ORDER BY n) AS next
+          FROM unnest(p_starts, p_lengths) WITH ORDINALITY AS g(s, l, n)) AS piece;
+  EXCEPTION WHEN character_not_in_repertoire THEN
+    RAISE EXCEPTION 'content: %, or a piece that begins or ends inside a character', SQLERRM USING ERRCODE = 'IU002', COLUMN = 'content';
+  END;
 
   IF v_collection.id IS NULL THEN
     v_collection.canonical_address := fn_iu_source_address(p_source_path);
+    v_collection.id := fn_iu_compose(
+      v_collection.canonical_address, 'file', v_title, '{}', '', '{}', p_source_path, v_digest, octet_length(p_content));
     v_units := fn_iu_create_batch(
       ARRAY(SELECT fn_iu_piece_address(v_collection.canonical_address, n::integer, t) FROM unnest(p_titles) WITH ORDINALITY AS g(t, n) ORDER BY n),
       p_kinds, v_bodies, p_titles, p_source_path);
-    v_collection.id := fn_iu_compose(
-      v_collection.canonical_address, 'file', v_title, v_units, '', v_separators, p_source_path, v_digest, octet_length(p_content));
+    PERFORM fn_iu_collection_add(v_collection.id, v_units, fn_iu_positions_between(NULL, NULL, v_count), v_separators);
     UPDATE iu_collection AS c SET next_piece_no = v_count + 1 WHERE c.id = v_collection.id;
     outcome := 'created'; pieces_created := v_count; versions_created := 0; pieces_removed := 0; pieces_moved := 0;
   ELSE
     SELECT * INTO STRICT v_collection FROM iu_collection AS c WHERE c.id = v_collection.id FOR UPDATE;
-    WITH old AS (
-      SELECT row_number() OVER (ORDER BY p.position) AS no, p.unit_id, p.position, u.unit_kind, encode(v.content_digest, 'hex') AS digest
-      FROM iu_collection_piece AS p
-      JOIN information_unit AS u ON u.id = p.unit_id
-      JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
-      WHERE p.collection_id = v_collection.id
-    ), given AS (
-      SELECT coalesce(array_agg(unit_id ORDER BY no), '{}') AS units, coalesce(array_agg(position ORDER BY no), '{}') AS positions,
-             coalesce(array_agg(unit_kind ORDER BY no), '{}') AS kinds, coalesce(array_agg(digest ORDER BY no), '{}') AS digests
-      FROM old
-    )
-    SELECT given.units, given.positions,
-           coalesce(array_agg(a.old_no ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
+    SELECT coalesce(array_agg(p.unit_id ORDER BY p.position), '{}'), coalesce(array_agg(p.position ORDER BY p.position), '{}'),
+           coalesce(array_agg(u.unit_kind ORDER BY p.position), '{}'), coalesce(array_agg(encode(v.content_digest, 'hex') ORDER BY p.position), '{}')
+    INTO v_old_units, v_old_positions, v_old_kinds, v_old_digests
+    FROM iu_collection_piece AS p
+    JOIN information_unit AS u ON u.id = p.unit_id
+    JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
+    WHERE p.collection_id = v_collection.id;
+    SELECT coalesce(array_agg(a.old_no ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
            coalesce(array_agg(a.is_same ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
            coalesce(array_agg(a.stays ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
-           coalesce(array_agg(given.units[a.old_no] ORDER BY a.old_no) FILTER (WHERE a.new_no IS NULL AND a.old_no IS NOT NULL), '{}')
-    INTO v_old_units, v_old_positions, v_old_nos, v_same, v_stays, v_removed
-    FROM given
-    LEFT JOIN LATERAL fn_iu_align(given.digests, ARRAY(SELECT encode(sha256(convert_to(b, 'UTF8')), 'hex') FROM unnest(v_bodies) WITH ORDINALITY AS g(b, n) ORDER BY n),
-                                  given.kinds, p_kinds) AS a ON true
-    GROUP BY given.units, given.positions;
+           coalesce(array_agg(v_old_units[a.old_no] ORDER BY a.old_no) FILTER (WHERE a.new_no IS NULL), '{}')
+    INTO v_old_nos, v_same, v_stays, v_removed
+    FROM fn_iu_align(v_old_digests, ARRAY(SELECT encode(sha256(convert_to(b, 'UTF8')), 'hex') FROM unnest(v_bodies) WITH ORDINALITY AS g(b, n) ORDER BY n),
+                     v_old_kinds, p_kinds) AS a;
 
     v_created := ARRAY(SELECT n::integer FROM unnest(v_old_nos) WITH ORDINALITY AS g(o, n) WHERE o IS NULL ORDER BY n);
-    v_moved := ARRAY(SELECT n::integer FROM unnest(v_old_nos, v_stays) WITH ORDINALITY AS g(o, stay, n) WHERE o IS NOT NULL AND NOT stay ORDER BY n);
-    v_units := ARRAY(SELECT v_old_units[o] FROM unnest(v_old_nos) WITH ORDINALITY AS g(o, n) ORDER BY n);
-    v_positions := ARRAY(SELECT CASE WHEN stay THEN v_old_positions[o] END FROM unnest(v_old_nos, v_stays) WITH ORDINALITY AS g(o, stay, n) ORDER BY n);
+    -- Joins, not subscripts: an element of an array of numerics or texts is found by walking to it.
+    SELECT coalesce(array_agg(old.unit_id ORDER BY g.n), '{}'), coalesce(array_agg(CASE WHEN g.stay THEN old.position END ORDER BY g.n), '{}')
+    INTO v_units, v_positions
+    FROM unnest(v_old_nos, v_stays) WITH ORDINALITY AS g(o, stay, n)
+    LEFT JOIN unnest(v_old_units, v_old_positions) WITH ORDINALITY AS old(unit_id, position, o) ON old.o = g.o;
 
     -- Runs of pieces without a place go between the two that stay around them.
     FOR i IN 1 .. v_count LOOP
@@ -557,22 +610,28 @@ BEGIN
     UPDATE iu_collection_piece AS p SET pinned_version_seq = NULL
     FROM unnest(v_units, v_same) AS g(unit_id, same)
     WHERE p.collection_id = v_collection.id AND p.unit_id = g.unit_id AND NOT g.same AND p.pinned_version_seq IS NOT NULL;
-    SELECT fn_iu_apply_versions(array_agg(v_units[n]), array_agg(v_bodies[n]), array_agg(p_kinds[n]), array_agg(p_titles[n]))
+    SELECT fn_iu_apply_versions(array_agg(unit_id ORDER BY n), array_agg(body ORDER BY n), array_agg(kind ORDER BY n), array_agg(title ORDER BY n))
     INTO versions_created
-    FROM unnest(v_old_nos, v_same) WITH ORDINALITY AS g(o, same, n) WHERE o IS NOT NULL AND NOT same
+    FROM unnest(v_old_nos, v_same, v_units, v_bodies, p_kinds, p_titles) WITH ORDINALITY AS g(o, same, unit_id, body, kind, title, n)
+    WHERE o IS NOT NULL AND NOT same
     HAVING count(*) > 0;
-    IF cardinality(v_moved) > 0 THEN
-      PERFORM fn_iu_collection_reorder(v_collection.id, ARRAY(SELECT v_units[n] FROM unnest(v_moved) AS n), ARRAY(SELECT v_positions[n] FROM unnest(v_moved) AS n));
-    END IF;
+    SELECT count(fn_iu_collection_reorder(v_collection.id, unit_ids, positions)), coalesce(max(cardinality(unit_ids)), 0)
+    INTO v_run, pieces_moved
+    FROM (SELECT array_agg(unit_id ORDER BY n) AS unit_ids, array_agg(position ORDER BY n) AS positions
+          FROM unnest(v_old_nos, v_stays, v_units, v_positions) WITH ORDINALITY AS g(o, stay, unit_id, position, n)
+          WHERE o IS NOT NULL AND NOT stay
+          HAVING count(*) > 0) AS moved;
     IF cardinality(v_created) > 0 THEN
-      v_born := fn_iu_create_batch(
-        ARRAY(SELECT fn_iu_piece_address(v_collection.canonical_address, v_collection.next_piece_no + k::integer - 1, p_titles[n]) FROM unnest(v_created) WITH ORDINALITY AS g(n, k) ORDER BY k),
-        ARRAY(SELECT p_kinds[n] FROM unnest(v_created) AS n), ARRAY(SELECT v_bodies[n] FROM unnest(v_created) AS n),
-        ARRAY(SELECT p_titles[n] FROM unnest(v_created) AS n), p_source_path);
+      SELECT fn_iu_create_batch(array_agg(fn_iu_piece_address(v_collection.canonical_address, v_collection.next_piece_no + k::integer - 1, g.title) ORDER BY k),
+                                array_agg(g.kind ORDER BY k), array_agg(g.body ORDER BY k), array_agg(g.title ORDER BY k), p_source_path),
+             array_agg(g.position ORDER BY k), array_agg(g.separator ORDER BY k)
+      INTO v_born, v_positions, v_born_separators
+      FROM unnest(v_created) WITH ORDINALITY AS c(n, k)
+      JOIN unnest(v_bodies, p_kinds, p_titles, v_positions, v_separators) WITH ORDINALITY AS g(body, kind, title, position, separator, n) ON g.n = c.n;
       FOR k IN 1 .. cardinality(v_created) LOOP
         v_units[v_created[k]] := v_born[k];
       END LOOP;
-      PERFORM fn_iu_collection_add(v_collection.id, v_born, ARRAY(SELECT v_positions[n] FROM unnest(v_created) AS n), ARRAY(SELECT v_separators[n] FROM unnest(v_created) AS n));
+      PERFORM fn_iu_collection_add(v_collection.id, v_born, v_positions, v_born_separators);
     END IF;
     UPDATE iu_collection_piece AS p SET separator = g.separator
     FROM unnest(v_units, v_separators) AS g(unit_id, separator)
@@ -582,7 +641,7 @@ BEGIN
         source_digest = v_digest, source_byte_length = octet_length(p_content), updated_at = clock_timestamp()
     WHERE c.id = v_collection.id;
     outcome := 'updated'; versions_created := coalesce(versions_created, 0);
-    pieces_created := cardinality(v_created); pieces_removed := cardinality(v_removed); pieces_moved := cardinality(v_moved);
+    pieces_created := cardinality(v_created); pieces_removed := cardinality(v_removed);
   END IF;
 
   PERFORM fn_iu_tree_place(v_units, p_section_levels);
@@ -665,8 +724,10 @@ LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 DECLARE
+  v_scale integer := greatest(scale(p_after), scale(p_before));
+  v_room numeric;       -- the gap, in units of the last decimal
   v_step numeric;
-  v_scale integer := 0;
+  v_first numeric;
 BEGIN
   IF p_after >= p_before THEN
     RAISE EXCEPTION 'position: % is not before %', p_after, p_before USING ERRCODE = 'IU002', COLUMN = 'position';
@@ -675,13 +736,19 @@ BEGIN
   ELSIF p_after IS NULL THEN
     RETURN ARRAY(SELECT ceil(p_before) - i FROM generate_series(p_count, 1, -1) AS i);
   END IF;
-  -- The fewest decimals that still tell the new positions apart: digits grow with the logarithm of
-  -- the insertions at one place, not with the size of the collection.
-  v_step := (p_before - p_after) / (p_count + 1);
-  WHILE v_step * power(10::numeric, v_scale) < 2 LOOP
-    v_scale := v_scale + 1;
+  v_room := trunc((p_before - p_after) * ('1e' || v_scale)::numeric);
+  WHILE v_room <= p_count LOOP
+    v_scale := v_scale + 4;
+    v_room := v_room * 10000;
   END LOOP;
-  RETURN ARRAY(SELECT trim_scale(round(p_after + (p_before - p_after) * i / (p_count + 1), v_scale)) FROM generate_series(1, p_count) AS i);
+  -- The neighbour with more decimals is the younger one. The new ones stand close to it, where the next
+  -- ones will go as well: so four more decimals last for a thousand insertions at one place.
+  v_step := least(10, div(v_room, p_count + 1));
+  v_first := CASE sign(scale(p_after) - scale(p_before))
+    WHEN 1 THEN v_step
+    WHEN -1 THEN v_room - p_count * v_step
+    ELSE div(v_room - (p_count - 1) * v_step, 2) END;
+  RETURN ARRAY(SELECT p_after + (v_first + (i - 1) * v_step) * ('1e-' || v_scale)::numeric FROM generate_series(1, p_count) AS i);
 END
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_positions_between(numeric, numeric, integer) IS 'p_count increasing positions strictly between two others; null means the open end';
@@ -729,10 +796,12 @@ BEGIN
       FOR below IN v_level + 1 .. 6 LOOP v_open[below] := NULL; END LOOP;
     END IF;
   END LOOP;
-  INSERT INTO iu_tree_path AS t (unit_id, parent_unit_id, section_level)
-  SELECT unit_id, parent_id, level FROM unnest(p_unit_ids, v_parents, p_section_levels) AS g(unit_id, parent_id, level) WHERE unit_id IS NOT NULL
-  ON CONFLICT (unit_id) DO UPDATE SET parent_unit_id = excluded.parent_unit_id, section_level = excluded.section_level
-  WHERE (t.parent_unit_id, t.section_level) IS DISTINCT FROM (excluded.parent_unit_id, excluded.section_level);
+  -- What stands right is not even locked.
+  INSERT INTO iu_tree_path (unit_id, parent_unit_id, section_level)
+  SELECT unit_id, parent_id, level FROM unnest(p_unit_ids, v_parents, p_section_levels) AS g(unit_id, parent_id, level)
+  WHERE unit_id IS NOT NULL
+    AND NOT EXISTS (SELECT FROM iu_tree_path AS t WHERE t.unit_id = g.unit_id AND (t.parent_unit_id, t.section_level) IS NOT DISTINCT FROM (g.parent_id, g.level))
+  ON CONFLICT (unit_id) DO UPDATE SET parent_unit_id = excluded.parent_unit_id, section_level = excluded.section_level;
 END
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_tree_place(bigint[], smallint[]) IS 'Places units, given in document order with their heading level (0 = no heading), under the heading whose section they stand in; writes only what differs';
@@ -741,23 +810,23 @@ REVOKE ALL ON FUNCTION iu_core.fn_iu_tree_place(bigint[], smallint[]) FROM PUBLI
 -- requires: iu_collection, iu_collection_piece, information_unit, unit_version
 CREATE VIEW iu_core.v_iu_collection_health AS
 SELECT c.id AS collection_id, c.canonical_address,
-       p.pieces = c.piece_count AND p.missing_body = 0 AND p.retired_inside = 0 AND c.render_revision IS NOT DISTINCT FROM c.revision
+       p.pieces = c.piece_count AND p.bytes = c.byte_length AND p.missing_body = 0 AND p.retired_inside = 0 AND c.render_revision IS NOT DISTINCT FROM c.revision
          AND (c.source_digest IS NULL OR c.render_digest = c.source_digest) AS healthy,
-       p.pieces, c.piece_count AS pieces_counted, p.missing_body, p.retired_inside,
+       p.pieces, c.piece_count AS pieces_counted, p.bytes, c.byte_length AS bytes_counted, p.missing_body, p.retired_inside,
        c.render_revision IS DISTINCT FROM c.revision AS render_stale,
        c.source_digest IS NOT NULL AND c.render_digest IS DISTINCT FROM c.source_digest AS differs_from_source
 FROM iu_core.iu_collection AS c
 CROSS JOIN LATERAL (
   SELECT count(*)::integer AS pieces,
+         coalesce(sum(v.byte_length + octet_length(coalesce(p.separator, CASE WHEN p.followed THEN c.joiner ELSE '' END))), 0)::bigint AS bytes,
          count(*) FILTER (WHERE v.unit_id IS NULL)::integer AS missing_body,
          count(*) FILTER (WHERE u.lifecycle_status IN ('retired', 'deleted'))::integer AS retired_inside
-  FROM iu_core.iu_collection_piece AS p
+  FROM (SELECT *, lead(unit_id) OVER (ORDER BY position) IS NOT NULL AS followed FROM iu_core.iu_collection_piece WHERE collection_id = c.id) AS p
   JOIN iu_core.information_unit AS u ON u.id = p.unit_id
   LEFT JOIN iu_core.unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
-  WHERE p.collection_id = c.id
 ) AS p
 WHERE c.status = 'active';
-COMMENT ON VIEW iu_core.v_iu_collection_health IS 'Each collection counted anew from its rows: missing bodies, retired pieces inside, stale or differing rendering';
+COMMENT ON VIEW iu_core.v_iu_collection_health IS 'Each collection counted anew from its rows: pieces and bytes, missing bodies, retired pieces inside, stale or differing rendering';
 GRANT SELECT ON iu_core.v_iu_collection_health TO iu_reader;
 
 -- requires: iu_collection

@@ -85,7 +85,7 @@ COMMENT ON COLUMN iu_core.iu_route_dead_letter.attempt_no IS 'the latest attempt
 COMMENT ON COLUMN iu_core.iu_route_dead_letter.resolved_attempt_no IS 'the attempt that a replay succeeded with';
 
 -- A snapshot window, as PgQ has it. Everything visible in snap_from is done. A window is the rows
--- that became visible between snap_from and snap_to, paged by id.
+-- that became visible between snap_from and snap_to, paged by id. Both are stored fenced.
 CREATE TABLE iu_core.iu_route_worker_cursor (
   worker_code text COLLATE "C" CONSTRAINT iu_route_worker_cursor_pkey PRIMARY KEY,
   lock_no integer GENERATED ALWAYS AS IDENTITY CONSTRAINT iu_route_worker_cursor_lock_key UNIQUE,
@@ -110,7 +110,7 @@ CREATE TABLE iu_core.iu_route_worker_cursor (
 COMMENT ON TABLE iu_core.iu_route_worker_cursor IS 'How far each worker is; each owns a range of buckets that no other has';
 COMMENT ON COLUMN iu_core.iu_route_worker_cursor.lock_no IS 'second half of the advisory lock that a pass holds';
 COMMENT ON COLUMN iu_core.iu_route_worker_cursor.system_identifier IS 'the cluster that the snapshots belong to; another (or null) makes the next pass read everything once more';
-COMMENT ON COLUMN iu_core.iu_route_worker_cursor.floor_id IS 'rows of transactions that began after snap_from have ids above it';
+COMMENT ON COLUMN iu_core.iu_route_worker_cursor.floor_id IS 'rows of transactions that snap_from does not know have ids above it';
 COMMENT ON COLUMN iu_core.iu_route_worker_cursor.snap_to IS 'the end of the window being paged; null between windows';
 COMMENT ON COLUMN iu_core.iu_route_worker_cursor.floor_to_id IS 'floor_id of the next window';
 COMMENT ON COLUMN iu_core.iu_route_worker_cursor.trusted_id IS 'rows up to here are taken whatever their transaction id: it may be another cluster''s';
@@ -162,6 +162,7 @@ AS $$
     WHEN p_cursor.system_identifier IS DISTINCT FROM p_system_identifier THEN false
     WHEN pg_snapshot_xmax(p_cursor.snap_from) > pg_snapshot_xmax(pg_current_snapshot()) THEN false
     WHEN pg_visible_in_snapshot(p_xid, p_cursor.snap_from) THEN true
+    WHEN p_xid >= pg_snapshot_xmax(p_cursor.snap_from) AND p_id <= p_cursor.floor_id THEN true  -- no window looks below its floor
     WHEN p_xid = p_cursor.own_xid AND p_id <= p_cursor.own_last_id THEN true
     WHEN p_cursor.snap_to IS NULL OR p_id > p_cursor.last_id THEN false
     WHEN p_id <= p_cursor.trusted_id THEN p_xid NOT IN (SELECT pg_snapshot_xip(p_cursor.snap_to))
@@ -179,6 +180,8 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 BEGIN
+  -- Under the lock of a pass, or one under way would write its own position over this.
+  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_route_worker_cursor'), lock_no) FROM iu_route_worker_cursor WHERE worker_code = p_worker_code;
   -- Without a system identifier the next pass opens a window over everything, as after a restore.
   UPDATE iu_route_worker_cursor SET system_identifier = NULL WHERE worker_code = p_worker_code;
   IF NOT FOUND THEN
@@ -216,8 +219,11 @@ AS $$
   FROM iu_route_worker_cursor AS c
   CROSS JOIN s
   CROSS JOIN LATERAL (
+    -- Up to here only transactions that a stored snapshot lists as running can have left anything.
     -- A cursor that is not of this cluster has passed nothing: its floor does not count.
-    SELECT CASE WHEN c.system_identifier = s.system_identifier THEN c.floor_id ELSE 0 END AS floor_id
+    SELECT CASE WHEN c.system_identifier IS DISTINCT FROM s.system_identifier THEN 0
+                WHEN c.snap_to IS NULL THEN c.floor_id
+                ELSE greatest(c.floor_id, least(c.last_id, c.floor_to_id)) END AS floor_id
   ) AS f
   CROSS JOIN LATERAL (
     SELECT e.id, e.event_domain, e.event_type, e.created_at, e.xid FROM event_outbox AS e
@@ -226,7 +232,7 @@ AS $$
       AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id)
     UNION ALL
     SELECT e.id, e.event_domain, e.event_type, e.created_at, e.xid
-    FROM pg_snapshot_xip(c.snap_from) AS x JOIN event_outbox AS e ON e.xid = x AND e.delivery_lane <> 'held'
+    FROM (SELECT pg_snapshot_xip(c.snap_from) UNION SELECT pg_snapshot_xip(c.snap_to)) AS running(x) JOIN event_outbox AS e ON e.xid = x AND e.delivery_lane <> 'held'
     WHERE e.id <= f.floor_id AND e.bucket BETWEEN c.bucket_from AND c.bucket_to
       AND NOT fn_iu_cursor_passed(c, e.xid, e.id, s.system_identifier)
       AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id)
@@ -236,6 +242,21 @@ $$;
 COMMENT ON FUNCTION iu_core.fn_iu_event_pending(integer) IS 'Up to p_limit events per worker that it has yet to route';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_event_pending(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION iu_core.fn_iu_event_pending(integer) TO iu_reader;
+
+-- For a caller that has an id of its own already. Its id says nothing of those that began later; but each
+-- of them holds the lock on its id before it can draw an event id, and until it has finished.
+CREATE FUNCTION iu_core.fn_iu_newest_xid(p_own xid8)
+RETURNS xid8
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, iu_core, pg_temp
+AS $$
+  -- Locks show the lower 32 bits; none that runs is 2^31 away.
+  SELECT (p_own::text::numeric + coalesce(max(ahead) FILTER (WHERE ahead < 2147483648), 0))::text::xid8
+  FROM (SELECT mod(transactionid::text::numeric - p_own::text::numeric % 4294967296 + 4294967296, 4294967296) AS ahead
+        FROM pg_locks WHERE locktype = 'transactionid') AS running
+$$;
+COMMENT ON FUNCTION iu_core.fn_iu_newest_xid(xid8) IS 'The newest transaction that is running, the caller''s own at least';
+REVOKE ALL ON FUNCTION iu_core.fn_iu_newest_xid(xid8) FROM PUBLIC;
 
 -- requires: event_outbox, iu_event_type, iu_outbound_route, fn_iu_payload_problems
 -- The one place that decides what becomes of an event on a route. A disabled route is asked first:
@@ -256,6 +277,7 @@ CROSS JOIN LATERAL (
               WHEN t.event_type IS NULL THEN 'unknown_event_type'
               WHEN (e.payload @@ t.payload_predicate) IS NOT TRUE THEN 'payload_schema'
               WHEN r.id IS NULL THEN 'no_route' END AS failure_code
+  OFFSET 0                            -- evaluated once, not once for each place that reads it
 ) AS d;
 COMMENT ON VIEW iu_core.v_iu_route_decision IS 'What the worker would decide on each event for each of its routes, now: dry_run, live, failed or skipped, with the code';
 
@@ -282,9 +304,9 @@ BEGIN
       WHEN serialization_failure OR deadlock_detected THEN
         RAISE;                                      -- the pass as a whole is retried, nothing failed
       WHEN OTHERS THEN
-      v_decision.decision := 'failed';
-      v_decision.failure_code := 'worker_process_error';
-      v_decision.failure_detail := format('%s (%s)', SQLERRM, SQLSTATE);
+        v_decision.decision := 'failed';
+        v_decision.failure_code := 'worker_process_error';
+        v_decision.failure_detail := format('%s (%s)', SQLERRM, SQLSTATE);
     END;
   END IF;
   INSERT INTO iu_route_attempt (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code)
@@ -420,7 +442,9 @@ BEGIN
   INTO seen, last_id, route_ids, statuses, dead_lettered, live_events, live_routes
   FROM (SELECT coalesce(array_agg(route_id), '{}') AS route_ids, coalesce(array_agg(status), '{}') AS statuses FROM attempted) AS a
   CROSS JOIN (SELECT coalesce(array_agg(event_id ORDER BY event_id, route_id), '{}') AS events, coalesce(array_agg(route_id ORDER BY event_id, route_id), '{}') AS routes
-              FROM decided WHERE decision = 'live') AS l;
+              FROM decided AS d
+              -- A delivery cannot be taken back by a conflict: what was attempted once is left to replays.
+              WHERE decision = 'live' AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = d.event_id AND a.route_id = d.route_id)) AS l;
 END
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_route_page(iu_core.iu_route_worker_cursor, xid8, integer) IS 'Routes one page of the window that the cursor describes; live routes are returned, not attempted. p_own is the caller''s own transaction where it has written, so that it may read its own events';
@@ -471,11 +495,14 @@ BEGIN
   last_pass_at := v_cursor.last_pass_at;
   last_pass_seen := v_cursor.last_pass_seen;
   SELECT count(*), min(p.created_at) INTO backlog, oldest_unrouted_at FROM fn_iu_event_pending(10001) AS p WHERE p.worker_code = p_worker_code;
-  -- Only a transaction that was already open at the cursor's last window can hold events back.
-  SELECT min(a.xact_start) INTO held_back_since
-  FROM pg_stat_activity AS a
-  WHERE a.datname = current_database() AND a.backend_xid IS NOT NULL AND a.pid <> pg_backend_pid()
-    AND a.backend_xid::text IN (SELECT (x::text::numeric % 4294967296)::text FROM pg_snapshot_xip(v_cursor.snap_from) AS x);
+  -- Only a transaction that the cursor has not passed can hold events back: one that was open at the last
+  -- window, or began after it. A prepared one has no session.
+  SELECT min(o.since) INTO held_back_since
+  FROM (SELECT a.xact_start AS since, a.backend_xid::text::numeric AS xid FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+        UNION ALL
+        SELECT p.prepared, p.transaction::text::numeric FROM pg_prepared_xacts AS p WHERE p.database = current_database()) AS o
+  WHERE o.xid IN (SELECT x::text::numeric % 4294967296 FROM pg_snapshot_xip(v_cursor.snap_from) AS x)
+     OR mod(o.xid - pg_snapshot_xmax(v_cursor.snap_from)::text::numeric % 4294967296 + 4294967296, 4294967296) < 2147483648;
   SELECT count(*) INTO open_dead_letters FROM (SELECT FROM iu_route_dead_letter AS d WHERE d.status = 'open' LIMIT 10001) AS bounded;
 
   IF NOT worker_gate_open THEN reasons := reasons || format('gate iu_core.route_worker_enabled is %s', fn_iu_gate_state('iu_core.route_worker_enabled')); END IF;
@@ -509,10 +536,12 @@ DECLARE
   v_own constant xid8 := pg_current_xact_id_if_assigned();
   v_lock integer;
   v_floor bigint;
+  v_newest xid8;                   -- whatever began after it draws its event ids above v_floor
   v_now pg_snapshot;
   v_cursor iu_route_worker_cursor;
   v_page record;
   v_status text;
+  v_rebased boolean;
   v_is_newest boolean := false;    -- the window ends at v_now: an empty page means that nothing waits
 BEGIN
   status := 'idle'; seen := 0; attempts_written := 0; skipped := 0; dead_lettered := 0;
@@ -537,13 +566,27 @@ BEGIN
     status := 'busy'; RETURN NEXT; RETURN;
   END IF;
 
-  -- Three statements whose order matters: the floor before the snapshot (a transaction that the
-  -- snapshot does not know draws its ids after it), the cursor after the lock.
+  -- Statements whose order matters: the floor first, then the newest transaction (what is newer draws
+  -- its event ids above the floor), then the snapshot (what is not newer and not running is finished in
+  -- it); the cursor after the lock. A pass that has no id yet is given one by what it writes, and is then
+  -- the newest itself; an empty pass must not have one.
   v_floor := coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0);
-  v_now := fn_iu_snapshot_with_own(pg_current_snapshot(), v_own);
+  IF v_own IS NOT NULL THEN
+    v_newest := fn_iu_newest_xid(v_own);
+  END IF;
+  v_now := pg_current_snapshot();
   SELECT * INTO STRICT v_cursor FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code;
+  v_rebased := (v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmax(v_cursor.snap_from) > pg_snapshot_xmax(v_now))
+               AND EXISTS (SELECT FROM event_outbox);
+  IF v_rebased THEN
+    -- Trusted rows are told apart by this list alone, so it must be whole before the first page.
+    v_newest := coalesce(v_newest, pg_current_xact_id());
+  END IF;
+  IF v_newest IS NOT NULL THEN
+    v_now := fn_iu_snapshot_fenced(v_now, coalesce(v_own, v_newest), v_newest);
+  END IF;
 
-  IF v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmax(v_cursor.snap_from) > pg_snapshot_xmax(v_now) THEN
+  IF v_rebased THEN
     -- The stored snapshots are another cluster's (or the cursor was reset): read everything once
     -- more, whatever transaction ids the rows carry. What is decided stays decided.
     v_cursor.system_identifier := fn_iu_system_identifier();
@@ -558,13 +601,17 @@ BEGIN
       v_cursor.snap_to := v_now; v_cursor.floor_to_id := v_floor; v_cursor.trusted_id := 0; v_cursor.last_id := 0;
       v_is_newest := true;
     END IF;
-    v_page := fn_iu_route_page(v_cursor, v_own, p_batch_size);
+    -- Own events only in a window that ends now: an older one may lack what their subject had before.
+    v_page := fn_iu_route_page(v_cursor, CASE WHEN v_is_newest THEN v_own END, p_batch_size);
     EXIT WHEN v_page.seen > 0 OR v_is_newest;
     -- A window that ended on a full page: nothing is left in it, open the next.
     v_cursor.snap_from := v_cursor.snap_to; v_cursor.floor_id := v_cursor.floor_to_id; v_cursor.snap_to := NULL;
   END LOOP;
-  IF v_page.seen = 0 THEN
+  IF v_page.seen = 0 AND NOT v_rebased THEN
     RETURN NEXT; RETURN;
+  END IF;
+  IF v_newest IS NULL AND v_is_newest THEN
+    v_cursor.snap_to := fn_iu_snapshot_fenced(v_now, pg_current_xact_id(), pg_current_xact_id());
   END IF;
 
   seen := v_page.seen;
@@ -586,8 +633,9 @@ BEGIN
   ELSE
     v_cursor.last_id := v_page.last_id;
   END IF;
-  IF v_own IS NOT NULL THEN
-    v_cursor.own_last_id := v_page.last_id; v_cursor.own_xid := v_own;
+  IF v_own IS NOT NULL AND v_is_newest THEN
+    v_cursor.own_last_id := greatest(CASE WHEN v_cursor.own_xid = v_own THEN v_cursor.own_last_id ELSE 0 END, v_page.last_id);
+    v_cursor.own_xid := v_own;
   END IF;
   UPDATE iu_route_worker_cursor AS c
   SET system_identifier = v_cursor.system_identifier, snap_from = v_cursor.snap_from, floor_id = v_cursor.floor_id,
@@ -595,13 +643,16 @@ BEGIN
       own_xid = v_cursor.own_xid, own_last_id = v_cursor.own_last_id,
       events_seen = c.events_seen + v_page.seen, last_pass_at = clock_timestamp(), last_pass_seen = v_page.seen
   WHERE c.worker_code = p_worker_code;
+  IF seen = 0 THEN
+    RETURN NEXT; RETURN;
+  END IF;
   INSERT INTO iu_route_worker_run (worker_code, started_at, seen, attempts_written, skipped, dead_lettered)
   VALUES (p_worker_code, v_started, seen, attempts_written, skipped, dead_lettered);
   status := 'routed';
   RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_route_worker_run(text, integer) IS 'One pass: gates, claim, next events, one attempt per event and route, dead letters, cursor; all in the caller''s transaction, which must be READ COMMITTED. status: routed, idle (nothing written), busy, worker_gate_closed, master_gate_closed. IU002 bad batch size, IU003 unknown worker, IU011 wrong isolation level';
+COMMENT ON FUNCTION iu_core.fn_iu_route_worker_run(text, integer) IS 'One pass: gates, claim, next events, one attempt per event and route, dead letters, cursor; all in the caller''s transaction, which must be READ COMMITTED. status: routed, idle (nothing to route, nothing written), busy, worker_gate_closed, master_gate_closed. IU002 bad batch size, IU003 unknown worker, IU011 wrong isolation level';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_route_worker_run(text, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION iu_core.fn_iu_route_worker_run(text, integer) TO iu_worker;
 
@@ -651,24 +702,23 @@ $$;
 COMMENT ON FUNCTION iu_core.fn_iu_routes_register(jsonb) IS 'Registers routes, always as dry runs: {"route_code": {"event_type", "target_kind", "target_ref", "enabled"}}; again with the same content changes nothing. IU002 unclassified target kind, IU007 unknown event type';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_routes_register(jsonb) FROM PUBLIC;
 
--- A snapshot never lists the transaction that takes it. Stored as it is, a pass inside a writing
--- transaction could later look as if it had seen what that transaction had yet to write. So the own
--- id is put in as in progress, and so is every id between the old upper end and it.
-CREATE FUNCTION iu_core.fn_iu_snapshot_with_own(p_snapshot pg_snapshot, p_own xid8)
+-- A snapshot as PostgreSQL gives it says too much to be stored, twice over. It never lists the
+-- transaction that takes it; and its upper end is one above the newest that has finished, so it does not
+-- list the running ones above that either, though they may have drawn event ids already. Here both are put
+-- in as in progress: what a fenced snapshot does not know got its transaction id after p_newest.
+CREATE FUNCTION iu_core.fn_iu_snapshot_fenced(p_snapshot pg_snapshot, p_own xid8, p_newest xid8)
 RETURNS pg_snapshot
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
-  SELECT CASE WHEN p_own IS NULL THEN p_snapshot ELSE (
-    SELECT format('%s:%s:%s', least(pg_snapshot_xmin(p_snapshot), p_own), greatest(pg_snapshot_xmax(p_snapshot)::text::numeric, p_own::text::numeric + 1),
-                  string_agg(x::text, ',' ORDER BY x))
-    FROM (SELECT x::text::numeric AS x FROM pg_snapshot_xip(p_snapshot) AS x
-          UNION SELECT p_own::text::numeric
-          UNION SELECT generate_series(pg_snapshot_xmax(p_snapshot)::text::numeric, p_own::text::numeric - 1)) AS running
-  )::pg_snapshot END
+  SELECT format('%s:%s:%s', least(pg_snapshot_xmin(p_snapshot), p_own), greatest(pg_snapshot_xmax(p_snapshot)::text::numeric, p_newest::text::numeric + 1),
+                string_agg(x::text, ',' ORDER BY x))::pg_snapshot
+  FROM (SELECT x::text::numeric AS x FROM pg_snapshot_xip(p_snapshot) AS x
+        UNION SELECT p_own::text::numeric
+        UNION SELECT generate_series(pg_snapshot_xmax(p_snapshot)::text::numeric, p_newest::text::numeric)) AS running
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_snapshot_with_own(pg_snapshot, xid8) IS 'The snapshot with one more transaction listed as in progress; unchanged when that is null';
-REVOKE ALL ON FUNCTION iu_core.fn_iu_snapshot_with_own(pg_snapshot, xid8) FROM PUBLIC;
+COMMENT ON FUNCTION iu_core.fn_iu_snapshot_fenced(pg_snapshot, xid8, xid8) IS 'The snapshot with p_own, and every transaction from its upper end to p_newest, listed as in progress';
+REVOKE ALL ON FUNCTION iu_core.fn_iu_snapshot_fenced(pg_snapshot, xid8, xid8) FROM PUBLIC;
 
 -- requires: event_outbox, iu_route_attempt, iu_held_decision, iu_route_worker_cursor, fn_iu_cursor_passed, fn_iu_system_identifier
 -- Counted from the rows, in one snapshot. What a worker claims to be done with but did not attempt,

@@ -12,6 +12,7 @@ DROP FUNCTION iu_core.fn_iu_longest_increasing(integer[]);
 DROP FUNCTION iu_core.fn_iu_import_file(text,bytea,text[],integer[],integer[],text[],smallint[]);
 DROP FUNCTION iu_core.fn_iu_compose(text,text,text,bigint[],text,text[],text,bytea,bigint);
 DROP FUNCTION iu_core.fn_iu_collection_touch(bigint,integer,bigint);
+DROP FUNCTION iu_core.fn_iu_collection_tail(bigint);
 DROP FUNCTION iu_core.fn_iu_collection_seal(bigint);
 DROP FUNCTION iu_core.fn_iu_collection_reorder(bigint,bigint[],numeric[]);
 DROP FUNCTION iu_core.fn_iu_collection_render(bigint);

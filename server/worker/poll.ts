@@ -25,7 +25,9 @@ const GATE_POLL_MS = 1000
 
 /** The connection is gone, or the server is stopping, starting or recovering: it will be back. */
 function isAway(error: { code?: string, message: string }): boolean {
-  return /^(08|57P0|53300|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)/.test(error.code ?? '') || /^Connection terminated/.test(error.message)
+  return /^(08|57P0|53300|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/.test(error.code ?? '')
+    // pg has no codes for these: the connection broke during a query, or while there was none.
+    || /^Connection terminated|is not queryable$/.test(error.message)
 }
 
 const isTransient = (error: { code?: string }) => error.code === '40001' || error.code === '40P01'

@@ -12,8 +12,15 @@ BEGIN
   IF p_unit_kinds IS NOT NULL THEN
     PERFORM fn_iu_classify('unit_kind', p_unit_kinds, 'unit_kind');
   END IF;
-  -- One lock order for every writer of units.
+  IF cardinality(p_bodies) IS DISTINCT FROM cardinality(p_unit_ids) OR array_position(p_bodies, NULL) > 0 THEN
+    RAISE EXCEPTION 'body: every version has a body' USING ERRCODE = 'IU002', COLUMN = 'body';
+  END IF;
+  -- Units before collections: the lock order of every writer.
   PERFORM FROM information_unit WHERE id = ANY (p_unit_ids) ORDER BY id FOR UPDATE;
+  GET DIAGNOSTICS v_written = ROW_COUNT;
+  IF v_written IS DISTINCT FROM cardinality(p_unit_ids) THEN
+    RAISE EXCEPTION 'unit_ids: names a unit twice, or one that does not exist' USING ERRCODE = 'IU003', COLUMN = 'unit_ids';
+  END IF;
   SELECT format('%s (%s)', canonical_address, lifecycle_status) INTO v_wrong
   FROM information_unit WHERE id = ANY (p_unit_ids) AND lifecycle_status IN ('retired', 'deleted') LIMIT 1;
   IF FOUND THEN
@@ -42,5 +49,5 @@ BEGIN
   RETURN v_written;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_apply_versions(bigint[], text[], text[], text[]) IS 'Gives each unit a new version where its body differs, and raises the revision of every collection that follows it; returns how many were written. IU001 closed gate, IU009 retired or deleted unit';
+COMMENT ON FUNCTION iu_core.fn_iu_apply_versions(bigint[], text[], text[], text[]) IS 'Gives each unit a new version where its body differs, and raises the revision of every collection that follows it; returns how many were written. IU001 closed gate, IU002 bad input, IU003 unknown unit, IU009 retired or deleted unit';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_apply_versions(bigint[], text[], text[], text[]) FROM PUBLIC;

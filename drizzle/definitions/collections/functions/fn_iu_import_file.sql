@@ -19,11 +19,13 @@ DECLARE
   v_same boolean[];
   v_old_units bigint[];
   v_old_positions numeric[];
+  v_old_kinds text[];
+  v_old_digests text[];
   v_old_nos integer[];
   v_removed bigint[];
   v_created integer[];        -- numbers of the new pieces that are born
-  v_moved integer[];
   v_born bigint[];
+  v_born_separators text[];
   v_run integer;
   -- A file is known by its first heading, or by its name.
   v_title constant text := coalesce((SELECT t FROM unnest(p_kinds, p_titles) WITH ORDINALITY AS g(k, t, n) WHERE k = 'heading' AND t <> '' ORDER BY n LIMIT 1),
@@ -42,61 +44,64 @@ BEGIN
   IF (v_count = 0 AND octet_length(p_content) > 0) OR EXISTS (
        SELECT FROM (SELECT n, s, l, lead(s, 1, octet_length(p_content)) OVER (ORDER BY n) AS next
                     FROM unnest(p_starts, p_lengths) WITH ORDINALITY AS g(s, l, n)) AS piece
-       WHERE (n = 1 AND s <> 0) OR (l > 0 AND s + l <= next) IS NOT TRUE) THEN
+       WHERE (n = 1 AND s <> 0) OR (l > 0 AND s::bigint + l <= next) IS NOT TRUE) THEN
     RAISE EXCEPTION 'starts: the pieces do not cover the content in order' USING ERRCODE = 'IU002', COLUMN = 'starts';
+  END IF;
+  IF EXISTS (SELECT FROM unnest(p_section_levels) AS l WHERE l BETWEEN 0 AND 6 IS NOT TRUE) THEN
+    RAISE EXCEPTION 'section_levels: a heading has a level from 1 to 6, all else 0' USING ERRCODE = 'IU002', COLUMN = 'section_levels';
   END IF;
 
   -- Imports of one source take turns; the unchanged one writes nothing at all.
   PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.import ' || p_source_path, 0));
   SELECT * INTO v_collection FROM iu_collection AS c WHERE c.source_path = p_source_path;
-  IF FOUND AND v_collection.render_revision = v_collection.revision AND v_collection.render_digest = v_digest THEN
+  IF FOUND AND v_collection.render_revision = v_collection.revision AND (v_collection.render_digest, v_collection.source_digest) = (v_digest, v_digest) THEN
     RETURN QUERY SELECT 'unchanged', v_collection.canonical_address, v_collection.piece_count, 0, 0, 0, 0, v_collection.byte_length, encode(v_digest, 'hex');
     RETURN;
   END IF;
 
-  SELECT coalesce(array_agg(convert_from(substring(p_content FROM s + 1 FOR l), 'UTF8') ORDER BY n), '{}'),
-         coalesce(array_agg(convert_from(substring(p_content FROM s + l + 1 FOR next - s - l), 'UTF8') ORDER BY n), '{}')
-  INTO v_bodies, v_separators
-  FROM (SELECT n, s, l, lead(s, 1, octet_length(p_content)) OVER (ORDER BY n) AS next
-        FROM unnest(p_starts, p_lengths) WITH ORDINALITY AS g(s, l, n)) AS piece;
+  BEGIN
+    SELECT coalesce(array_agg(convert_from(substring(p_content FROM s + 1 FOR l), 'UTF8') ORDER BY n), '{}'),
+           coalesce(array_agg(convert_from(substring(p_content FROM s + l + 1 FOR next - s - l), 'UTF8') ORDER BY n), '{}')
+    INTO v_bodies, v_separators
+    FROM (SELECT n, s, l, lead(s, 1, octet_length(p_content)) OVER (ORDER BY n) AS next
+          FROM unnest(p_starts, p_lengths) WITH ORDINALITY AS g(s, l, n)) AS piece;
+  EXCEPTION WHEN character_not_in_repertoire THEN
+    RAISE EXCEPTION 'content: %, or a piece that begins or ends inside a character', SQLERRM USING ERRCODE = 'IU002', COLUMN = 'content';
+  END;
 
   IF v_collection.id IS NULL THEN
     v_collection.canonical_address := fn_iu_source_address(p_source_path);
+    v_collection.id := fn_iu_compose(
+      v_collection.canonical_address, 'file', v_title, '{}', '', '{}', p_source_path, v_digest, octet_length(p_content));
     v_units := fn_iu_create_batch(
       ARRAY(SELECT fn_iu_piece_address(v_collection.canonical_address, n::integer, t) FROM unnest(p_titles) WITH ORDINALITY AS g(t, n) ORDER BY n),
       p_kinds, v_bodies, p_titles, p_source_path);
-    v_collection.id := fn_iu_compose(
-      v_collection.canonical_address, 'file', v_title, v_units, '', v_separators, p_source_path, v_digest, octet_length(p_content));
+    PERFORM fn_iu_collection_add(v_collection.id, v_units, fn_iu_positions_between(NULL, NULL, v_count), v_separators);
     UPDATE iu_collection AS c SET next_piece_no = v_count + 1 WHERE c.id = v_collection.id;
     outcome := 'created'; pieces_created := v_count; versions_created := 0; pieces_removed := 0; pieces_moved := 0;
   ELSE
     SELECT * INTO STRICT v_collection FROM iu_collection AS c WHERE c.id = v_collection.id FOR UPDATE;
-    WITH old AS (
-      SELECT row_number() OVER (ORDER BY p.position) AS no, p.unit_id, p.position, u.unit_kind, encode(v.content_digest, 'hex') AS digest
-      FROM iu_collection_piece AS p
-      JOIN information_unit AS u ON u.id = p.unit_id
-      JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
-      WHERE p.collection_id = v_collection.id
-    ), given AS (
-      SELECT coalesce(array_agg(unit_id ORDER BY no), '{}') AS units, coalesce(array_agg(position ORDER BY no), '{}') AS positions,
-             coalesce(array_agg(unit_kind ORDER BY no), '{}') AS kinds, coalesce(array_agg(digest ORDER BY no), '{}') AS digests
-      FROM old
-    )
-    SELECT given.units, given.positions,
-           coalesce(array_agg(a.old_no ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
+    SELECT coalesce(array_agg(p.unit_id ORDER BY p.position), '{}'), coalesce(array_agg(p.position ORDER BY p.position), '{}'),
+           coalesce(array_agg(u.unit_kind ORDER BY p.position), '{}'), coalesce(array_agg(encode(v.content_digest, 'hex') ORDER BY p.position), '{}')
+    INTO v_old_units, v_old_positions, v_old_kinds, v_old_digests
+    FROM iu_collection_piece AS p
+    JOIN information_unit AS u ON u.id = p.unit_id
+    JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
+    WHERE p.collection_id = v_collection.id;
+    SELECT coalesce(array_agg(a.old_no ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
            coalesce(array_agg(a.is_same ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
            coalesce(array_agg(a.stays ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
-           coalesce(array_agg(given.units[a.old_no] ORDER BY a.old_no) FILTER (WHERE a.new_no IS NULL AND a.old_no IS NOT NULL), '{}')
-    INTO v_old_units, v_old_positions, v_old_nos, v_same, v_stays, v_removed
-    FROM given
-    LEFT JOIN LATERAL fn_iu_align(given.digests, ARRAY(SELECT encode(sha256(convert_to(b, 'UTF8')), 'hex') FROM unnest(v_bodies) WITH ORDINALITY AS g(b, n) ORDER BY n),
-                                  given.kinds, p_kinds) AS a ON true
-    GROUP BY given.units, given.positions;
+           coalesce(array_agg(v_old_units[a.old_no] ORDER BY a.old_no) FILTER (WHERE a.new_no IS NULL), '{}')
+    INTO v_old_nos, v_same, v_stays, v_removed
+    FROM fn_iu_align(v_old_digests, ARRAY(SELECT encode(sha256(convert_to(b, 'UTF8')), 'hex') FROM unnest(v_bodies) WITH ORDINALITY AS g(b, n) ORDER BY n),
+                     v_old_kinds, p_kinds) AS a;
 
     v_created := ARRAY(SELECT n::integer FROM unnest(v_old_nos) WITH ORDINALITY AS g(o, n) WHERE o IS NULL ORDER BY n);
-    v_moved := ARRAY(SELECT n::integer FROM unnest(v_old_nos, v_stays) WITH ORDINALITY AS g(o, stay, n) WHERE o IS NOT NULL AND NOT stay ORDER BY n);
-    v_units := ARRAY(SELECT v_old_units[o] FROM unnest(v_old_nos) WITH ORDINALITY AS g(o, n) ORDER BY n);
-    v_positions := ARRAY(SELECT CASE WHEN stay THEN v_old_positions[o] END FROM unnest(v_old_nos, v_stays) WITH ORDINALITY AS g(o, stay, n) ORDER BY n);
+    -- Joins, not subscripts: an element of an array of numerics or texts is found by walking to it.
+    SELECT coalesce(array_agg(old.unit_id ORDER BY g.n), '{}'), coalesce(array_agg(CASE WHEN g.stay THEN old.position END ORDER BY g.n), '{}')
+    INTO v_units, v_positions
+    FROM unnest(v_old_nos, v_stays) WITH ORDINALITY AS g(o, stay, n)
+    LEFT JOIN unnest(v_old_units, v_old_positions) WITH ORDINALITY AS old(unit_id, position, o) ON old.o = g.o;
 
     -- Runs of pieces without a place go between the two that stay around them.
     FOR i IN 1 .. v_count LOOP
@@ -114,22 +119,28 @@ BEGIN
     UPDATE iu_collection_piece AS p SET pinned_version_seq = NULL
     FROM unnest(v_units, v_same) AS g(unit_id, same)
     WHERE p.collection_id = v_collection.id AND p.unit_id = g.unit_id AND NOT g.same AND p.pinned_version_seq IS NOT NULL;
-    SELECT fn_iu_apply_versions(array_agg(v_units[n]), array_agg(v_bodies[n]), array_agg(p_kinds[n]), array_agg(p_titles[n]))
+    SELECT fn_iu_apply_versions(array_agg(unit_id ORDER BY n), array_agg(body ORDER BY n), array_agg(kind ORDER BY n), array_agg(title ORDER BY n))
     INTO versions_created
-    FROM unnest(v_old_nos, v_same) WITH ORDINALITY AS g(o, same, n) WHERE o IS NOT NULL AND NOT same
+    FROM unnest(v_old_nos, v_same, v_units, v_bodies, p_kinds, p_titles) WITH ORDINALITY AS g(o, same, unit_id, body, kind, title, n)
+    WHERE o IS NOT NULL AND NOT same
     HAVING count(*) > 0;
-    IF cardinality(v_moved) > 0 THEN
-      PERFORM fn_iu_collection_reorder(v_collection.id, ARRAY(SELECT v_units[n] FROM unnest(v_moved) AS n), ARRAY(SELECT v_positions[n] FROM unnest(v_moved) AS n));
-    END IF;
+    SELECT count(fn_iu_collection_reorder(v_collection.id, unit_ids, positions)), coalesce(max(cardinality(unit_ids)), 0)
+    INTO v_run, pieces_moved
+    FROM (SELECT array_agg(unit_id ORDER BY n) AS unit_ids, array_agg(position ORDER BY n) AS positions
+          FROM unnest(v_old_nos, v_stays, v_units, v_positions) WITH ORDINALITY AS g(o, stay, unit_id, position, n)
+          WHERE o IS NOT NULL AND NOT stay
+          HAVING count(*) > 0) AS moved;
     IF cardinality(v_created) > 0 THEN
-      v_born := fn_iu_create_batch(
-        ARRAY(SELECT fn_iu_piece_address(v_collection.canonical_address, v_collection.next_piece_no + k::integer - 1, p_titles[n]) FROM unnest(v_created) WITH ORDINALITY AS g(n, k) ORDER BY k),
-        ARRAY(SELECT p_kinds[n] FROM unnest(v_created) AS n), ARRAY(SELECT v_bodies[n] FROM unnest(v_created) AS n),
-        ARRAY(SELECT p_titles[n] FROM unnest(v_created) AS n), p_source_path);
+      SELECT fn_iu_create_batch(array_agg(fn_iu_piece_address(v_collection.canonical_address, v_collection.next_piece_no + k::integer - 1, g.title) ORDER BY k),
+                                array_agg(g.kind ORDER BY k), array_agg(g.body ORDER BY k), array_agg(g.title ORDER BY k), p_source_path),
+             array_agg(g.position ORDER BY k), array_agg(g.separator ORDER BY k)
+      INTO v_born, v_positions, v_born_separators
+      FROM unnest(v_created) WITH ORDINALITY AS c(n, k)
+      JOIN unnest(v_bodies, p_kinds, p_titles, v_positions, v_separators) WITH ORDINALITY AS g(body, kind, title, position, separator, n) ON g.n = c.n;
       FOR k IN 1 .. cardinality(v_created) LOOP
         v_units[v_created[k]] := v_born[k];
       END LOOP;
-      PERFORM fn_iu_collection_add(v_collection.id, v_born, ARRAY(SELECT v_positions[n] FROM unnest(v_created) AS n), ARRAY(SELECT v_separators[n] FROM unnest(v_created) AS n));
+      PERFORM fn_iu_collection_add(v_collection.id, v_born, v_positions, v_born_separators);
     END IF;
     UPDATE iu_collection_piece AS p SET separator = g.separator
     FROM unnest(v_units, v_separators) AS g(unit_id, separator)
@@ -139,7 +150,7 @@ BEGIN
         source_digest = v_digest, source_byte_length = octet_length(p_content), updated_at = clock_timestamp()
     WHERE c.id = v_collection.id;
     outcome := 'updated'; versions_created := coalesce(versions_created, 0);
-    pieces_created := cardinality(v_created); pieces_removed := cardinality(v_removed); pieces_moved := cardinality(v_moved);
+    pieces_created := cardinality(v_created); pieces_removed := cardinality(v_removed);
   END IF;
 
   PERFORM fn_iu_tree_place(v_units, p_section_levels);

@@ -19,10 +19,12 @@ BEGIN
       FOR below IN v_level + 1 .. 6 LOOP v_open[below] := NULL; END LOOP;
     END IF;
   END LOOP;
-  INSERT INTO iu_tree_path AS t (unit_id, parent_unit_id, section_level)
-  SELECT unit_id, parent_id, level FROM unnest(p_unit_ids, v_parents, p_section_levels) AS g(unit_id, parent_id, level) WHERE unit_id IS NOT NULL
-  ON CONFLICT (unit_id) DO UPDATE SET parent_unit_id = excluded.parent_unit_id, section_level = excluded.section_level
-  WHERE (t.parent_unit_id, t.section_level) IS DISTINCT FROM (excluded.parent_unit_id, excluded.section_level);
+  -- What stands right is not even locked.
+  INSERT INTO iu_tree_path (unit_id, parent_unit_id, section_level)
+  SELECT unit_id, parent_id, level FROM unnest(p_unit_ids, v_parents, p_section_levels) AS g(unit_id, parent_id, level)
+  WHERE unit_id IS NOT NULL
+    AND NOT EXISTS (SELECT FROM iu_tree_path AS t WHERE t.unit_id = g.unit_id AND (t.parent_unit_id, t.section_level) IS NOT DISTINCT FROM (g.parent_id, g.level))
+  ON CONFLICT (unit_id) DO UPDATE SET parent_unit_id = excluded.parent_unit_id, section_level = excluded.section_level;
 END
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_tree_place(bigint[], smallint[]) IS 'Places units, given in document order with their heading level (0 = no heading), under the heading whose section they stand in; writes only what differs';

@@ -32,16 +32,11 @@ BEGIN
       USING ERRCODE = 'IU002', COLUMN = 'idempotency_key', HINT = 'Pass a key that names this one occurrence; a repeat returns the first id.';
   END IF;
 
-  -- Two rounds: between a conflict and the look-up the other writer may have rolled back.
+  -- Two rounds: the row of a writer that was still under way at the first look-up is found at the second.
   FOR i IN 1..2 LOOP
     IF v_type.delivery_lane = 'immediate' THEN
-      SELECT min(id) INTO v_id FROM (
-        SELECT id FROM event_outbox
-        WHERE delivery_lane = 'immediate' AND event_type = p_event_type AND event_subject_ref = p_event_subject_ref AND idempotency_key = p_idempotency_key
-        UNION ALL
-        SELECT id FROM event_outbox
-        WHERE delivery_lane = 'held' AND event_type = p_event_type AND event_subject_ref = p_event_subject_ref AND idempotency_key = p_idempotency_key
-      ) AS first;
+      SELECT id INTO v_id FROM event_outbox
+      WHERE event_type = p_event_type AND event_subject_ref = p_event_subject_ref AND idempotency_key = p_idempotency_key AND released_from IS NULL;
       EXIT WHEN v_id IS NOT NULL;
     END IF;
     SELECT a INTO v_id FROM fn_iu_outbox_append(p_event_type, p_event_subject_table, ARRAY[p_event_subject_ref], ARRAY[p_payload], p_idempotency_key) AS a;

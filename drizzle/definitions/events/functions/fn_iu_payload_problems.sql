@@ -1,4 +1,5 @@
--- Runs for bad rows only; says in words what the compiled predicate only answers with no.
+-- Runs for bad rows only; says in words what the compiled predicate only answers with no. It stops at
+-- twenty: a person reads them, and a long list of bad items must not hold up a pass.
 CREATE FUNCTION iu_core.fn_iu_payload_problems(p_payload jsonb, p_schema jsonb, p_path text DEFAULT '$')
 RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE
@@ -37,6 +38,7 @@ BEGIN
     END IF;
   ELSIF v_type = 'array' AND p_schema ? 'items' THEN
     FOR v_key, v_value IN SELECT n - 1, e FROM jsonb_array_elements(p_payload) WITH ORDINALITY AS x(e, n) LOOP
+      EXIT WHEN cardinality(v_problems) >= 20;
       v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'items', format('%s[%s]', p_path, v_key));
     END LOOP;
   ELSIF v_type = 'object' THEN
@@ -44,6 +46,7 @@ BEGIN
       IF NOT p_payload ? v_key THEN v_problems := v_problems || format('%s.%s: missing', p_path, v_key); END IF;
     END LOOP;
     FOR v_key, v_value IN SELECT key, value FROM jsonb_each(p_payload) LOOP
+      EXIT WHEN cardinality(v_problems) >= 20;
       IF p_schema -> 'properties' ? v_key THEN
         v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'properties' -> v_key, format('%s.%s', p_path, v_key));
       ELSIF p_schema -> 'additionalProperties' = 'false' THEN
@@ -51,8 +54,8 @@ BEGIN
       END IF;
     END LOOP;
   END IF;
-  RETURN v_problems;
+  RETURN v_problems[:20];
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_payload_problems(jsonb, jsonb, text) IS 'Every way in which a payload breaks its schema, as "path: want …, have …"; empty when it meets it';
+COMMENT ON FUNCTION iu_core.fn_iu_payload_problems(jsonb, jsonb, text) IS 'The ways in which a payload breaks its schema, twenty at most, as "path: want …, have …"; empty when it meets it';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_payload_problems(jsonb, jsonb, text) FROM PUBLIC;

@@ -34,7 +34,7 @@ BEGIN
           RAISE EXCEPTION 'payload_schema: type must name %', array_to_string(v_types, ', ') USING ERRCODE = 'IU002', COLUMN = 'payload_schema';
         END IF;
         v_parts := v_parts || format('(%s)', v_list);
-      WHEN v_key = 'required' AND jsonb_typeof(v_value) = 'array' THEN
+      WHEN v_key = 'required' AND jsonb_typeof(v_value) = 'array' AND NOT jsonb_path_exists(v_value, '$[*] ? (@.type() != "string")') THEN
         SELECT string_agg(format('exists(%s.keyvalue() ? (@.key == %s))', p_base, to_json(k)), ' && ') INTO v_list FROM jsonb_array_elements_text(v_value) AS k;
         v_parts := v_parts || format('(!(%s.type() == "object") || (%s))', p_base, coalesce(v_list, '1 == 1'));
       WHEN v_key = 'properties' AND jsonb_typeof(v_value) = 'object' THEN
@@ -61,6 +61,11 @@ BEGIN
         v_parts := v_parts || format('(!(%1$s.type() == "number") || %1$s %2$s %3$s)', p_base,
           CASE v_key WHEN 'minimum' THEN '>=' WHEN 'maximum' THEN '<=' WHEN 'exclusiveMinimum' THEN '>' ELSE '<' END, v_value);
       WHEN v_key = 'pattern' AND jsonb_typeof(v_value) = 'string' THEN
+        BEGIN
+          PERFORM format('$ like_regex %s', v_value)::jsonpath;
+        EXCEPTION WHEN OTHERS THEN
+          RAISE EXCEPTION 'payload_schema: pattern %: %', v_value, SQLERRM USING ERRCODE = 'IU002', COLUMN = 'payload_schema';
+        END;
         v_parts := v_parts || format('(!(%1$s.type() == "string") || %1$s like_regex %2$s)', p_base, v_value);
       WHEN v_key IN ('title', 'description', 'examples', '$schema') THEN
         NULL;

@@ -18,10 +18,11 @@ CREATE TABLE iu_core.event_outbox (
   CONSTRAINT event_outbox_lane_chk CHECK (delivery_lane IN ('immediate', 'delayed', 'held')),
   CONSTRAINT event_outbox_key_chk CHECK (delivery_lane <> 'immediate' OR idempotency_key IS NOT NULL)
 );
--- A repeat on lane immediate finds the first row; delayed never deduplicates.
-CREATE UNIQUE INDEX idx_event_outbox_idempotent ON iu_core.event_outbox (event_type, event_subject_ref, idempotency_key) WHERE delivery_lane = 'immediate';
--- The same promise while the master gate is closed.
-CREATE UNIQUE INDEX idx_event_outbox_held_idempotent ON iu_core.event_outbox (event_type, event_subject_ref, idempotency_key) WHERE delivery_lane = 'held' AND idempotency_key IS NOT NULL;
+-- A repeat on lane immediate finds the first row, also one that the master gate put on lane held: one
+-- index for both, or two emitters on either side of a gate that is closing would each write one. A row
+-- that releases a held one repeats its key, and stands aside. delayed has no key and is never deduplicated.
+CREATE UNIQUE INDEX idx_event_outbox_idempotent ON iu_core.event_outbox (event_type, event_subject_ref, idempotency_key)
+  WHERE idempotency_key IS NOT NULL AND released_from IS NULL;
 CREATE UNIQUE INDEX idx_event_outbox_released_from ON iu_core.event_outbox (released_from) WHERE released_from IS NOT NULL;
 -- Late commits are found by their transaction; held rows cost the worker nothing.
 CREATE INDEX idx_event_outbox_xid ON iu_core.event_outbox (xid, id) WHERE delivery_lane <> 'held';

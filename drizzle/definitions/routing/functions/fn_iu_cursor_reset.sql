@@ -5,6 +5,8 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 BEGIN
+  -- Under the lock of a pass, or one under way would write its own position over this.
+  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_route_worker_cursor'), lock_no) FROM iu_route_worker_cursor WHERE worker_code = p_worker_code;
   -- Without a system identifier the next pass opens a window over everything, as after a restore.
   UPDATE iu_route_worker_cursor SET system_identifier = NULL WHERE worker_code = p_worker_code;
   IF NOT FOUND THEN

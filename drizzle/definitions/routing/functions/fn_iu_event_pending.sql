@@ -9,8 +9,11 @@ AS $$
   FROM iu_route_worker_cursor AS c
   CROSS JOIN s
   CROSS JOIN LATERAL (
+    -- Up to here only transactions that a stored snapshot lists as running can have left anything.
     -- A cursor that is not of this cluster has passed nothing: its floor does not count.
-    SELECT CASE WHEN c.system_identifier = s.system_identifier THEN c.floor_id ELSE 0 END AS floor_id
+    SELECT CASE WHEN c.system_identifier IS DISTINCT FROM s.system_identifier THEN 0
+                WHEN c.snap_to IS NULL THEN c.floor_id
+                ELSE greatest(c.floor_id, least(c.last_id, c.floor_to_id)) END AS floor_id
   ) AS f
   CROSS JOIN LATERAL (
     SELECT e.id, e.event_domain, e.event_type, e.created_at, e.xid FROM event_outbox AS e
@@ -19,7 +22,7 @@ AS $$
       AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id)
     UNION ALL
     SELECT e.id, e.event_domain, e.event_type, e.created_at, e.xid
-    FROM pg_snapshot_xip(c.snap_from) AS x JOIN event_outbox AS e ON e.xid = x AND e.delivery_lane <> 'held'
+    FROM (SELECT pg_snapshot_xip(c.snap_from) UNION SELECT pg_snapshot_xip(c.snap_to)) AS running(x) JOIN event_outbox AS e ON e.xid = x AND e.delivery_lane <> 'held'
     WHERE e.id <= f.floor_id AND e.bucket BETWEEN c.bucket_from AND c.bucket_to
       AND NOT fn_iu_cursor_passed(c, e.xid, e.id, s.system_identifier)
       AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id)

@@ -21,9 +21,9 @@ BEGIN
       WHEN serialization_failure OR deadlock_detected THEN
         RAISE;                                      -- the pass as a whole is retried, nothing failed
       WHEN OTHERS THEN
-      v_decision.decision := 'failed';
-      v_decision.failure_code := 'worker_process_error';
-      v_decision.failure_detail := format('%s (%s)', SQLERRM, SQLSTATE);
+        v_decision.decision := 'failed';
+        v_decision.failure_code := 'worker_process_error';
+        v_decision.failure_detail := format('%s (%s)', SQLERRM, SQLSTATE);
     END;
   END IF;
   INSERT INTO iu_route_attempt (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code)

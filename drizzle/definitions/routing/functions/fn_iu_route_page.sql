@@ -57,7 +57,9 @@ BEGIN
   INTO seen, last_id, route_ids, statuses, dead_lettered, live_events, live_routes
   FROM (SELECT coalesce(array_agg(route_id), '{}') AS route_ids, coalesce(array_agg(status), '{}') AS statuses FROM attempted) AS a
   CROSS JOIN (SELECT coalesce(array_agg(event_id ORDER BY event_id, route_id), '{}') AS events, coalesce(array_agg(route_id ORDER BY event_id, route_id), '{}') AS routes
-              FROM decided WHERE decision = 'live') AS l;
+              FROM decided AS d
+              -- A delivery cannot be taken back by a conflict: what was attempted once is left to replays.
+              WHERE decision = 'live' AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = d.event_id AND a.route_id = d.route_id)) AS l;
 END
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_route_page(iu_core.iu_route_worker_cursor, xid8, integer) IS 'Routes one page of the window that the cursor describes; live routes are returned, not attempted. p_own is the caller''s own transaction where it has written, so that it may read its own events';

@@ -25,11 +25,14 @@ BEGIN
   last_pass_at := v_cursor.last_pass_at;
   last_pass_seen := v_cursor.last_pass_seen;
   SELECT count(*), min(p.created_at) INTO backlog, oldest_unrouted_at FROM fn_iu_event_pending(10001) AS p WHERE p.worker_code = p_worker_code;
-  -- Only a transaction that was already open at the cursor's last window can hold events back.
-  SELECT min(a.xact_start) INTO held_back_since
-  FROM pg_stat_activity AS a
-  WHERE a.datname = current_database() AND a.backend_xid IS NOT NULL AND a.pid <> pg_backend_pid()
-    AND a.backend_xid::text IN (SELECT (x::text::numeric % 4294967296)::text FROM pg_snapshot_xip(v_cursor.snap_from) AS x);
+  -- Only a transaction that the cursor has not passed can hold events back: one that was open at the last
+  -- window, or began after it. A prepared one has no session.
+  SELECT min(o.since) INTO held_back_since
+  FROM (SELECT a.xact_start AS since, a.backend_xid::text::numeric AS xid FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+        UNION ALL
+        SELECT p.prepared, p.transaction::text::numeric FROM pg_prepared_xacts AS p WHERE p.database = current_database()) AS o
+  WHERE o.xid IN (SELECT x::text::numeric % 4294967296 FROM pg_snapshot_xip(v_cursor.snap_from) AS x)
+     OR mod(o.xid - pg_snapshot_xmax(v_cursor.snap_from)::text::numeric % 4294967296 + 4294967296, 4294967296) < 2147483648;
   SELECT count(*) INTO open_dead_letters FROM (SELECT FROM iu_route_dead_letter AS d WHERE d.status = 'open' LIMIT 10001) AS bounded;
 
   IF NOT worker_gate_open THEN reasons := reasons || format('gate iu_core.route_worker_enabled is %s', fn_iu_gate_state('iu_core.route_worker_enabled')); END IF;

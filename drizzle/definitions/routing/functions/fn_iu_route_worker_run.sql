@@ -9,10 +9,12 @@ DECLARE
   v_own constant xid8 := pg_current_xact_id_if_assigned();
   v_lock integer;
   v_floor bigint;
+  v_newest xid8;                   -- whatever began after it draws its event ids above v_floor
   v_now pg_snapshot;
   v_cursor iu_route_worker_cursor;
   v_page record;
   v_status text;
+  v_rebased boolean;
   v_is_newest boolean := false;    -- the window ends at v_now: an empty page means that nothing waits
 BEGIN
   status := 'idle'; seen := 0; attempts_written := 0; skipped := 0; dead_lettered := 0;
@@ -37,13 +39,27 @@ BEGIN
     status := 'busy'; RETURN NEXT; RETURN;
   END IF;
 
-  -- Three statements whose order matters: the floor before the snapshot (a transaction that the
-  -- snapshot does not know draws its ids after it), the cursor after the lock.
+  -- Statements whose order matters: the floor first, then the newest transaction (what is newer draws
+  -- its event ids above the floor), then the snapshot (what is not newer and not running is finished in
+  -- it); the cursor after the lock. A pass that has no id yet is given one by what it writes, and is then
+  -- the newest itself; an empty pass must not have one.
   v_floor := coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0);
-  v_now := fn_iu_snapshot_with_own(pg_current_snapshot(), v_own);
+  IF v_own IS NOT NULL THEN
+    v_newest := fn_iu_newest_xid(v_own);
+  END IF;
+  v_now := pg_current_snapshot();
   SELECT * INTO STRICT v_cursor FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code;
+  v_rebased := (v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmax(v_cursor.snap_from) > pg_snapshot_xmax(v_now))
+               AND EXISTS (SELECT FROM event_outbox);
+  IF v_rebased THEN
+    -- Trusted rows are told apart by this list alone, so it must be whole before the first page.
+    v_newest := coalesce(v_newest, pg_current_xact_id());
+  END IF;
+  IF v_newest IS NOT NULL THEN
+    v_now := fn_iu_snapshot_fenced(v_now, coalesce(v_own, v_newest), v_newest);
+  END IF;
 
-  IF v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmax(v_cursor.snap_from) > pg_snapshot_xmax(v_now) THEN
+  IF v_rebased THEN
     -- The stored snapshots are another cluster's (or the cursor was reset): read everything once
     -- more, whatever transaction ids the rows carry. What is decided stays decided.
     v_cursor.system_identifier := fn_iu_system_identifier();
@@ -58,13 +74,17 @@ BEGIN
       v_cursor.snap_to := v_now; v_cursor.floor_to_id := v_floor; v_cursor.trusted_id := 0; v_cursor.last_id := 0;
       v_is_newest := true;
     END IF;
-    v_page := fn_iu_route_page(v_cursor, v_own, p_batch_size);
+    -- Own events only in a window that ends now: an older one may lack what their subject had before.
+    v_page := fn_iu_route_page(v_cursor, CASE WHEN v_is_newest THEN v_own END, p_batch_size);
     EXIT WHEN v_page.seen > 0 OR v_is_newest;
     -- A window that ended on a full page: nothing is left in it, open the next.
     v_cursor.snap_from := v_cursor.snap_to; v_cursor.floor_id := v_cursor.floor_to_id; v_cursor.snap_to := NULL;
   END LOOP;
-  IF v_page.seen = 0 THEN
+  IF v_page.seen = 0 AND NOT v_rebased THEN
     RETURN NEXT; RETURN;
+  END IF;
+  IF v_newest IS NULL AND v_is_newest THEN
+    v_cursor.snap_to := fn_iu_snapshot_fenced(v_now, pg_current_xact_id(), pg_current_xact_id());
   END IF;
 
   seen := v_page.seen;
@@ -86,8 +106,9 @@ BEGIN
   ELSE
     v_cursor.last_id := v_page.last_id;
   END IF;
-  IF v_own IS NOT NULL THEN
-    v_cursor.own_last_id := v_page.last_id; v_cursor.own_xid := v_own;
+  IF v_own IS NOT NULL AND v_is_newest THEN
+    v_cursor.own_last_id := greatest(CASE WHEN v_cursor.own_xid = v_own THEN v_cursor.own_last_id ELSE 0 END, v_page.last_id);
+    v_cursor.own_xid := v_own;
   END IF;
   UPDATE iu_route_worker_cursor AS c
   SET system_identifier = v_cursor.system_identifier, snap_from = v_cursor.snap_from, floor_id = v_cursor.floor_id,
@@ -95,12 +116,15 @@ BEGIN
       own_xid = v_cursor.own_xid, own_last_id = v_cursor.own_last_id,
       events_seen = c.events_seen + v_page.seen, last_pass_at = clock_timestamp(), last_pass_seen = v_page.seen
   WHERE c.worker_code = p_worker_code;
+  IF seen = 0 THEN
+    RETURN NEXT; RETURN;
+  END IF;
   INSERT INTO iu_route_worker_run (worker_code, started_at, seen, attempts_written, skipped, dead_lettered)
   VALUES (p_worker_code, v_started, seen, attempts_written, skipped, dead_lettered);
   status := 'routed';
   RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_route_worker_run(text, integer) IS 'One pass: gates, claim, next events, one attempt per event and route, dead letters, cursor; all in the caller''s transaction, which must be READ COMMITTED. status: routed, idle (nothing written), busy, worker_gate_closed, master_gate_closed. IU002 bad batch size, IU003 unknown worker, IU011 wrong isolation level';
+COMMENT ON FUNCTION iu_core.fn_iu_route_worker_run(text, integer) IS 'One pass: gates, claim, next events, one attempt per event and route, dead letters, cursor; all in the caller''s transaction, which must be READ COMMITTED. status: routed, idle (nothing to route, nothing written), busy, worker_gate_closed, master_gate_closed. IU002 bad batch size, IU003 unknown worker, IU011 wrong isolation level';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_route_worker_run(text, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION iu_core.fn_iu_route_worker_run(text, integer) TO iu_worker;

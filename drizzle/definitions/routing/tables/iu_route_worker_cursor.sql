@@ -1,5 +1,5 @@
 -- A snapshot window, as PgQ has it. Everything visible in snap_from is done. A window is the rows
--- that became visible between snap_from and snap_to, paged by id.
+-- that became visible between snap_from and snap_to, paged by id. Both are stored fenced.
 CREATE TABLE iu_core.iu_route_worker_cursor (
   worker_code text COLLATE "C" CONSTRAINT iu_route_worker_cursor_pkey PRIMARY KEY,
   lock_no integer GENERATED ALWAYS AS IDENTITY CONSTRAINT iu_route_worker_cursor_lock_key UNIQUE,
@@ -24,7 +24,7 @@ CREATE TABLE iu_core.iu_route_worker_cursor (
 COMMENT ON TABLE iu_core.iu_route_worker_cursor IS 'How far each worker is; each owns a range of buckets that no other has';
 COMMENT ON COLUMN iu_core.iu_route_worker_cursor.lock_no IS 'second half of the advisory lock that a pass holds';
 COMMENT ON COLUMN iu_core.iu_route_worker_cursor.system_identifier IS 'the cluster that the snapshots belong to; another (or null) makes the next pass read everything once more';
-COMMENT ON COLUMN iu_core.iu_route_worker_cursor.floor_id IS 'rows of transactions that began after snap_from have ids above it';
+COMMENT ON COLUMN iu_core.iu_route_worker_cursor.floor_id IS 'rows of transactions that snap_from does not know have ids above it';
 COMMENT ON COLUMN iu_core.iu_route_worker_cursor.snap_to IS 'the end of the window being paged; null between windows';
 COMMENT ON COLUMN iu_core.iu_route_worker_cursor.floor_to_id IS 'floor_id of the next window';
 COMMENT ON COLUMN iu_core.iu_route_worker_cursor.trusted_id IS 'rows up to here are taken whatever their transaction id: it may be another cluster''s';

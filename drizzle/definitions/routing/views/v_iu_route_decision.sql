@@ -17,5 +17,6 @@ CROSS JOIN LATERAL (
               WHEN t.event_type IS NULL THEN 'unknown_event_type'
               WHEN (e.payload @@ t.payload_predicate) IS NOT TRUE THEN 'payload_schema'
               WHEN r.id IS NULL THEN 'no_route' END AS failure_code
+  OFFSET 0                            -- evaluated once, not once for each place that reads it
 ) AS d;
 COMMENT ON VIEW iu_core.v_iu_route_decision IS 'What the worker would decide on each event for each of its routes, now: dry_run, live, failed or skipped, with the code';

@@ -1,0 +1,44 @@
+import { bigint, boolean, integer, numeric, text } from 'drizzle-orm/pg-core'
+import { instant, iuCore } from './columns.ts'
+
+export const collectionManifest = iuCore.view('v_iu_collection_manifest', {
+  collectionId: bigint('collection_id', { mode: 'number' }).notNull(),
+  address: text('canonical_address').notNull(),
+  kind: text('collection_kind').notNull(),
+  title: text('title'),
+  status: text('status').notNull(),
+  sourcePath: text('source_path'),
+  revision: bigint('revision', { mode: 'number' }).notNull(),
+  pieceCount: integer('piece_count').notNull(),
+  byteLength: bigint('byte_length', { mode: 'number' }).notNull(),
+  manifestDigest: text('manifest_digest'),
+  manifestRevision: bigint('manifest_revision', { mode: 'number' }),
+  manifestCurrent: boolean('manifest_current').notNull(),
+  renderDigest: text('render_digest'),
+  renderRevision: bigint('render_revision', { mode: 'number' }),
+  sourceDigest: text('source_digest'),
+  sourceByteLength: bigint('source_byte_length', { mode: 'number' }),
+  roundTrip: text('round_trip', { enum: ['identical', 'differs', 'stale', 'no_source'] }).notNull(),
+  createdAt: instant('created_at').notNull(),
+  createdBy: text('created_by'),
+  updatedAt: instant('updated_at').notNull(),
+}).existing()
+
+export const collectionPiece = iuCore.view('v_iu_collection_piece', {
+  collectionId: bigint('collection_id', { mode: 'number' }).notNull(),
+  collectionAddress: text('collection_address').notNull(),
+  position: numeric('position').notNull(),
+  unitId: bigint('unit_id', { mode: 'number' }).notNull(),
+  unitAddress: text('unit_address').notNull(),
+  unitKind: text('unit_kind').notNull(),
+  lifecycleStatus: text('lifecycle_status').notNull(),
+  title: text('title'),
+  sectionLevel: integer('section_level').notNull(),
+  versionSeq: integer('version_seq').notNull(),
+  pinned: boolean('pinned').notNull(),
+  contentDigest: text('content_digest').notNull(),
+  byteLength: integer('byte_length').notNull(),
+  separator: text('separator').notNull(),
+  body: text('body').notNull(),
+  usedIn: integer('used_in').notNull(),
+}).existing()

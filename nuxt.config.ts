@@ -1,0 +1,73 @@
+const strict = { noUncheckedIndexedAccess: true, erasableSyntaxOnly: true, allowImportingTsExtensions: true } as const
+
+export default defineNuxtConfig({
+  modules: ['@nuxt/ui', '@nuxt/eslint', 'nuxt-security'],
+  devtools: { enabled: false },
+  app: {
+    head: {
+      htmlAttrs: { lang: 'en' },
+      meta: [{ name: 'viewport', content: 'width=device-width, initial-scale=1' }, { name: 'robots', content: 'noindex' }],
+      link: [{ rel: 'icon', type: 'image/svg+xml', href: '/favicon.svg' }],
+    },
+  },
+  css: ['~/assets/css/main.css'],
+  ui: { fonts: false },
+  runtimeConfig: {
+    databaseUrl: '', // NUXT_DATABASE_URL, with the role iu_console
+  },
+  experimental: {
+    appManifest: false,
+    // Code of another page is fetched when its link is pointed at, not because it is in sight.
+    defaults: { nuxtLink: { prefetchOn: { interaction: true, visibility: false } } },
+  },
+  compatibilityDate: '2026-11-01',
+  nitro: {
+    compressPublicAssets: { gzip: true, brotli: true },
+    typescript: { tsConfig: { compilerOptions: strict } },
+  },
+  telemetry: { enabled: false },
+  typescript: {
+    strict: true,
+    tsConfig: { compilerOptions: strict },
+    sharedTsConfig: { compilerOptions: strict },
+    nodeTsConfig: {
+      compilerOptions: { ...strict, types: ['node'] },
+      include: ['../tests/**/*.ts', '../drizzle/**/*.ts', '../*.config.ts', '../server/db/**/*.ts'],
+    },
+  },
+  eslint: { config: { stylistic: true } },
+  icon: {
+    provider: 'server',
+    fallbackToApi: false,
+    serverBundle: { collections: ['lucide'] },
+    clientBundle: { scan: true },
+  },
+  security: {
+    nonce: true,
+    sri: false,
+    headers: {
+      contentSecurityPolicy: {
+        'default-src': ['\'self\''],
+        'base-uri': ['\'none\''],
+        'object-src': ['\'none\''],
+        'frame-ancestors': ['\'none\''],
+        'form-action': ['\'self\''],
+        'img-src': ['\'self\'', 'data:'],
+        'font-src': ['\'self\''],
+        'connect-src': ['\'self\''],
+        'script-src': ['\'self\'', '\'strict-dynamic\'', '\'nonce-{{nonce}}\''],
+        'script-src-attr': ['\'none\''],
+        'style-src': ['\'self\'', '\'unsafe-inline\''], // style attributes of the components and the chart
+        'upgrade-insecure-requests': false, // the console is served on plain http, on loopback
+      },
+      strictTransportSecurity: false,
+      crossOriginEmbedderPolicy: false,
+      xFrameOptions: 'DENY',
+    },
+    rateLimiter: false,
+    xssValidator: false, // it refuses any `<b>` in a search; Vue escapes what it prints
+    corsHandler: false, // its default allows every origin
+    removeLoggers: false,
+    requestSizeLimiter: { maxRequestSizeInBytes: 10_000 },
+  },
+})

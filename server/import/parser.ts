@@ -1,0 +1,92 @@
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import type { Block } from './pieces.ts'
+
+/** The one parser thread, while there is one; it serves file after file, since starting it costs more than most files. */
+let thread: Worker | null = null
+
+/** Settles when the last file that was handed in is done with; files are parsed one at a time, in order. */
+let queue: Promise<unknown> = Promise.resolve()
+
+/**
+ * The top-level blocks of a Markdown text, parsed in another thread; null when the parser cannot do it: beyond the
+ * limits, failing, or after `budgetMs` milliseconds of processor time (not of the clock: a busy machine changes nothing).
+ * Rejects when the thread cannot be started.
+ */
+export function parseInThread(content: Buffer, budgetMs: number): Promise<Block[] | null> {
+  return inTurn(() => parse(content, budgetMs))
+}
+
+/** Ends the parser thread once the files handed in are done; the next file starts another. */
+export function closeParser(): Promise<void> {
+  return inTurn(stop)
+}
+
+function inTurn<T>(job: () => Promise<T>): Promise<T> {
+  const done = queue.then(job)
+  queue = done.catch(() => {})
+  return done
+}
+
+async function parse(content: Buffer, budgetMs: number): Promise<Block[] | null> {
+  const worker = thread ??= await start()
+  const finished = new AbortController()
+  const { signal } = finished
+  // Only a thread at work keeps the process alive.
+  worker.ref()
+  try {
+    const answer = once(worker, 'message', { signal })
+    const overspent = watch(worker, budgetMs, signal)
+    const bytes = new Uint8Array(content)
+    worker.postMessage(bytes, [bytes.buffer])
+    const [blocks] = await Promise.race([answer, overspent])
+    if (blocks === undefined) await stop()
+    return blocks ?? null
+  }
+  catch {
+    // The thread has died, of memory most likely; that is the file's doing, and the next one gets a new thread.
+    await stop()
+    return null
+  }
+  finally {
+    finished.abort()
+    worker.unref()
+  }
+}
+
+/** Resolves to an empty message once the thread has used `budgetMs` more; never, when `signal` is aborted first. */
+async function watch(worker: Worker, budgetMs: number, signal: AbortSignal): Promise<undefined[]> {
+  const before = await spentMs(worker)
+  let left = budgetMs
+  try {
+    while (left > 0) {
+      await delay(Math.max(left, 10), undefined, { signal })
+      left = before + budgetMs - await spentMs(worker)
+    }
+  }
+  catch {
+    return new Promise(() => {})
+  }
+  return []
+}
+
+/** Milliseconds of processor time a thread has used. */
+async function spentMs(worker: Worker): Promise<number> {
+  const { user, system } = await worker.cpuUsage()
+  return (user + system) / 1000
+}
+
+async function start(): Promise<Worker> {
+  const file = new URL('./worker.ts', import.meta.url)
+  const worker = new Worker(file, { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 2048 } })
+  await once(worker, 'message')
+  worker.unref()
+  return worker
+}
+
+async function stop(): Promise<void> {
+  const worker = thread
+  thread = null
+  await worker?.terminate()
+}

@@ -1,0 +1,9 @@
+/** The names under which a browser on this machine reaches the server. */
+export function isLoopbackHost(host: string | undefined): boolean {
+  return /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i.test(host ?? '')
+}
+
+/** An address to listen on that no other machine reaches. */
+export function isLoopbackAddress(address: string): boolean {
+  return /^(?:localhost|127\.(?:\d{1,3}\.){2}\d{1,3}|::1|\[::1\])$/i.test(address)
+}

@@ -1,0 +1,17 @@
+import type { z } from 'zod'
+import { type Snapshot, inSnapshot } from '../db/client.ts'
+
+/** A read: check the query's shape, make one call in one snapshot, answer; any fault becomes a problem. */
+export function defineRead<Query extends z.ZodType, Answer extends object>(query: Query, read: (db: Snapshot, query: z.output<Query>) => Promise<Answer>) {
+  return defineEventHandler(async (event) => {
+    try {
+      setHeader(event, 'cache-control', 'no-store')
+      const parsed = query.safeParse(getQuery(event))
+      if (!parsed.success) throw invalidQuery(parsed.error)
+      return await inSnapshot(consolePool(), db => read(db, parsed.data))
+    }
+    catch (error) {
+      return sendProblem(event, error)
+    }
+  })
+}

@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import type { AttemptStatus } from './attempts.ts'
+import type { Answer } from './page.ts'
+
+export const HISTORY_RANGES = ['24h', '7d', '30d'] as const
+export type HistoryRange = (typeof HISTORY_RANGES)[number]
+
+/** Each range has about thirty bars. */
+export const RANGE_HOURS: Record<HistoryRange, { bucket: number, buckets: number }> = {
+  '24h': { bucket: 1, buckets: 24 },
+  '7d': { bucket: 6, buckets: 28 },
+  '30d': { bucket: 24, buckets: 30 },
+}
+
+export const attemptHistoryQuery = z.strictObject({ range: z.enum(HISTORY_RANGES).default('24h') })
+export type AttemptHistoryQuery = z.output<typeof attemptHistoryQuery>
+
+export interface HistoryBucket {
+  start: string
+  counts: Record<AttemptStatus, number>
+  total: number
+}
+
+export interface AttemptHistory extends Answer {
+  range: HistoryRange
+  bucketHours: number
+  buckets: HistoryBucket[]
+}

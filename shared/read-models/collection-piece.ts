@@ -1,0 +1,18 @@
+import { z } from 'zod'
+import { type Answer, address } from './page.ts'
+
+/** More of a piece than this is not put on a page; the download has all of it. */
+export const PIECE_TEXT_LIMIT = 65_536
+
+export const collectionPieceQuery = z.strictObject({
+  address,
+  unit: z.string().regex(/^\d{1,15}$/, 'is not a unit\'s number'),
+})
+
+/** One piece's exact text. */
+export interface CollectionPiece extends Answer {
+  unitId: number
+  body: string
+  truncated: boolean
+  byteLength: number
+}

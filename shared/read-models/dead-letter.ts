@@ -1,0 +1,14 @@
+import { z } from 'zod'
+import type { Answer } from './page.ts'
+
+/** More of a payload than this is not put on a page. */
+export const PAYLOAD_LIMIT = 65_536
+
+export const deadLetterQuery = z.strictObject({ id: z.string().regex(/^\d{1,15}$/, 'is not a dead letter\'s number') })
+
+/** One dead letter's payload, indented; null when it is no longer open. */
+export interface DeadLetter extends Answer {
+  deadLetterId: number
+  payload: string | null
+  truncated: boolean
+}

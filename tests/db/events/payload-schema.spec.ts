@@ -1,0 +1,134 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testDatabase, type TestDatabase } from '../harness.ts'
+import { refusal } from '../world.ts'
+
+let db: TestDatabase
+beforeAll(async () => {
+  db = await testDatabase()
+})
+afterAll(() => db.drop())
+
+interface Verdict { predicate: boolean | null, problems: string[] }
+
+/** What the compiled predicate and the describing function say of each payload. */
+async function judge(schema: unknown, payloads: unknown[]): Promise<Verdict[]> {
+  const { rows } = await db.pool.query<Verdict>(`
+    SELECT p @@ compiled.predicate AS predicate, iu_core.fn_iu_payload_problems(p, $1) AS problems
+    FROM (SELECT ('strict ' || iu_core.fn_iu_schema_predicate($1))::jsonpath AS predicate) AS compiled
+    CROSS JOIN jsonb_array_elements($2) WITH ORDINALITY AS e(p, n) ORDER BY n`, [JSON.stringify(schema), JSON.stringify(payloads)])
+  return rows
+}
+
+/** Few names and values, so that schemas and payloads meet; some of them hard to quote. */
+const names = fc.constantFrom('a', 'b', 'note', '', 'a b', '"', '\\', '$', '@', '\'', '%s', 'é', '日本', '\u0001', '\n', '😀')
+const numbers = fc.oneof(fc.integer({ min: -3, max: 3 }), fc.constantFrom(0.5, -1.5, 1e21, 1e-7, -0), fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }))
+const strings = fc.oneof(names, fc.constantFrom('abc', 'ABC', 'a1', '2026-01-01'), fc.string())
+const scalars = fc.oneof(numbers, strings, fc.boolean(), fc.constant(null))
+const patterns = fc.constantFrom('^a', 'a$', '^[0-9a-f]{2,4}$', '[[:alpha:]]', '\\d', '^$', 'a|b', '"', '\\\\', '日', '\\.')
+const types = fc.constantFrom('string', 'number', 'integer', 'boolean', 'object', 'array', 'null')
+
+const { schema } = fc.letrec<{ schema: Record<string, unknown> }>((tie) => {
+  const nested = fc.oneof({ maxDepth: 3, withCrossShrink: true }, fc.constant({}), tie('schema'))
+  const keywords = {
+    type: fc.oneof(types, fc.uniqueArray(types, { minLength: 1, maxLength: 3 })),
+    required: fc.uniqueArray(names, { maxLength: 3 }),
+    properties: fc.dictionary(names, nested, { maxKeys: 3 }),
+    additionalProperties: fc.boolean(),
+    items: nested,
+    enum: fc.array(scalars, { minLength: 1, maxLength: 4 }),
+    const: scalars,
+    minimum: numbers, maximum: numbers, exclusiveMinimum: numbers, exclusiveMaximum: numbers,
+    pattern: patterns,
+    title: strings, description: strings, examples: fc.array(scalars),
+  }
+  // With all keywords at once hardly any payload would pass.
+  const some = fc.shuffledSubarray(Object.keys(keywords) as (keyof typeof keywords)[], { maxLength: 4 })
+  return { schema: some.chain(kept => fc.record(Object.fromEntries(kept.map(keyword => [keyword, keywords[keyword]])))) }
+})
+
+const { payload } = fc.letrec(tie => ({
+  payload: fc.oneof({ maxDepth: 4, withCrossShrink: true, depthSize: 'small' }, scalars, fc.array(tie('payload'), { maxLength: 3 }), fc.dictionary(names, tie('payload'), { maxKeys: 4 })),
+}))
+
+// jsonb has no place for U+0000 and lone surrogates.
+const storable = (value: unknown): boolean => !/\\u0000|\\ud[89a-f]/i.test(JSON.stringify(value))
+
+describe('the compiled predicate', () => {
+  test('agrees with the words for any schema and any payload, and is never unknown', async () => {
+    let passed = 0
+    let failed = 0
+    await fc.assert(fc.asyncProperty(schema.filter(storable), fc.array(payload.filter(storable), { minLength: 5, maxLength: 20 }), async (given, payloads) => {
+      for (const [i, { predicate, problems }] of (await judge(given, payloads)).entries()) {
+        expect({ payload: payloads[i], met: predicate }).toEqual({ payload: payloads[i], met: problems.length === 0 })
+        if (predicate) passed += 1
+        else failed += 1
+      }
+    }), { numRuns: 1000 })
+    // The generators must not make it a test of one answer.
+    expect(Math.min(passed, failed)).toBeGreaterThan(300)
+  })
+
+  test.each([
+    [{ type: 'object' }, [{ i: 1 }], '$: want object, have array'],
+    [{ type: 'integer' }, 1.5, '$: want integer, have number'],
+    [{ type: ['string', 'null'] }, 1, '$: want string or null, have number'],
+    [{ required: ['n'] }, {}, '$.n: missing'],
+    [{ properties: { n: { minimum: 1 } } }, { n: 0 }, '$.n: want at least 1, have 0'],
+    [{ properties: { n: { exclusiveMaximum: 1 } } }, { n: 1 }, '$.n: want less than 1, have 1'],
+    [{ additionalProperties: false }, { x: 1 }, '$.x: not in the schema'],
+    [{ items: { type: 'string' } }, ['a', 1], '$[1]: want string, have number'],
+    [{ enum: ['a', 'b'] }, 'c', '$: want one of ["a", "b"], have "c"'],
+    [{ const: null }, 0, '$: want null, have 0'],
+    [{ pattern: '^[0-9]+$' }, 'x', '$: want a text like "^[0-9]+$"'],
+  ])('%j refuses %j: %s', async (given, value, problem) => {
+    expect(await judge(given, [value])).toEqual([{ predicate: false, problems: [problem] }])
+  })
+
+  test.each([
+    [{}, null], [{ type: 'integer' }, 2.0], [{ type: 'number' }, 1e300], [{ minimum: 1 }, 'text'], [{ required: ['a'] }, []],
+    [{ properties: { a: { type: 'string' } } }, { b: 1 }], [{ items: { type: 'string' } }, []], [{ const: 1 }, 1.0], [{ additionalProperties: false, properties: { a: {} } }, { a: [] }],
+  ])('%j accepts %j', async (given, value) => {
+    expect(await judge(given, [value])).toEqual([{ predicate: true, problems: [] }])
+  })
+
+  test('names twenty problems at most, and quickly', async () => {
+    const [verdict] = await judge({ items: { type: 'string' } }, [Array.from({ length: 50_000 }, (_, i) => i)])
+    expect(verdict!.predicate).toBe(false)
+    expect(verdict!.problems).toHaveLength(20)
+  })
+})
+
+describe('a schema outside the subset', () => {
+  const deep = (levels: number): unknown => levels === 0 ? {} : { items: deep(levels - 1) }
+
+  test.each([
+    ['a keyword that is not supported', { oneOf: [] }],
+    ['one in a property', { properties: { a: { $ref: '#' } } }],
+    ['one in the items', { items: { format: 'date' } }],
+    ['no object', true],
+    ['an unknown type', { type: 'date' }],
+    ['no type at all', { type: [] }],
+    ['a type of the wrong type', { type: 1 }],
+    ['required that is no list', { required: 'a' }],
+    ['required that holds no names', { required: [1] }],
+    ['properties that are no object', { properties: [] }],
+    ['a property without a schema', { properties: { a: 1 } }],
+    ['additionalProperties as a schema', { additionalProperties: {} }],
+    ['items as a list', { items: [{}] }],
+    ['an empty enum', { enum: [] }],
+    ['an enum with an object', { enum: [{}] }],
+    ['a const that is a list', { const: [] }],
+    ['a minimum that is no number', { minimum: '1' }],
+    ['a pattern that is no text', { pattern: 1 }],
+    ['a pattern that is no expression', { pattern: '(' }],
+    ['a schema nested too deep', deep(9)],
+  ])('%s is refused', async (_, given) => {
+    const register = db.pool.query(`SELECT iu_core.fn_iu_event_types_register('application', 'delayed', false, $1)`, [{ 'app.refused': { description: 'x', payload_schema: given } }])
+    expect(await refusal(register)).toEqual({ code: 'IU002', column: 'payload_schema' })
+  })
+
+  test('the deepest that is allowed is compiled', async () => {
+    await judge(deep(8), [[[[[[[[[]]]]]]]]])
+  })
+})

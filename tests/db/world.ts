@@ -1,0 +1,150 @@
+/** What the specs of events and routing share: open gates, an application's event types, and short ways to act and to count. */
+import type { ClientBase, Pool } from 'pg'
+import { expect } from 'vitest'
+import type { Pass } from '../../server/db/functions/worker-run.ts'
+import { testDatabase, type TestDatabase } from './harness.ts'
+
+export const WORKER = 'iu_outbound_default'
+
+/** Anything that takes a query. */
+export type Queryable = Pick<ClientBase | Pool, 'query'>
+
+/** Event types of an application, each named after what becomes of it. */
+const TYPES = {
+  delayed: {
+    'app.plain': { description: 'any payload, one route' },
+    'app.twice': { description: 'two routes' },
+    'app.unwanted': { description: 'no route' },
+    'app.disabled': { description: 'its route is disabled' },
+    'app.strict': {
+      description: 'a payload with a schema',
+      payload_schema: { type: 'object', required: ['n'], properties: { n: { type: 'integer', minimum: 1 }, note: { type: 'string' } }, additionalProperties: false },
+    },
+  },
+  immediate: {
+    'app.once': { description: 'deduplicated by key' },
+  },
+}
+
+const log = (eventType: string, enabled = true) => ({ event_type: eventType, target_kind: 'log', target_ref: 'iu_route_attempt', enabled })
+
+const ROUTES = {
+  'app.plain.log': log('app.plain'),
+  'app.twice.a': log('app.twice'),
+  'app.twice.b': log('app.twice'),
+  'app.disabled.log': log('app.disabled', false),
+  'app.strict.log': log('app.strict'),
+  'app.once.log': log('app.once'),
+}
+
+/** A database with open gates and the application's types and routes. */
+export async function openDatabase(): Promise<TestDatabase> {
+  const db = await testDatabase()
+  for (const gate of ['routes_master_enabled', 'route_worker_enabled', 'composer_enabled']) await setGate(db.pool, gate, true)
+  for (const [lane, types] of Object.entries(TYPES)) {
+    await db.pool.query(`SELECT iu_core.fn_iu_event_types_register('application', $1, false, $2)`, [lane, types])
+  }
+  await db.pool.query('SELECT iu_core.fn_iu_routes_register($1)', [ROUTES])
+  return db
+}
+
+export async function setGate(db: Queryable, gate: string, open: boolean): Promise<void> {
+  await db.query('SELECT iu_core.fn_iu_gate_set($1, $2, $3)', [`iu_core.${gate}`, open, 'a test'])
+}
+
+/** Emits one event; its id. */
+export async function emit(db: Queryable, subject: string, payload: unknown = {}, eventType = 'app.plain', key?: string): Promise<number> {
+  const { rows } = await db.query<{ id: string }>('SELECT iu_core.fn_iu_emit_event($1, $2, $3, $4, $5) AS id', [eventType, 'app_table', subject, JSON.stringify(payload), key ?? null])
+  return Number(rows[0]!.id)
+}
+
+/** One pass. */
+export async function pass(db: Queryable, batchSize = 1000, worker = WORKER): Promise<Pass> {
+  const { rows } = await db.query<Pass>('SELECT * FROM iu_core.fn_iu_route_worker_run($1, $2)', [worker, batchSize])
+  return rows[0]!
+}
+
+/** Passes until nothing is left; the totals. */
+export async function drain(db: Queryable, batchSize = 1000, worker = WORKER): Promise<{ passes: number, seen: number, attempts: number }> {
+  const total = { passes: 0, seen: 0, attempts: 0 }
+  for (;;) {
+    const { status, seen, attempts_written: attempts } = await pass(db, batchSize, worker)
+    if (status === 'idle') return total
+    expect(status).toBe('routed')
+    total.passes += 1
+    total.seen += seen
+    total.attempts += attempts
+  }
+}
+
+/** The event ids that have a first attempt, in the order in which they were routed. */
+export async function routed(db: Queryable): Promise<number[]> {
+  const { rows } = await db.query<{ id: string }>('SELECT event_id AS id FROM iu_core.iu_route_attempt WHERE attempt_no = 1 ORDER BY created_at, event_id, route_id')
+  return rows.map(row => Number(row.id))
+}
+
+export interface Accounting { events: number, attempted: number, held: number, released: number, discarded: number, not_yet_routed: number, unexplained: number }
+
+export async function accounting(db: Queryable): Promise<Accounting> {
+  const { rows } = await db.query<Record<keyof Accounting, string>>('SELECT * FROM iu_core.v_iu_accounting')
+  const account = Object.fromEntries(Object.entries(rows[0]!).map(([name, count]) => [name, Number(count)])) as unknown as Accounting
+  const { events, ...parts } = account
+  expect(Object.values(parts).reduce((a, b) => a + b)).toBe(events)
+  return account
+}
+
+/** The SQLSTATE and the column that a query is refused with. */
+export async function refusal(work: Promise<unknown>): Promise<{ code?: string, column?: string }> {
+  try {
+    await work
+  }
+  catch (error) {
+    const { code, column } = error as { code?: string, column?: string }
+    return { code, column }
+  }
+  throw new Error('it was not refused')
+}
+
+/** The id of the transaction under way, or null: whether it has written anything. */
+export async function ownXid(db: Queryable): Promise<string | null> {
+  const { rows } = await db.query<{ xid: string | null }>('SELECT pg_current_xact_id_if_assigned()::text AS xid')
+  return rows[0]!.xid
+}
+
+/**
+ * What must hold whenever nothing is under way and all is routed: every event accounted for, exactly one first
+ * attempt for each event and route (or one with the reason why there is none), and roll-ups that equal a recount.
+ */
+export async function expectWhole(db: Queryable): Promise<void> {
+  const account = await accounting(db)
+  expect(account).toMatchObject({ not_yet_routed: 0, unexplained: 0 })
+  const { rows: wrong } = await db.query(`
+    SELECT e.id, array_agg(a.route_id) AS attempted, wanted.routes AS wanted
+    FROM iu_core.event_outbox AS e
+    CROSS JOIN LATERAL (
+      SELECT coalesce(array_agg(r.id ORDER BY r.id), '{0}') AS routes FROM iu_core.iu_outbound_route AS r WHERE r.event_type = e.event_type
+    ) AS wanted
+    LEFT JOIN iu_core.iu_route_attempt AS a ON a.event_id = e.id AND a.attempt_no = 1
+    WHERE e.delivery_lane <> 'held'
+    GROUP BY e.id, wanted.routes
+    HAVING array_agg(a.route_id ORDER BY a.route_id) IS DISTINCT FROM wanted.routes
+    LIMIT 10`)
+  expect(wrong).toEqual([])
+  await expectRollups(db)
+}
+
+/** The roll-ups, over all time and by hour, equal a recount. */
+export async function expectRollups(db: Queryable): Promise<void> {
+  const { rows } = await db.query(`
+    WITH counted AS (
+      SELECT worker_code, route_id, status, count(*) AS attempts FROM iu_core.iu_route_attempt GROUP BY 1, 2, 3
+    ), total AS (
+      SELECT worker_code, route_id, status, attempts FROM iu_core.iu_route_attempt_rollup WHERE span_start = '-infinity'
+    ), hourly AS (
+      SELECT worker_code, route_id, status, sum(attempts)::bigint AS attempts FROM iu_core.iu_route_attempt_rollup WHERE span_start > '-infinity' GROUP BY 1, 2, 3
+    )
+    SELECT worker_code, route_id, status, counted.attempts AS counted, total.attempts AS total, hourly.attempts AS hourly
+    FROM counted FULL JOIN total USING (worker_code, route_id, status) FULL JOIN hourly USING (worker_code, route_id, status)
+    WHERE (counted.attempts, total.attempts) IS DISTINCT FROM (hourly.attempts, hourly.attempts)`)
+  expect(rows).toEqual([])
+}
