@@ -692,7 +692,7 @@ BEGIN
     v_in[v_middle] := true;
     v_middle := v_before[v_middle];
   END LOOP;
-  RETURN v_in;
+  RETURN v_in[1:v_count];
 END
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_longest_increasing(integer[]) IS 'Which elements form a longest strictly increasing subsequence (patience sorting, n log n)';

@@ -160,7 +160,7 @@ SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
   SELECT CASE
     WHEN p_cursor.system_identifier IS DISTINCT FROM p_system_identifier THEN false
-    WHEN pg_snapshot_xmax(p_cursor.snap_from) > pg_snapshot_xmax(pg_current_snapshot()) THEN false
+    WHEN pg_snapshot_xmin(p_cursor.snap_from) > pg_snapshot_xmax(pg_current_snapshot()) THEN false
     WHEN pg_visible_in_snapshot(p_xid, p_cursor.snap_from) THEN true
     WHEN p_xid >= pg_snapshot_xmax(p_cursor.snap_from) AND p_id <= p_cursor.floor_id THEN true  -- no window looks below its floor
     WHEN p_xid = p_cursor.own_xid AND p_id <= p_cursor.own_last_id THEN true
@@ -221,7 +221,7 @@ AS $$
   CROSS JOIN LATERAL (
     -- Up to here only transactions that a stored snapshot lists as running can have left anything.
     -- A cursor that is not of this cluster has passed nothing: its floor does not count.
-    SELECT CASE WHEN c.system_identifier IS DISTINCT FROM s.system_identifier THEN 0
+    SELECT CASE WHEN c.system_identifier IS DISTINCT FROM s.system_identifier OR pg_snapshot_xmin(c.snap_from) > pg_snapshot_xmax(pg_current_snapshot()) THEN 0
                 WHEN c.snap_to IS NULL THEN c.floor_id
                 ELSE greatest(c.floor_id, least(c.last_id, c.floor_to_id)) END AS floor_id
   ) AS f
@@ -576,7 +576,8 @@ BEGIN
   END IF;
   v_now := pg_current_snapshot();
   SELECT * INTO STRICT v_cursor FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code;
-  v_rebased := (v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmax(v_cursor.snap_from) > pg_snapshot_xmax(v_now))
+  -- By the lower end: the upper one of a fenced snapshot may lie ahead of the present one in peace.
+  v_rebased := (v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmin(v_cursor.snap_from) > pg_snapshot_xmax(v_now))
                AND EXISTS (SELECT FROM event_outbox);
   IF v_rebased THEN
     -- Trusted rows are told apart by this list alone, so it must be whole before the first page.

@@ -62,7 +62,7 @@ export function markdownBlocks(content: Buffer, window = WINDOW): Block[] | null
     const { end, lines } = windowAt(content, start, size)
     if (size > window) squares += lines ** 2
     if (size > 2 * LIMITS.block || squares > LIMITS.squares) return null
-    const nodes = fromMarkdown(content.latin1Slice(start, end), { extensions: SYNTAX, mdastExtensions: TREE }).children
+    const nodes = fromMarkdown(content.toString('latin1', start, end), { extensions: SYNTAX, mdastExtensions: TREE }).children
     const last = end === content.length
     const sure = last ? nodes.length : settled(nodes, content, start)
     for (const node of nodes.slice(0, sure)) {

@@ -32,7 +32,7 @@ export function plainBlocks(content: Buffer): Block[] {
       inRun = false
     }
     else if (!inRun) {
-      blocks.push({ kind: kindOf(content.latin1Slice(first, Math.min(end, first + 11))), start: line, level: 0 })
+      blocks.push({ kind: kindOf(content.toString('latin1', first, Math.min(end, first + 11))), start: line, level: 0 })
       inRun = true
     }
   }

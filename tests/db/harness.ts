@@ -26,18 +26,18 @@ export interface TestDatabase {
 }
 
 /**
- * Makes a database for a spec file out of the template:
+ * Makes a database for a spec file out of the template, or, with `deployed: false`, one before its first unit:
  *
  *     const db = await testDatabase()
  *     afterAll(() => db.drop())
  */
-export async function testDatabase(): Promise<TestDatabase> {
+export async function testDatabase({ deployed = true } = {}): Promise<TestDatabase> {
   const server = inject('server')
   const name = `iu_test_${randomBytes(6).toString('hex')}`
   const url = urlFor({ database: name })
   const { bootstrap } = await import('../../server/deploy/index.ts')
   await exclusively(async (admin) => {
-    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${server.template}`)
+    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${deployed ? server.template : `template0 ENCODING 'UTF8'`}`)
     // What belongs to a database as a whole (its grants and settings) is not copied with it.
     const client = await open(url)
     await bootstrap(client).finally(() => client.end())
@@ -88,7 +88,8 @@ async function open(url: string, role?: string): Promise<pg.Client> {
   return client
 }
 
-async function exclusively(work: (admin: pg.Client) => Promise<unknown>): Promise<void> {
+/** Runs `work`, which changes the cluster as a whole, while no other spec file does so. */
+export async function exclusively(work: (admin: pg.Client) => Promise<unknown>): Promise<void> {
   const admin = await open(inject('server').adminUrl)
   try {
     await admin.query('SELECT pg_advisory_lock($1)', [CLUSTER_LOCK])

@@ -40,12 +40,17 @@ const ROUTES = {
 /** A database with open gates and the application's types and routes. */
 export async function openDatabase(): Promise<TestDatabase> {
   const db = await testDatabase()
-  for (const gate of ['routes_master_enabled', 'route_worker_enabled', 'composer_enabled']) await setGate(db.pool, gate, true)
-  for (const [lane, types] of Object.entries(TYPES)) {
-    await db.pool.query(`SELECT iu_core.fn_iu_event_types_register('application', $1, false, $2)`, [lane, types])
-  }
-  await db.pool.query('SELECT iu_core.fn_iu_routes_register($1)', [ROUTES])
+  await furnish(db.pool)
   return db
+}
+
+/** Opens the gates of a deployed database and registers the application's types and routes. */
+export async function furnish(db: Queryable): Promise<void> {
+  for (const gate of ['routes_master_enabled', 'route_worker_enabled', 'composer_enabled']) await setGate(db, gate, true)
+  for (const [lane, types] of Object.entries(TYPES)) {
+    await db.query(`SELECT iu_core.fn_iu_event_types_register('application', $1, false, $2)`, [lane, types])
+  }
+  await db.query('SELECT iu_core.fn_iu_routes_register($1)', [ROUTES])
 }
 
 export async function setGate(db: Queryable, gate: string, open: boolean): Promise<void> {

@@ -24,7 +24,7 @@ const remove = (collection: string, unitIds: string[]) => db.pool.query('SELECT 
 const reorder = (collection: string, unitIds: string[], positions: (number | null)[]) =>
   db.pool.query('SELECT iu_core.fn_iu_collection_reorder($1, $2, $3)', [collection, unitIds, positions])
 const revise = (unit: string, body: string) => db.pool.query('SELECT iu_core.fn_iu_apply_versions(ARRAY[$1::bigint], ARRAY[$2])', [unit, body])
-const text = async (address: string) => rendered(await piecesOf(db, address))
+const text = async (address: string) => rendered(await piecesOf(db.pool, address))
 const collection = async (id: string) => (await db.pool.query<{ revision: number, pieces: number, bytes: number, counted: number }>(
   'SELECT revision::integer, c.piece_count AS pieces, c.byte_length::integer AS bytes, octet_length(iu_core.fn_iu_collection_render(id)) AS counted FROM iu_core.iu_collection AS c WHERE id = $1', [id])).rows[0]!
 const refusedWhole = async (attempt: () => Promise<unknown>, error: object) => {

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { expect } from 'vitest'
 import type { Cut } from '../../../server/import/cut.ts'
 import type { Piece } from '../../../server/import/pieces.ts'
 import { importFile, type Imported } from '../../../server/db/functions/import-file.ts'
@@ -26,7 +27,7 @@ export function documentOf(blocks: Block[]): { content: Buffer, cut: Cut } {
     pieces.push({ kind: level ? 'heading' : text.startsWith('- ') ? 'list' : 'paragraph', start: at, length, title: text.replace(/^#+ /, '').slice(0, 30), level })
     at += length + Buffer.byteLength(separator)
   }
-  return { content: Buffer.from(blocks.flat().join('')), cut: { pieces } as Cut }
+  return { content: Buffer.from(blocks.flat().join('')), cut: { how: 'plain', pieces } }
 }
 
 /** Paragraphs with an empty line between them, and a line end after the last. */
@@ -88,3 +89,22 @@ export async function eventsOf(db: Queryable, work: () => Promise<unknown>): Pro
   await work()
   return (await db.query('SELECT event_type, event_subject_table, event_subject_ref, delivery_lane, payload FROM iu_core.event_outbox WHERE id > $1 ORDER BY id', [last!.id])).rows
 }
+
+export const textOf = (blocks: Block[]) => blocks.flat().join('')
+export const numbered = (count: number) => paragraphs(...Array.from({ length: count }, (_, i) => `Paragraph ${i}.`))
+
+/** Imports `before`, then `after`: what the second import says and what it touched. The collection must render to `after`. */
+export async function reimport(db: Queryable, source: string, before: Block[], after: Block[]) {
+  await importBlocks(db, source, before)
+  let imported!: Imported
+  const touched = await difference(db, async () => {
+    imported = await importBlocks(db, source, after)
+  })
+  expect(rendered(await piecesOf(db, source))).toBe(textOf(after))
+  const { rows } = await db.query('SELECT healthy FROM iu_core.v_iu_collection_health WHERE canonical_address = $1', [source])
+  expect(rows).toEqual([{ healthy: true }])
+  const { outcome, pieces, piecesCreated: created, versionsCreated: versions, piecesRemoved: removed, piecesMoved: moved } = imported
+  return { imported: { outcome, pieces, created, versions, removed, moved }, touched }
+}
+export const counts = (pieces: number, what: { created?: number, versions?: number, removed?: number, moved?: number } = {}) =>
+  ({ outcome: 'updated', pieces, created: 0, versions: 0, removed: 0, moved: 0, ...what })

@@ -351,7 +351,7 @@ describe('a cursor that is reset', () => {
     const own = await begun()
     expect((await pass(own)).seen).toBe(2)
     const reset = worker.query('SELECT iu_core.fn_iu_cursor_reset($1)', [WORKER])
-    await expect.poll(async () => (await db.pool.query(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)).rowCount).toBe(1)
+    await expect.poll(async () => (await db.pool.query(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)).rowCount, { timeout: 10_000 }).toBe(1)
     await own.query('COMMIT')
     await reset
     expect((await drain(worker)).seen).toBe(2)
@@ -437,6 +437,7 @@ describe('a cursor of another cluster', () => {
     await emitMany(2)
     await db.pool.query(`UPDATE iu_core.iu_route_worker_cursor SET snap_from = '800000000000:800000000009:', floor_id = 1000`)
     expect(await accounting(db.pool)).toMatchObject({ not_yet_routed: 2, unexplained: 0 })
+    expect((await db.pool.query('SELECT pending FROM iu_core.v_iu_event_backlog')).rows).toEqual([{ pending: 2 }])
     expect((await drain(worker)).attempts).toBe(2)
     await expectWhole(db.pool)
   })

@@ -6,7 +6,7 @@ SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
   SELECT CASE
     WHEN p_cursor.system_identifier IS DISTINCT FROM p_system_identifier THEN false
-    WHEN pg_snapshot_xmax(p_cursor.snap_from) > pg_snapshot_xmax(pg_current_snapshot()) THEN false
+    WHEN pg_snapshot_xmin(p_cursor.snap_from) > pg_snapshot_xmax(pg_current_snapshot()) THEN false
     WHEN pg_visible_in_snapshot(p_xid, p_cursor.snap_from) THEN true
     WHEN p_xid >= pg_snapshot_xmax(p_cursor.snap_from) AND p_id <= p_cursor.floor_id THEN true  -- no window looks below its floor
     WHEN p_xid = p_cursor.own_xid AND p_id <= p_cursor.own_last_id THEN true

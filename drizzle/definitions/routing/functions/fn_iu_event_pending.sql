@@ -11,7 +11,7 @@ AS $$
   CROSS JOIN LATERAL (
     -- Up to here only transactions that a stored snapshot lists as running can have left anything.
     -- A cursor that is not of this cluster has passed nothing: its floor does not count.
-    SELECT CASE WHEN c.system_identifier IS DISTINCT FROM s.system_identifier THEN 0
+    SELECT CASE WHEN c.system_identifier IS DISTINCT FROM s.system_identifier OR pg_snapshot_xmin(c.snap_from) > pg_snapshot_xmax(pg_current_snapshot()) THEN 0
                 WHEN c.snap_to IS NULL THEN c.floor_id
                 ELSE greatest(c.floor_id, least(c.last_id, c.floor_to_id)) END AS floor_id
   ) AS f

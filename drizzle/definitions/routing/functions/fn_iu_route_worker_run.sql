@@ -49,7 +49,8 @@ BEGIN
   END IF;
   v_now := pg_current_snapshot();
   SELECT * INTO STRICT v_cursor FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code;
-  v_rebased := (v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmax(v_cursor.snap_from) > pg_snapshot_xmax(v_now))
+  -- By the lower end: the upper one of a fenced snapshot may lie ahead of the present one in peace.
+  v_rebased := (v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmin(v_cursor.snap_from) > pg_snapshot_xmax(v_now))
                AND EXISTS (SELECT FROM event_outbox);
   IF v_rebased THEN
     -- Trusted rows are told apart by this list alone, so it must be whole before the first page.

@@ -1,0 +1,49 @@
+export interface ShortcutActions {
+  refresh: () => void
+  theme: () => void
+  help: () => void
+}
+
+const PLACES: Record<string, string> = { o: '/', c: '/collections', a: '/attempts', d: '/dead-letters' }
+/** How long `g` waits for its letter. */
+const SEQUENCE = 1_200
+
+/** Single keys, never while typing or in a dialog, never with a modifier that belongs to the browser. */
+export function useShortcuts(actions: ShortcutActions) {
+  let pendingGo = 0
+  function onKey(event: KeyboardEvent) {
+    const target = event.target as HTMLElement
+    if (event.ctrlKey || event.metaKey || event.altKey || target.closest('input, textarea, select, [contenteditable], [role=dialog]')) return
+    const place = Date.now() - pendingGo < SEQUENCE ? PLACES[event.key] : undefined
+    pendingGo = 0
+    if (place) navigateTo(place)
+    else if (event.key === 'g') pendingGo = Date.now()
+    else if (event.key === 'r') actions.refresh()
+    else if (event.key === 't') actions.theme()
+    else if (event.key === '?') actions.help()
+    else if (event.key === 'j' || event.key === 'k') step(event.key === 'j' ? 1 : -1)
+    else if (event.key === '/') search()
+    else return
+    event.preventDefault()
+  }
+  onMounted(() => window.addEventListener('keydown', onKey))
+  onBeforeUnmount(() => window.removeEventListener('keydown', onKey))
+}
+
+/** To the next row of the page's list; Enter then opens it. */
+function step(by: number) {
+  const rows = [...document.querySelectorAll<HTMLElement>('[data-row]')]
+  const at = rows.findIndex(row => row.contains(document.activeElement))
+  rows[Math.min(rows.length - 1, Math.max(0, at + by))]?.querySelector<HTMLElement>('a, button')?.focus()
+}
+
+/** The page's search field, or the one of the collections. */
+async function search() {
+  const field = () => document.querySelector<HTMLInputElement>('[data-search]')
+  if (!field()) {
+    await navigateTo('/collections')
+    await nextTick()
+  }
+  field()?.focus()
+  field()?.select()
+}

@@ -1,0 +1,48 @@
+const number = new Intl.NumberFormat('en-US')
+
+export function formatCount(value: number): string {
+  return number.format(value)
+}
+
+/** Counted to 10,000; one more means "more than that". */
+export function formatBounded(value: number): string {
+  return value > 10_000 ? '10,000+' : number.format(value)
+}
+
+export function plural(value: number, one: string, many = `${one}s`): string {
+  return `${formatBounded(value)} ${value === 1 ? one : many}`
+}
+
+/** Bytes as one reads them: exact below 10 kB, then rounded. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 10_000) return `${number.format(bytes)} B`
+  if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`
+  return `${(bytes / 1_000_000).toFixed(1)} MB`
+}
+
+/** Always UTC, and said so: one clock for everybody who looks. */
+export function formatTime(time: string): string {
+  return `${time.slice(0, 10)} ${time.slice(11, 19)} UTC`
+}
+
+export function formatAge(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000))
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`
+  return `${Math.floor(seconds / 86_400)} d`
+}
+
+export function shortDigest(digest: string): string {
+  return digest.slice(0, 10)
+}
+
+/** A code as words: `route_disabled` is "route disabled". */
+export function words(code: string): string {
+  return code.replaceAll('_', ' ')
+}
+
+/** Text for a page: HTML knows one line end only, and a browser turns the others into it when it reads. */
+export function displayText(text: string): string {
+  return text.replace(/\r\n?/g, '\n')
+}

@@ -1,0 +1,14 @@
+import type { AttemptStatus } from '~~/shared/read-models/attempts'
+
+/** A collection's page; its address keeps its slashes. */
+export function collectionPath(address: string): string {
+  return `/collections/${address.split('/').map(encodeURIComponent).join('/')}`
+}
+
+export function downloadPath(address: string): string {
+  return `/api/collections/render?address=${encodeURIComponent(address)}`
+}
+
+export function attemptsPath(query: { route?: string, status?: AttemptStatus, type?: string }) {
+  return { path: '/attempts', query, hash: '#attempts' }
+}

@@ -1,0 +1,46 @@
+import type { AttemptStatus } from '~~/shared/read-models/attempts'
+import type { RoundTrip } from '~~/shared/read-models/collections'
+import type { GateState } from '~~/shared/read-models/overview'
+
+/** A state as icon, word and colour: never the colour alone. */
+export interface Mark {
+  icon: string
+  label: string
+  color: string
+}
+
+export const ATTEMPT_MARKS: Record<AttemptStatus, Mark> = {
+  dry_run: { icon: 'i-lucide-circle-dashed', label: 'dry run', color: 'text-primary' },
+  sent: { icon: 'i-lucide-circle-check', label: 'sent', color: 'text-success' },
+  failed: { icon: 'i-lucide-circle-x', label: 'failed', color: 'text-error' },
+  skipped: { icon: 'i-lucide-circle-slash', label: 'skipped', color: 'text-muted' },
+}
+
+export const ROUND_TRIP_MARKS: Record<RoundTrip, Mark> = {
+  identical: { icon: 'i-lucide-badge-check', label: 'identical', color: 'text-success' },
+  differs: { icon: 'i-lucide-file-diff', label: 'differs', color: 'text-error' },
+  stale: { icon: 'i-lucide-history', label: 'stale', color: 'text-warning' },
+  no_source: { icon: 'i-lucide-circle-minus', label: 'no source', color: 'text-muted' },
+}
+
+export const GATE_MARKS: Record<GateState, Mark> = {
+  open: { icon: 'i-lucide-lock-open', label: 'open', color: 'text-success' },
+  closed: { icon: 'i-lucide-lock', label: 'closed', color: 'text-muted' },
+  expired: { icon: 'i-lucide-timer-off', label: 'expired: closed', color: 'text-warning' },
+  malformed: { icon: 'i-lucide-triangle-alert', label: 'malformed: closed', color: 'text-error' },
+  missing: { icon: 'i-lucide-circle-help', label: 'missing: closed', color: 'text-error' },
+}
+
+export const PIECE_ICONS: Record<string, string> = {
+  heading: 'i-lucide-heading',
+  paragraph: 'i-lucide-pilcrow',
+  list: 'i-lucide-list',
+  code: 'i-lucide-code',
+  quote: 'i-lucide-text-quote',
+  table: 'i-lucide-table',
+  html: 'i-lucide-code-xml',
+  front_matter: 'i-lucide-file-sliders',
+  thematic_break: 'i-lucide-minus',
+  definition: 'i-lucide-link',
+  text: 'i-lucide-type',
+}

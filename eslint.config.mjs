@@ -1,0 +1,38 @@
+// @ts-check
+import withNuxt from './.nuxt/eslint.config.mjs'
+
+/** @param {string[]} files @param {{ group: string[], message: string }[]} patterns */
+const zone = (files, patterns) => ({ files, rules: { 'no-restricted-imports': ['error', { patterns }] } })
+
+export default withNuxt(
+  {
+    rules: {
+      'vue/max-attributes-per-line': 'off',
+      'vue/singleline-html-element-content-newline': 'off',
+      'vue/multi-word-component-names': ['error', { ignores: ['index', 'default', 'attempts', 'dead-letters'] }],
+      '@stylistic/max-statements-per-line': ['error', { max: 2 }],
+      '@stylistic/quote-props': ['error', 'consistent-as-needed'],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+    },
+  },
+  // Who may import whom: app → shared; api → utils, db, shared; shared → zod.
+  zone(['app/**/*.{ts,vue}'], [
+    { group: ['**/server/**', '**/drizzle/**', 'drizzle-orm*', 'pg'], message: 'The app knows shared/ only.' },
+  ]),
+  zone(['shared/**/*.ts'], [
+    { group: ['../**', '!../problem.ts', '!./**', '~*', '#*', 'node:*', 'vue*', 'h3', 'pg', 'drizzle-orm*'], message: 'shared/ imports zod and itself only.' },
+  ]),
+  zone(['server/api/**/*.ts'], [
+    { group: ['pg', '**/server/cli/**', '**/server/deploy/**', '**/server/embedded/**', '**/app/**'], message: 'A route knows server/utils, server/db and shared/.' },
+  ]),
+  zone(['server/db/**/*.ts'], [
+    { group: ['~*', '#*', 'h3', 'nitropack*', '**/server/api/**', '**/utils/**', '**/app/**'], message: 'server/db runs without Nitro too: relative imports, no framework.' },
+  ]),
+  zone(['server/db/queries/**/*.ts', 'server/db/functions/**/*.ts'], [
+    { group: ['~*', '#*', 'h3', 'nitropack*'], message: 'server/db runs without Nitro too.' },
+    { group: ['pg'], allowTypeImports: true, message: 'Only server/db/client.ts opens a pool.' },
+  ]),
+  zone(['drizzle/schema/**/*.ts'], [
+    { group: ['../**', '~*', '#*'], message: 'The schema knows drizzle-orm only.' },
+  ]),
+)

@@ -1,0 +1,55 @@
+import ts from 'typescript'
+import { describe, expect, it } from 'vitest'
+import { LAYERS, wrongImports } from './layers.ts'
+import { type Code, filesIn, isCode, nodes, readCode, syntaxOf } from './sources.ts'
+
+const CODE = filesIn('app', 'server', 'shared', 'drizzle', 'nuxt.config.ts').filter(isCode).map(readCode)
+
+describe('import directions', () => {
+  it('hold in every file', () => {
+    expect(CODE.flatMap(wrongImports)).toEqual([])
+  })
+
+  it('have files in every layer', () => {
+    expect(LAYERS.filter(({ files }) => !CODE.some(({ path }) => path.startsWith(files))).map(({ files }) => files)).toEqual([])
+  })
+
+  it.each<[string, Code]>([
+    ['the app into the server', { path: 'app/pages/x.vue', text: '<script setup lang="ts">\nimport { pool } from \'~~/server/db/client\'\n</script>\n<template><p /></template>' }],
+    ['a type of the server into the app', { path: 'app/utils/x.ts', text: 'export type X = import(\'../../server/db/client.ts\').Snapshot' }],
+    ['the second script block', { path: 'app/components/x.vue', text: '<script lang="ts">\nexport const a = 1\n</script>\n<script setup lang="ts">\nimport pg from \'pg\'\n</script>\n<template><p /></template>' }],
+    ['a page into the server', { path: 'server/api/x.get.ts', text: 'import x from \'~/utils/x\'' }],
+    ['the deploy code into a route', { path: 'server/api/x.get.ts', text: 'import { deploy } from \'../deploy/index.ts\'' }],
+    ['pg into shared', { path: 'shared/x.ts', text: 'import type { Pool } from \'pg\'' }],
+    ['Vue into shared', { path: 'shared/x.ts', text: 'export { ref } from \'vue\'' }],
+    ['the server into shared, lazily', { path: 'shared/x.ts', text: 'export const x = () => import(\'../server/db/client.ts\')' }],
+    ['the app into a query', { path: 'server/db/queries/x.ts', text: 'import \'#imports\'' }],
+    ['a query into the import', { path: 'server/import/x.ts', text: 'import type { X } from \'../db/queries/x.ts\'' }],
+    ['the app of a test', { path: 'server/worker/x.ts', text: 'import \'../../tests/db/harness.ts\'' }],
+    ['a name made at run time', { path: 'server/cli/x.ts', text: 'await import(name)' }],
+    ['a file outside the layers', { path: 'server/new/x.ts', text: '' }],
+  ])('are broken by %s', (_, code) => {
+    expect(wrongImports(code)).toHaveLength(1)
+  })
+
+  it('allow what they should', () => {
+    expect(wrongImports({ path: 'app/pages/x.vue', text: '<script setup lang="ts">\nimport { z } from \'zod\'\nimport type { X } from \'#shared/problem\'\nimport { y } from \'~/utils/y\'\n</script>\n<template><p /></template>' })).toEqual([])
+    expect(wrongImports({ path: 'server/api/x.get.ts', text: 'import { problem } from \'../utils/problem.ts\'\nconst x = (p: number) => p' })).toEqual([])
+  })
+})
+
+describe('a pool', () => {
+  const pools = (code: Code) => [...nodes(syntaxOf(code))].filter((node) => {
+    if (!ts.isNewExpression(node)) return false
+    const made = ts.isPropertyAccessExpression(node.expression) ? node.expression.name : node.expression
+    return ts.isIdentifier(made) && /Pool$/.test(made.text)
+  })
+
+  it('is opened by server/db/client.ts only', () => {
+    expect(CODE.filter(code => pools(code).length > 0).map(({ path }) => path)).toEqual(['server/db/client.ts'])
+  })
+
+  it('is seen however it is made', () => {
+    for (const text of ['new Pool()', 'new pg.Pool({ max: 1 })', 'const a = [() => new BoundPool()]']) expect(pools({ path: 'x.ts', text })).toHaveLength(1)
+  })
+})

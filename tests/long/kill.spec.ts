@@ -1,0 +1,184 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { access, chmod, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { bootstrap, deploy } from '../../server/deploy/index.ts'
+import { openEmbedded } from '../../server/embedded/index.ts'
+import { accounting, drain, expectWhole, furnish, openDatabase, type Queryable, WORKER } from '../db/world.ts'
+import { below, startLoad } from './load.ts'
+
+const ROUNDS = 10
+const ROOT = join(import.meta.dirname, '../..')
+
+/** Starts a program of the checkout; it does not outlive the test. */
+function start(args: string[], env: Record<string, string>): ChildProcess {
+  const child = spawn(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
+  const said: string[] = []
+  child.stderr!.on('data', chunk => said.push(String(chunk)))
+  child.once('exit', (code) => {
+    if (code) console.error(`${args.join(' ')} ended with ${code}:\n${said.slice(-20).join('')}`)
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return child
+}
+
+const startWorker = (url: string): ChildProcess => start(['server/cli/iu.ts', 'worker', '--poll', '5', '--batch', '500'], { DATABASE_URL: url })
+
+async function kill(child: ChildProcess): Promise<void> {
+  expect(child.exitCode).toBeNull()
+  const exit = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exit
+}
+
+async function eventsSeen(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ seen: string }>('SELECT events_seen AS seen FROM iu_core.iu_route_worker_cursor WHERE worker_code = $1', [WORKER])
+  return Number(rows[0]!.seen)
+}
+
+/** Until the worker has routed something since the call. */
+async function untilRouting(db: Queryable): Promise<void> {
+  const before = await eventsSeen(db)
+  await expect.poll(() => eventsSeen(db).catch(() => 0), { timeout: 60_000, interval: 20 }).toBeGreaterThan(before)
+}
+
+/** Drains once the backend of a killed worker has let go of the cursor. */
+async function settle(db: Queryable): Promise<void> {
+  await expect.poll(async () => (await db.query(`SELECT FROM pg_stat_activity WHERE application_name = 'iu worker' AND datname = current_database()`)).rowCount, { timeout: 60_000 }).toBe(0)
+  await drain(db, 5000)
+}
+
+test('the worker, killed at any moment, loses and doubles nothing', async () => {
+  const db = await openDatabase()
+  onTestFinished(() => db.drop())
+  const load = startLoad(db.url)
+  for (let round = 0; round < ROUNDS; round++) {
+    const worker = startWorker(db.url)
+    await untilRouting(db.pool)
+    await sleep(below(300))
+    await kill(worker)
+    expect(await accounting(db.pool)).toMatchObject({ unexplained: 0 })
+  }
+  await load.stop()
+  await settle(db.pool)
+  await expectWhole(db.pool)
+  await load.expectKept(db.pool)
+  expect(load.acknowledged()).toBeGreaterThan(1000)
+})
+
+test('PostgreSQL, killed at any moment, loses and doubles nothing; writers and worker come back', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'iu-kill-'))
+  await chmod(directory, 0o755)
+  const open = () => openEmbedded({ directory })
+  const servers = [await open()]
+  let data = join(directory, 'postgres')
+  onTestFinished(async () => {
+    for (const server of servers) await server.release()
+    for (const folder of [data, directory]) await rm(folder, { recursive: true, force: true })
+  })
+  data = await realpath(data)
+
+  const url = new URL(servers[0]!.adminUrl)
+  const admin = new pg.Client(url.href)
+  await admin.connect()
+  await admin.query('CREATE DATABASE killed')
+  await admin.end()
+  url.pathname = 'killed'
+  const first = new pg.Client(url.href)
+  await first.connect()
+  await bootstrap(first)
+  await deploy(first)
+  await furnish(first)
+  await first.end()
+
+  const pool = new pg.Pool({ connectionString: url.href, max: 2 })
+  pool.on('error', () => {})
+  onTestFinished(() => pool.end())
+  const load = startLoad(url.href)
+  const worker = startWorker(url.href)
+  for (let round = 0; round < ROUNDS; round++) {
+    await untilRouting(pool)
+    await sleep(below(500))
+    const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')
+    process.kill(Number(pid), 'SIGKILL')
+    servers.push(await open())
+    // Whoever reconnects knows the old address only.
+    expect(servers.at(-1)!.port).toBe(servers[0]!.port)
+    expect(await accounting(pool)).toMatchObject({ unexplained: 0 })
+  }
+  await untilRouting(pool)
+  await load.stop()
+  await kill(worker)
+  await settle(pool)
+  await expectWhole(pool)
+  await load.expectKept(pool)
+  expect(load.acknowledged()).toBeGreaterThan(1000)
+})
+
+describe('the console', () => {
+  beforeAll(async () => {
+    const built = await access(join(ROOT, '.output/server/index.mjs')).then(() => true, () => false)
+    if (built) return
+    const build = spawn('npx', ['nuxt', 'build'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] })
+    const [code] = await once(build, 'exit') as [number]
+    expect(code).toBe(0)
+  }, 600_000)
+
+  test('killed at any moment under load, disturbs nothing and comes back', async () => {
+    const db = await openDatabase()
+    onTestFinished(() => db.drop())
+    const load = startLoad(db.url)
+    const worker = startWorker(db.url)
+    const origin = `http://127.0.0.1:${await freePort()}`
+    let pages = 0
+
+    /** Reads pages until told otherwise; a reader does not mind a server that is away. */
+    let reading = true
+    async function read(path: string): Promise<void> {
+      while (reading) {
+        const response = await fetch(`${origin}${path}`).catch(() => undefined)
+        if (response) {
+          // What is answered at all is answered well; a body may break off with the server.
+          expect(response.status).toBe(200)
+          pages += await response.text().then(() => 1, () => 0)
+        }
+        else {
+          await sleep(20)
+        }
+      }
+    }
+    const readers = Promise.all(['/', '/attempts', '/', '/attempts'].map(read))
+    readers.catch(() => {})
+
+    for (let round = 0; round < ROUNDS; round++) {
+      const console = start(['.output/server/index.mjs'], { NUXT_DATABASE_URL: db.loginUrl('iu_console'), NITRO_HOST: '127.0.0.1', NITRO_PORT: new URL(origin).port, NODE_ENV: 'production' })
+      const before = pages
+      await expect.poll(() => pages, { timeout: 60_000 }).toBeGreaterThan(before + 2)
+      await sleep(below(500))
+      await kill(console)
+      expect(await accounting(db.pool)).toMatchObject({ unexplained: 0 })
+    }
+    reading = false
+    await readers
+    await load.stop()
+    await kill(worker)
+    await settle(db.pool)
+    await expectWhole(db.pool)
+    await load.expectKept(db.pool)
+    // No query of a killed console is left behind.
+    await expect.poll(async () => (await db.pool.query(`SELECT FROM pg_stat_activity WHERE usename = 'iu_console' AND datname = current_database()`)).rowCount, { timeout: 60_000 }).toBe(0)
+  })
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  return port
+}
