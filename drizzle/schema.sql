@@ -399,7 +399,8 @@ CREATE VIEW v_iu_accounting AS
              LEFT JOIN ( SELECT DISTINCT iu_route_attempt.event_id
                    FROM iu_route_attempt
                   WHERE (iu_route_attempt.attempt_no = 1)) a ON ((a.event_id = e.id)))
-             LEFT JOIN iu_route_worker_cursor c ON (((e.bucket >= c.bucket_from) AND (e.bucket <= c.bucket_to))))) accounted;
+             LEFT JOIN iu_route_worker_cursor c ON (((e.bucket >= c.bucket_from) AND (e.bucket <= c.bucket_to))))
+         OFFSET 0) accounted;
 ALTER VIEW v_iu_accounting OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_accounting IS 'The accounting identity: events = attempted + held + released + discarded + not_yet_routed, and unexplained is 0';
 GRANT SELECT ON v_iu_accounting TO iu_reader;

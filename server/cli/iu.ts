@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { defineCommand, renderUsage, runCommand } from 'citty'
-import { EXIT, explain, say } from './report.ts'
+import { EXIT, explain, Refusal, say } from './report.ts'
 
 const iu = defineCommand({
   meta: { name: 'iu', version: '0.1.0', description: 'Governed text in PostgreSQL, with an outbox in which every event is accounted for' },
@@ -14,24 +14,38 @@ const iu = defineCommand({
   },
 })
 
-/** The command that the words name, for its help: its own words are left, the first is the program's. */
-async function helpFor(words: string[]): Promise<string> {
-  let command: Parameters<typeof renderUsage>[0] = iu
-  let parent: typeof command | undefined
+type AnyCommand = Parameters<typeof renderUsage>[0]
+
+/** The command that the words name, and the one above it. */
+async function find(words: string[]): Promise<{ command: AnyCommand, parent?: AnyCommand }> {
+  let command: AnyCommand = iu
+  let parent: AnyCommand | undefined
   for (const word of words) {
     const children = (typeof command.subCommands === 'function' ? await command.subCommands() : await command.subCommands) ?? {}
     const child = children[word]
     if (!child) break
     parent = command
-    command = (typeof child === 'function' ? await child() : await child) as typeof command
+    command = (typeof child === 'function' ? await child() : await child) as AnyCommand
   }
-  return renderUsage(command, parent)
+  return { command, parent }
+}
+
+/** A mistyped flag must not be taken for one that was not given. */
+async function refuseUnknownFlags(words: string[]): Promise<void> {
+  const { command } = await find(words)
+  const known = new Set(Object.keys((typeof command.args === 'function' ? await command.args() : await command.args) ?? {}))
+  for (const word of words) {
+    if (word === '--') return
+    const flag = /^--?(?:no-)?([^=]+)/.exec(word)?.[1]
+    if (flag !== undefined && !known.has(flag)) throw new Refusal(`unknown option ${word}`, EXIT.usage)
+  }
 }
 
 const words = process.argv.slice(2)
 const isHelp = words.length === 0 || words.includes('--help') || words.includes('-h')
 if (isHelp) {
-  say(await helpFor(words.filter(word => !word.startsWith('-'))))
+  const { command, parent } = await find(words)
+  say(await renderUsage(command, parent))
   process.exitCode = words.length === 0 ? EXIT.usage : EXIT.done
 }
 else if (words[0] === '--version') {
@@ -39,6 +53,7 @@ else if (words[0] === '--version') {
 }
 else {
   try {
+    await refuseUnknownFlags(words)
     await runCommand(iu, { rawArgs: words })
   }
   catch (error) {

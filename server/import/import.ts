@@ -2,7 +2,7 @@ import type { Client } from 'pg'
 import { importFile, type Imported } from '../db/functions/import-file.ts'
 import { problemOf } from '../../shared/problem.ts'
 import { cut } from './cut.ts'
-import { readSource, SourceError, type Source } from './source.ts'
+import { findTextProblem, readSource, SourceError, type Source } from './source.ts'
 
 export type ImportedFile = Imported & { file: string, sourcePath: string }
 /** A file that was not imported, and why. Nothing of it was written. */
@@ -41,10 +41,18 @@ export async function importSources(sources: Source[], options: ImportOptions): 
   return results
 }
 
+/** The bytes of a file that is text. @throws {SourceError} with the offset of the first byte that is not. */
+async function readText(file: string, maxBytes: number): Promise<Buffer> {
+  const content = await readSource(file, maxBytes)
+  const problem = findTextProblem(content)
+  if (problem) throw new SourceError(file, problem.code, `${problem.code === 'has_nul' ? 'a NUL' : 'not UTF-8'} at byte ${problem.offset}`, problem.offset)
+  return content
+}
+
 async function importOne(client: Client, { file, relativePath }: Source, { prefix, maxBytes }: ImportOptions): Promise<ImportedFile | RefusedFile> {
   const sourcePath = prefix ? `${prefix}/${relativePath}` : relativePath
   try {
-    const content = await readSource(file, maxBytes)
+    const content = await readText(file, maxBytes)
     const pieces = await cut(content)
     for (let attempt = 1; ; attempt++) {
       try {

@@ -87,17 +87,29 @@ function windowAt(content: Buffer, start: number, size: number): { end: number, 
  * How many of a window's blocks stand whatever follows it, such that the parser can begin afresh at the next one.
  *
  * More text can change the last block, and with it a definition just before, whose title may end further on. And a line
- * can read otherwise at a beginning than after another (as a list, say), but not after a blank line, unless that may be
- * in indented code, nor when it is plainly what it is. The cut must not depend on where windows happen to end.
+ * can read otherwise at a beginning than after another (as a list, say); not so after a block that is surely over, nor
+ * when it is plainly what it is. The cut must not depend on where windows happen to end.
  */
 function settled(nodes: RootContent[], content: Buffer, start: number): number {
   for (let i = nodes.length - 2; i > 0; i--) {
     const at = start + offsetOf(nodes[i]!)
     const line = lineStartAt(content, at, start)
-    const afresh = nodes[i - 1]!.type !== 'code' && isBlankBefore(content, line, start)
-    if (afresh || isUnmistakable(nodes[i]!, content, at, line)) return i
+    if (isOver(nodes[i - 1]!, content, line, start) || isUnmistakable(nodes[i]!, content, at, line)) return i
   }
   return 0
+}
+
+/** Whether a block is over for the parser at `line`. A blank line does not end indented code, lists and other containers for it. */
+function isOver(node: RootContent, content: Buffer, line: number, floor: number): boolean {
+  switch (node.type) {
+    case 'heading':
+    case 'thematicBreak': return true
+    case 'paragraph':
+    case 'definition':
+    case 'table':
+    case 'html': return isBlankBefore(content, line, floor)
+    default: return false
+  }
 }
 
 /** Whether the line before the one that starts at `line` is blank. */

@@ -15,12 +15,13 @@ beforeAll(async () => {
 afterAll(() => db.drop())
 
 describe.each(views.map(view => ({ ...view, title: view.name })))('the typed view $title', ({ name, schema, query, selectedFields }) => {
-  it('has the columns and types of the live one', async () => {
+  it('has only columns of the live one, with their types', async () => {
     const { rows } = await db.pool.query<{ column: string, type: string }>(`
       SELECT a.attname AS column, format_type(a.atttypid, a.atttypmod) AS type FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
       WHERE c.relnamespace = $1::regnamespace AND c.relname = $2 AND c.relkind = 'v' AND a.attnum > 0`, [schema, name])
-    const typed = Object.values(selectedFields as Record<string, PgColumn>).map(column => [column.name, column.getSQLType()])
-    expect(Object.fromEntries(typed)).toEqual(Object.fromEntries(rows.map(({ column, type }) => [column, type])))
+    const live = Object.fromEntries(rows.map(({ column, type }) => [column, type]))
+    const typed = Object.values(selectedFields as Record<string, PgColumn>)
+    expect(typed.map(column => [column.name, live[column.name]])).toEqual(typed.map(column => [column.name, column.getSQLType()]))
   })
 
   it('is not owned by the kit', () => {

@@ -39,14 +39,14 @@ export function startLoad(url: string, writers = 3): Load {
         const { rows } = await client.query<{ id: string }>(`
           SELECT iu_core.fn_iu_emit_event(type, 'app_table', $1 || n % 50, CASE WHEN n % 20 = 0 THEN '{}' ELSE '{"n": 1}'::jsonb END) AS id
           FROM generate_series(1, $2) AS n
-          CROSS JOIN LATERAL (SELECT (ARRAY['app.plain', 'app.twice', 'app.strict', 'app.unwanted', 'app.disabled'])[1 + n % 5] AS type) AS t`, [`w${number} `, 1 + below(200)])
+          CROSS JOIN LATERAL (SELECT (ARRAY['app.plain', 'app.twice', 'app.strict', 'app.unwanted', 'app.disabled'])[1 + n % 5] AS type) AS t`, [`w${number} `, 1 + below(60)])
         // A turn whose COMMIT was not answered is tried again under its key.
         await client.query(`SELECT iu_core.fn_iu_emit_event('app.once', 'app_table', 'once', '{}', $1)`, [key])
         await client.query('COMMIT')
         rows.forEach(row => ids.add(Number(row.id)))
         keys.add(key)
         turn += 1
-        await sleep(below(10))
+        await sleep(10 + below(30))
       }
       catch (error) {
         if (!isAway(error as Error)) throw error

@@ -91,7 +91,7 @@ describe('imports of different sources', () => {
 
   it('with one address: the later is refused', async () => {
     const { content, cut } = documentOf(numbered(3))
-    const { rows: [{ address }] } = await db.pool.query('SELECT iu_core.fn_iu_source_address(\'Same Address.md\') AS address') as { rows: [{ address: string }] }
+    const { address } = (await db.pool.query<{ address: string }>('SELECT iu_core.fn_iu_source_address(\'Same Address.md\') AS address')).rows[0]!
     await expect(afterOneAnother(client => importFile(client, 'Same Address.md', content, cut), () => importFile(db.pool, address, content, cut))).rejects.toMatchObject({ code: 'IU004' })
   })
 })

@@ -21,7 +21,7 @@ const CONTENT = 'one\n\ntwo.' // pieces at 0 (3 bytes) and 5 (4 bytes)
 const GOOD = { kinds: ['paragraph', 'paragraph'], starts: [0, 5], lengths: [3, 4], titles: ['one', 'two'], levels: [0, 0] }
 const raw = (source: string | null, content: string | Buffer | null, cut: RawCut) => {
   const { kinds, starts, lengths, titles, levels } = { ...GOOD, ...cut }
-  return db.pool.query('SELECT * FROM iu_core.fn_iu_import_file($1, $2, $3, $4, $5, $6, $7)', [source, content === null ? null : Buffer.from(content), kinds, starts, lengths, titles, levels])
+  return db.pool.query<{ canonical_address: string }>('SELECT * FROM iu_core.fn_iu_import_file($1, $2, $3, $4, $5, $6, $7)', [source, content === null ? null : Buffer.from(content), kinds, starts, lengths, titles, levels])
 }
 
 describe('a cut', () => {
@@ -108,7 +108,7 @@ describe('a source', () => {
     const original = `Original ${starts.length}.md`
     const cut = { starts, lengths, kinds: starts.map(() => 'text'), titles: starts.map(() => 'same'), levels: starts.map(() => 0) }
     const content = starts.length ? CONTENT : ''
-    const { rows: [{ canonical_address: taken }] } = await raw(original, content, cut) as { rows: [{ canonical_address: string }] }
+    const taken = (await raw(original, content, cut)).rows[0]!.canonical_address
     await refusedWhole(() => raw(taken, content, cut), { code: 'IU004', column: 'canonical_address', message: `canonical_address: ${taken} is taken by the source ${original}` })
   })
 

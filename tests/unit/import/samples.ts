@@ -26,8 +26,12 @@ const BLOCKS = [
 /** Ordinary documents, as lists of blocks that are to stand a blank line apart. */
 export const ordinaryBlocks: fc.Arbitrary<string[]> = fc
   .array(fc.constantFrom(...BLOCKS), { minLength: 1, maxLength: 12 })
-  // Two lists in a row are one list, and a note takes what is indented after it.
-  .map(blocks => blocks.filter((block, i) => i === 0 || !/^(?:-|1\.) /.test(block) || !/^(?:-|1\.) /.test(blocks[i - 1]!)))
+  .map(withoutListsInARow)
+
+/** Two lists in a row may be one list. */
+export function withoutListsInARow(blocks: string[]): string[] {
+  return blocks.filter((block, i) => i === 0 || !/^(?:-|1\.) /.test(block) || !/^(?:-|1\.) /.test(blocks[i - 1]!))
+}
 
 export function bodies(content: Buffer, pieces: Piece[]): string[] {
   return pieces.map(({ start, length }) => content.toString('utf8', start, start + length))

@@ -41,10 +41,10 @@ describe('titles', () => {
   })
 
   it('take no longer for any markup', () => {
-    const started = performance.now()
+    const before = process.cpuUsage()
     for (const part of ['*a ', '[', '![', '](', '`', '``` ', '<a ', '_', '~~', '\\', '*_', '> ', '1. ', '# ', ' ']) {
       for (let i = 0; i < 200; i++) titleOf('heading', Buffer.from(`# ${part.repeat(2000)}`))
     }
-    expect(performance.now() - started).toBeLessThan(3000)
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(3000)
   })
 })
