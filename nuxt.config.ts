@@ -2,6 +2,7 @@ const strict = { noUncheckedIndexedAccess: true, erasableSyntaxOnly: true, allow
 
 export default defineNuxtConfig({
   modules: ['@nuxt/ui', '@nuxt/eslint', 'nuxt-security'],
+  components: [{ path: '~/components', pathPrefix: false }],
   devtools: { enabled: false },
   app: {
     head: {
@@ -10,7 +11,6 @@ export default defineNuxtConfig({
       link: [{ rel: 'icon', type: 'image/svg+xml', href: '/favicon.svg' }],
     },
   },
-  components: [{ path: '~/components', pathPrefix: false }],
   css: ['~/assets/css/main.css'],
   ui: { fonts: false },
   runtimeConfig: {
@@ -26,7 +26,6 @@ export default defineNuxtConfig({
     compressPublicAssets: { gzip: true, brotli: true },
     typescript: { tsConfig: { compilerOptions: strict } },
   },
-  telemetry: { enabled: false },
   typescript: {
     strict: true,
     tsConfig: { compilerOptions: strict },
@@ -36,6 +35,7 @@ export default defineNuxtConfig({
       include: ['../tests/**/*.ts', '../drizzle/**/*.ts', '../*.config.ts', '../server/db/**/*.ts'],
     },
   },
+  telemetry: { enabled: false },
   eslint: { config: { stylistic: true } },
   icon: {
     provider: 'server',

@@ -4,12 +4,15 @@ import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, st
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DATA, ROOT } from './database.ts'
+import { withLock } from '../embedded/index.ts'
+import { ROOT } from './database.ts'
 import { Refusal } from './report.ts'
 
 const SOURCES = ['app', 'server', 'shared', 'drizzle/schema', 'public', 'nuxt.config.ts', 'package.json', 'package-lock.json']
 const STAMP = join(ROOT, '.output/iu-sources.sha256')
 const SERVER = join(ROOT, '.output/server/index.mjs')
+/** Beside what is built, wherever the data are. */
+const BUILD = join(ROOT, '.data')
 const READY_MS = 60_000
 
 /** SHA-256 over the path and content of everything that the build reads. */
@@ -27,28 +30,36 @@ export function sourcesDigest(): string {
 
 /**
  * Builds the console unless the last build is of these very sources. What the build says goes to
- * `.data/build.log`. @returns whether it had to build. @throws {Refusal} that names the log.
+ * `.data/build.log`. The signal stops it. @returns whether it had to build. @throws {Refusal} that names the log.
  */
-export async function buildConsole(onTick: (seconds: number) => void): Promise<boolean> {
-  const digest = sourcesDigest()
-  if (existsSync(SERVER) && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === digest) return false
-  mkdirSync(DATA, { recursive: true })
-  const path = join(DATA, 'build.log')
+export async function buildConsole(onTick: (seconds: number) => unknown, signal?: AbortSignal): Promise<boolean> {
+  mkdirSync(BUILD, { recursive: true })
+  // Two builds at once would write into one folder.
+  return withLock(join(BUILD, 'build.lock'), async () => {
+    const digest = sourcesDigest()
+    if (existsSync(SERVER) && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === digest) return false
+    await build(onTick, signal)
+    if (signal?.aborted) return false
+    writeFileSync(STAMP, digest)
+    return true
+  })
+}
+
+async function build(onTick: (seconds: number) => unknown, signal?: AbortSignal): Promise<void> {
+  const path = join(BUILD, 'build.log')
   const log = createWriteStream(path)
-  const build = spawn(process.execPath, [join(ROOT, 'node_modules/nuxt/bin/nuxt.mjs'), 'build'], { cwd: ROOT, env: { ...process.env, NODE_ENV: 'production' }, stdio: ['ignore', 'pipe', 'pipe'] })
-  build.stdout.pipe(log, { end: false })
-  build.stderr.pipe(log, { end: false })
+  const nuxt = spawn(process.execPath, [join(ROOT, 'node_modules/nuxt/bin/nuxt.mjs'), 'build'], { cwd: ROOT, env: { ...process.env, NODE_ENV: 'production' }, stdio: ['ignore', 'pipe', 'pipe'] })
+  nuxt.stdout.pipe(log, { end: false })
+  nuxt.stderr.pipe(log, { end: false })
   const started = performance.now()
   const ticker = setInterval(() => onTick((performance.now() - started) / 1000), 1000)
-  const stop = () => build.kill('SIGTERM')
-  process.once('exit', stop)
-  const status = await new Promise(resolve => build.once('close', code => resolve(code)))
-  process.removeListener('exit', stop)
+  const stop = () => nuxt.kill('SIGTERM')
+  signal?.addEventListener('abort', stop, { once: true })
+  const status = await new Promise(resolve => nuxt.once('close', code => resolve(code)))
+  signal?.removeEventListener('abort', stop)
   clearInterval(ticker)
   log.end()
-  if (status !== 0) throw new Refusal(`the console could not be built; see ${path}`, 1)
-  writeFileSync(STAMP, digest)
-  return true
+  if (status !== 0 && !signal?.aborted) throw new Refusal(`the console could not be built; see ${path}`, 1)
 }
 
 /** `wanted` if it is free on loopback, else a port that is. */

@@ -10,6 +10,10 @@ export function stopSignal(): AbortSignal {
     process.once('SIGINT', () => process.exit(130))
   })
   process.once('SIGTERM', stop)
-  if (process.connected) process.once('disconnect', stop)
+  if (process.connected) {
+    process.once('disconnect', stop)
+    // Listening must not keep a process alive that is otherwise done.
+    process.channel?.unref()
+  }
   return controller.signal
 }

@@ -12,6 +12,7 @@ import { withLock } from './lock.ts'
 import { ensureSecret, readSecret } from './secrets.ts'
 
 export { nativeFolder } from './binaries.ts'
+export { withLock } from './lock.ts'
 export { EmbeddedError } from './errors.ts'
 export { ensureSecret, readSecret } from './secrets.ts'
 

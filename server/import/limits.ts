@@ -13,8 +13,8 @@ export const LIMITS = {
   marks: 150_000,
   /** Containers that one line may be in: the parser's time for each grows with their number. */
   depth: 100,
-  /** Bytes of one block. */
-  block: 1 << 20,
+  /** Bytes parsed at once, which a block and the start of the next two fit in: some hundred bytes of memory each. */
+  window: 1 << 20,
   /** The sum of the squared numbers of lines in long blocks: up to 20 ns each. */
   squares: 1e8,
 }

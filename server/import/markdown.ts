@@ -1,4 +1,5 @@
 import { fromMarkdown } from 'mdast-util-from-markdown'
+import type { CompileContext, Token } from 'mdast-util-from-markdown'
 import { gfmFromMarkdown } from 'mdast-util-gfm'
 import { gfm } from 'micromark-extension-gfm'
 import type { RootContent } from 'mdast'
@@ -31,6 +32,14 @@ const SYNTAX = [{ document, flow }, { disable: { null: INLINE } }]
 const skip = (): undefined => undefined
 const TREE = [
   ...gfmFromMarkdown().map(({ enter, exit }) => ({ enter, exit })),
+  // The parser has an underlined heading begin with the definitions right above it; its text begins where it should.
+  {
+    enter: {
+      setextHeadingText(this: CompileContext, token: Token): undefined {
+        this.stack.at(-1)!.position!.start = { ...token.start }
+      },
+    },
+  },
   // The text itself is not needed either; leaving it out saves much of the tree.
   {
     enter: { data: skip, codeFlowValue: skip, htmlFlowData: skip },
@@ -61,7 +70,7 @@ export function markdownBlocks(content: Buffer, window = WINDOW): Block[] | null
   while (start < content.length) {
     const { end, lines } = windowAt(content, start, size)
     if (size > window) squares += lines ** 2
-    if (size > 2 * LIMITS.block || squares > LIMITS.squares) return null
+    if (end - start > LIMITS.window || squares > LIMITS.squares) return null
     const nodes = fromMarkdown(content.toString('latin1', start, end), { extensions: SYNTAX, mdastExtensions: TREE }).children
     const last = end === content.length
     const sure = last ? nodes.length : settled(nodes, content, start)
@@ -94,7 +103,7 @@ function settled(nodes: RootContent[], content: Buffer, start: number): number {
   for (let i = nodes.length - 2; i > 0; i--) {
     const at = start + offsetOf(nodes[i]!)
     const line = lineStartAt(content, at, start)
-    if (isOver(nodes[i - 1]!, content, line, start) || isUnmistakable(nodes[i]!, content, at, line)) return i
+    if (line > start && (isOver(nodes[i - 1]!, content, line, start) || isUnmistakable(nodes[i]!, content, at, line))) return i
   }
   return 0
 }
@@ -119,12 +128,12 @@ function isBlankBefore(content: Buffer, line: number, floor: number): boolean {
   return skipSpaces(content, lineStartAt(content, end, floor)) === end
 }
 
-/** Whether a block would be the same at the beginning of a text: a `#` heading, a quote, a break, an unindented definition. */
+/** Whether a block would be the same at the beginning of a text: a `#` heading, a break, an unindented definition. */
 function isUnmistakable(node: RootContent, content: Buffer, at: number, line: number): boolean {
   switch (node.type) {
     case 'heading': return content[at] === 0x23
     case 'definition': return at === line && content[at + 1] !== 0x5e
-    default: return node.type === 'blockquote' || node.type === 'thematicBreak'
+    default: return node.type === 'thematicBreak'
   }
 }
 

@@ -106,6 +106,11 @@ async function main(): Promise<number> {
     if (!signal.aborted) await once(signal, 'abort')
     return 0
   }
+  catch (error) {
+    // What was under way when the signal came failed because of it.
+    if (signal.aborted) return 1
+    throw error
+  }
   finally {
     if (server) await end(server)
     await database.stop()

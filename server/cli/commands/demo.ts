@@ -79,7 +79,7 @@ async function seed(target: Target, signal: AbortSignal): Promise<void> {
     await step('application', async () => {
       await installShop(client, await ensureSecret(DATA, 'demo_shop'))
       return within(await loginUrl(client, target, 'demo_shop'), runShop)
-    }, emitted => `the demo shop emitted ${emitted} events of its own`)
+    }, asked => `the demo shop sold, and asked for ${asked} events of its own (a repeat finds the first)`)
   })
   await step('worker', () => pollWorker({
     workerCode: 'iu_outbound_default', batchSize: 1000, pollMs: 50, until: 'drain', signal,
@@ -92,11 +92,10 @@ async function seed(target: Target, signal: AbortSignal): Promise<void> {
   }), total => `${count(total.seen, 'event')} routed, ${total.dead_lettered} dead-lettered`)
 }
 
-async function build(): Promise<boolean> {
-  if (process.stderr.isTTY) return buildConsole(seconds => process.stderr.write(`\r\u001B[2Kbuilding the console, about a minute the first time … ${seconds.toFixed(0)} s`)).finally(() => process.stderr.write('\r\u001B[2K'))
-  return buildConsole((seconds) => {
-    if (Math.round(seconds) % 10 === 1) note(`building the console, about a minute the first time … ${seconds.toFixed(0)} s`)
-  })
+function build(signal: AbortSignal): Promise<boolean> {
+  const line = (seconds: number) => `building the console, about a minute the first time … ${seconds.toFixed(0)} s`
+  if (!process.stderr.isTTY) return buildConsole(seconds => Math.round(seconds) % 10 === 1 && note(line(seconds)), signal)
+  return buildConsole(seconds => process.stderr.write(`\r\u001B[2K${line(seconds)}`), signal).finally(() => process.stderr.write('\r\u001B[2K'))
 }
 
 /** Ends a child and waits until it is gone. */
@@ -138,7 +137,7 @@ export default defineCommand({
     try {
       await seed(target, signal)
       if (!args.serve || signal.aborted) return
-      await step('console', build, built => built ? 'built' : 'the last build is of these sources')
+      await step('console', () => build(signal), built => built ? 'built' : signal.aborted ? 'left' : 'the last build is of these sources')
       if (!signal.aborted) await serve(target, port, signal)
     }
     finally {

@@ -5,7 +5,6 @@ import { FORMAT_LIMIT, isHeavy, parse, withDefinitions } from './parse.ts'
 import type { Scope } from './safe.ts'
 import { plainBlock, toSafeHtml } from './to-html.ts'
 
-
 export interface PieceText {
   ordinal: number
   unitAddress: string

@@ -9,8 +9,18 @@ beforeEach(async () => {
 afterEach(() => db.drop())
 
 interface Health {
-  healthy: boolean, reasons: string[], worker_gate_open: boolean, master_gate_open: boolean, delivery_mode: string, blocked_by: string | null
-  backlog: number, oldest_unrouted_at: Date | null, held_back_since: Date | null, open_dead_letters: number, last_pass_at: Date | null, last_pass_seen: number | null
+  healthy: boolean
+  reasons: string[]
+  worker_gate_open: boolean
+  master_gate_open: boolean
+  delivery_mode: string
+  blocked_by: string | null
+  backlog: number
+  oldest_unrouted_at: Date | null
+  held_back_since: Date | null
+  open_dead_letters: number
+  last_pass_at: Date | null
+  last_pass_seen: number | null
 }
 
 async function health(): Promise<Health> {

@@ -97,6 +97,10 @@ describe('a draft of what is gone', () => {
 })
 
 describe('a draft', () => {
+  it('that only drops has a verify that can run', () => {
+    expect(draftUnit([view], [], []).verify).not.toMatch(/VALUES\s*\)/)
+  })
+
   it('leaves out what did not change, and rows of registries', () => {
     const config: CatalogueObject = { class: 'config', identity: 'a gate', definition: 'x', facts: 'x' }
     expect(draftUnit([table, view], [table, view, config], DEFINITIONS).migration).toBe('-- unit: schema\n')

@@ -1,0 +1,39 @@
+import { expect, expectSmall, expectSound, open, test } from './page.ts'
+
+test('a cause filters the list, and Back takes it away', async ({ page }) => {
+  await open(page, '/dead-letters')
+  const rows = page.locator('tbody tr[data-row]')
+  const cause = page.getByRole('list', { name: 'Causes' }).getByRole('link').nth(1)
+  const count = Number((await cause.locator('span').last().textContent())!.trim())
+  await cause.click()
+  await expect(page).toHaveURL(/[?&]code=.+&type=/)
+  await expect(page.getByText(`${count} open dead letter`, { exact: false }).first()).toBeVisible()
+  await expect(rows).toHaveCount(Math.min(count, 25))
+  await page.goBack()
+  await expect(page).toHaveURL(/\/dead-letters$/)
+})
+
+test('a dead letter opens to its payload, which copies as JSON', async ({ page }) => {
+  await open(page, '/dead-letters')
+  await expect(page.locator('tbody pre')).toHaveCount(0)
+  await page.getByRole('link', { name: /^Show dead letter/ }).first().click()
+  await expect(page).toHaveURL(/[?&]open=\d+/)
+  const payload = page.locator('tbody pre')
+  await expect(payload).not.toBeEmpty()
+  await page.getByRole('button', { name: 'Copy payload' }).click()
+  expect(JSON.parse(await page.evaluate(() => navigator.clipboard.readText()))).toEqual(JSON.parse((await payload.textContent())!))
+  await expectSound(page)
+})
+
+test('a cause that has gone says so', async ({ page }) => {
+  await open(page, '/dead-letters?code=no_such_code')
+  await expect(page.getByText('No open dead letter matches')).toBeVisible()
+  await expectSound(page)
+})
+
+test('it is accessible, and fits a phone', async ({ page }) => {
+  await open(page, '/dead-letters')
+  await expectSound(page)
+})
+
+test('its scripts are within the budget', ({ page }) => expectSmall(page, '/dead-letters'))

@@ -1,0 +1,72 @@
+import AxeBuilder from '@axe-core/playwright'
+import { type Page, test as base, expect } from '@playwright/test'
+
+export { expect }
+
+/** Gzipped JavaScript that a page may load, all in all. */
+const JS_BUDGET = 160_000
+
+/** Every test fails on what a user would not see: console errors, mismatches, requests to elsewhere. */
+export const test = base.extend<{ faults: string[] }>({
+  faults: [async ({ page, baseURL }, use) => {
+    const faults: string[] = []
+    page.on('pageerror', error => faults.push(error.message))
+    page.on('console', (message) => {
+      // A page that answers 404 on purpose is noted as an error by the browser itself.
+      if (['error', 'warning'].includes(message.type()) && !message.text().startsWith('Failed to load resource')) faults.push(message.text())
+    })
+    page.on('request', (request) => {
+      const { protocol, origin } = new URL(request.url())
+      if (protocol !== 'data:' && protocol !== 'blob:' && origin !== new URL(baseURL!).origin) faults.push(`foreign request: ${request.url()}`)
+    })
+    await use(faults)
+    expect(faults).toEqual([])
+  }, { auto: true }],
+})
+
+/** Opens a page and waits until it answers to clicks. */
+export async function open(page: Page, path: string, status = 200): Promise<void> {
+  const response = await page.goto(path)
+  expect(response?.status()).toBe(status)
+  await hydrated(page)
+}
+
+export async function hydrated(page: Page): Promise<void> {
+  await page.waitForFunction(() => (window as { useNuxtApp?: () => { isHydrating: boolean } }).useNuxtApp?.().isHydrating === false)
+}
+
+/** No accessibility violation in either mode, and no sideways scrolling on a phone. */
+export async function expectSound(page: Page): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await expect(page.locator('html')).toHaveClass(new RegExp(colorScheme))
+    const { violations } = await new AxeBuilder({ page }).analyze()
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.html).join(' ')}`), colorScheme).toEqual([])
+  }
+  await page.setViewportSize({ width: 360, height: 740 })
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360)
+  await page.setViewportSize({ width: 1440, height: 900 })
+}
+
+/** What the browser loads of scripts when it opens the page for the first time. */
+export async function expectSmall(page: Page, path: string): Promise<void> {
+  const session = await page.context().newCDPSession(page)
+  const scripts = new Set<string>()
+  let bytes = 0
+  session.on('Network.responseReceived', ({ requestId, response }) => {
+    if (/javascript/.test(response.mimeType)) scripts.add(requestId)
+  })
+  session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+    if (scripts.has(requestId)) bytes += encodedDataLength
+  })
+  await session.send('Network.enable')
+  await page.goto(path, { waitUntil: 'networkidle' })
+  await page.waitForTimeout(500)
+  expect(bytes).toBeGreaterThan(10_000)
+  expect(bytes).toBeLessThan(JS_BUDGET)
+}
+
+/** The cells of a column, to compare pages with each other. */
+export function rowLinks(page: Page): Promise<string[]> {
+  return page.locator('tbody tr[data-row] th a').evaluateAll(links => links.map(link => link.getAttribute('href')!))
+}
