@@ -486,6 +486,10 @@ CREATE VIEW v_iu_collection_piece AS
     u.lifecycle_status,
     u.title,
     COALESCE((t.section_level)::integer, 0) AS section_level,
+        CASE
+            WHEN (t.section_level > 0) THEN (t.section_level - 1)
+            ELSE COALESCE((s.section_level)::integer, 0)
+        END AS depth,
     v.version_seq,
     (p.pinned_version_seq IS NOT NULL) AS pinned,
     encode(v.content_digest, 'hex'::text) AS content_digest,
@@ -501,11 +505,12 @@ CREATE VIEW v_iu_collection_piece AS
     (( SELECT count(*) AS count
            FROM iu_collection_piece o
           WHERE (o.unit_id = p.unit_id)))::integer AS used_in
-   FROM ((((iu_collection_piece p
+   FROM (((((iu_collection_piece p
      JOIN iu_collection c ON ((c.id = p.collection_id)))
      JOIN information_unit u ON ((u.id = p.unit_id)))
      JOIN unit_version v ON (((v.unit_id = u.id) AND (v.version_seq = COALESCE(p.pinned_version_seq, u.current_version_seq)))))
      LEFT JOIN iu_tree_path t ON ((t.unit_id = u.id)))
+     LEFT JOIN iu_tree_path s ON ((s.unit_id = t.parent_unit_id)))
   WHERE (c.status = 'active'::text);
 ALTER VIEW v_iu_collection_piece OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_collection_piece IS 'The rows of a manifest; order by position within one collection. body || separator, in order, is the rendering';
@@ -1756,8 +1761,8 @@ DECLARE
   v_born bigint[];
   v_born_separators text[];
   v_run integer;
-  -- A file is known by its first heading, or by its name.
-  v_title constant text := coalesce((SELECT t FROM unnest(p_kinds, p_titles) WITH ORDINALITY AS g(k, t, n) WHERE k = 'heading' AND t <> '' ORDER BY n LIMIT 1),
+  -- A file is known by its first heading of the first level, or by its name.
+  v_title constant text := coalesce((SELECT t FROM unnest(p_titles, p_section_levels) WITH ORDINALITY AS g(t, l, n) WHERE l = 1 AND t <> '' ORDER BY n LIMIT 1),
                                     regexp_replace(p_source_path, '^.*/', ''));
   v_between numeric[];
 BEGIN

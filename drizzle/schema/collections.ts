@@ -34,6 +34,7 @@ export const collectionPiece = iuCore.view('v_iu_collection_piece', {
   lifecycleStatus: text('lifecycle_status').notNull(),
   title: text('title'),
   sectionLevel: integer('section_level').notNull(),
+  depth: integer('depth').notNull(),
   versionSeq: integer('version_seq').notNull(),
   pinned: boolean('pinned').notNull(),
   contentDigest: text('content_digest').notNull(),

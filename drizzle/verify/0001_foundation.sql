@@ -3,7 +3,7 @@ DO $verify$
 DECLARE
   v_wrong text;
 BEGIN
-  SELECT string_agg(format('%s %s: want "%s", have "%s"', e.class, e.identity, e.facts, coalesce(c.facts, 'nothing')), chr(10)) INTO v_wrong
+  SELECT string_agg(format('%s %s: want "%s", have "%s"', e.class, e.identity, coalesce(e.facts, 'nothing'), coalesce(c.facts, 'nothing')), chr(10)) INTO v_wrong
   FROM (VALUES
     ('schema', 'iu_core', 'owner iu_owner; USAGE iu_approver, USAGE iu_console, USAGE iu_emitter, USAGE iu_operator, USAGE iu_reader, USAGE iu_worker'),
     ('table', 'dot_config', 'owner iu_owner; key text, value text, value_type text, description text, expires_at timestamp with time zone, reason text, changed_by text, changed_at timestamp with time zone'),

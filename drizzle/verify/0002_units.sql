@@ -3,7 +3,7 @@ DO $verify$
 DECLARE
   v_wrong text;
 BEGIN
-  SELECT string_agg(format('%s %s: want "%s", have "%s"', e.class, e.identity, e.facts, coalesce(c.facts, 'nothing')), chr(10)) INTO v_wrong
+  SELECT string_agg(format('%s %s: want "%s", have "%s"', e.class, e.identity, coalesce(e.facts, 'nothing'), coalesce(c.facts, 'nothing')), chr(10)) INTO v_wrong
   FROM (VALUES
     ('function', 'fn_iu_is_address(text)', 'owner iu_owner; security invoker; immutable; search_path=pg_catalog, iu_core, pg_temp'),
     ('table', 'information_unit', 'owner iu_owner; id bigint, canonical_address text, unit_kind text, lifecycle_status text, current_version_seq integer, title text, source_path text, created_at timestamp with time zone, created_by text'),

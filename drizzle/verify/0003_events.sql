@@ -3,7 +3,7 @@ DO $verify$
 DECLARE
   v_wrong text;
 BEGIN
-  SELECT string_agg(format('%s %s: want "%s", have "%s"', e.class, e.identity, e.facts, coalesce(c.facts, 'nothing')), chr(10)) INTO v_wrong
+  SELECT string_agg(format('%s %s: want "%s", have "%s"', e.class, e.identity, coalesce(e.facts, 'nothing'), coalesce(c.facts, 'nothing')), chr(10)) INTO v_wrong
   FROM (VALUES
     ('table', 'iu_event_type', 'owner iu_owner; event_type text, event_domain text, delivery_lane text, payload_schema jsonb, payload_predicate jsonpath, is_system boolean, description text, registered_at timestamp with time zone, registered_by text'),
     ('table', 'event_outbox', 'owner iu_owner; xid xid8, id bigint, event_domain text, event_type text, event_subject_table text, event_subject_ref text, payload jsonb, delivery_lane text, idempotency_key text, bucket smallint, actor text, created_at timestamp with time zone, released_from bigint'),

@@ -3,7 +3,7 @@ DO $verify$
 DECLARE
   v_wrong text;
 BEGIN
-  SELECT string_agg(format('%s %s: want "%s", have "%s"', e.class, e.identity, e.facts, coalesce(c.facts, 'nothing')), chr(10)) INTO v_wrong
+  SELECT string_agg(format('%s %s: want "%s", have "%s"', e.class, e.identity, coalesce(e.facts, 'nothing'), coalesce(c.facts, 'nothing')), chr(10)) INTO v_wrong
   FROM (VALUES
     ('table', 'iu_outbound_route', 'owner iu_owner; id integer, route_code text, event_type text, target_kind text, target_ref text, enabled boolean, dry_run boolean, definition_digest bytea, approval_digest bytea, registered_at timestamp with time zone, registered_by text'),
     ('table', 'iu_route_attempt', 'owner iu_owner; event_id bigint, route_id integer, attempt_no integer, status text, failure_code text, failure_detail text, target_kind text, target_ref text, worker_code text, created_at timestamp with time zone'),

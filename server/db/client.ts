@@ -23,6 +23,8 @@ export function openPool(connectionString: string, max = 10): pg.Pool {
   })
   // A connection lost while idle is replaced at its next use; without a listener it would end the process.
   pool.on('error', () => {})
+  // The same for one that is lost between two queries of a transaction: the next query says so.
+  pool.on('connect', client => client.on('error', () => {}))
   return pool
 }
 

@@ -7,6 +7,8 @@ export interface Draft { migration: string, rollback: string, verify: string }
 const KIND_OF = { schema: 'schemas', table: 'tables', function: 'functions', view: 'views', trigger: 'triggers' } as const
 type ObjectClass = keyof typeof KIND_OF
 
+const DROP_ORDER = ['trigger', 'view', 'function', 'table', 'schema']
+
 const nameOf = (object: CatalogueObject) => object.identity.replace(/[( ].*$/s, '')
 
 function definitionOf(object: CatalogueObject, definitions: Definition[]): Definition {
@@ -41,7 +43,9 @@ export function draftUnit(before: CatalogueObject[], after: CatalogueObject[], d
     .filter(object => old.get(`${object.class} ${object.identity}`)?.definition !== object.definition)
     .filter(object => !only || only.includes(definitionOf(object, definitions).area))
     .sort((a, b) => order(a) - order(b))
+  // No definition says any more what a dropped object required: by kind, users before what they use.
   const dropped = [...old.values()].filter(object => !wanted.has(`${object.class} ${object.identity}`))
+    .sort((a, b) => DROP_ORDER.indexOf(a.class) - DROP_ORDER.indexOf(b.class))
 
   const forward = made.map((object) => {
     const sql = definitionOf(object, definitions).sql.trimEnd()
@@ -62,16 +66,19 @@ export function draftUnit(before: CatalogueObject[], after: CatalogueObject[], d
   // The catalogue spells names for this search_path.
   const path = 'SET LOCAL search_path = pg_catalog, iu_core, pg_temp;'
 
-  const facts = made.map(object => `    (${literal(object.class)}, ${literal(object.identity)}, ${literal(object.facts)})`)
+  const facts = [
+    ...made.map(object => `    (${literal(object.class)}, ${literal(object.identity)}, ${literal(object.facts)})`),
+    ...dropped.map(object => `    (${literal(object.class)}, ${literal(object.identity)}, NULL)`),
+  ]
   return {
     migration: ['-- unit: schema', ...forward, ...dropped.map(drop)].join('\n\n') + '\n',
-    rollback: [path, ...guard, ...dropped.map(object => object.definition), ...backward].join('\n') + '\n',
+    rollback: [path, ...guard, ...[...dropped].reverse().map(object => object.definition), ...backward].join('\n') + '\n',
     verify: `-- Structure and rights, denials included: the facts name every grantee there is.
 DO $verify$
 DECLARE
   v_wrong text;
 BEGIN
-  SELECT string_agg(format('%s %s: want "%s", have "%s"', e.class, e.identity, e.facts, coalesce(c.facts, 'nothing')), chr(10)) INTO v_wrong
+  SELECT string_agg(format('%s %s: want "%s", have "%s"', e.class, e.identity, coalesce(e.facts, 'nothing'), coalesce(c.facts, 'nothing')), chr(10)) INTO v_wrong
   FROM (VALUES
 ${facts.join(',\n')}
   ) AS e(class, identity, facts)

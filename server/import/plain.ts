@@ -1,14 +1,24 @@
 import { bomLength, frontMatterEnd, lineEndAt, nextLine, skipSpaces } from './lines.ts'
 import type { Block, PieceKind } from './pieces.ts'
 
+/** Pieces of a file cut plainly, about, at most: tens of millions of tiny ones would be of no use to anybody. */
+const MOST_BLOCKS = 250_000
+
 interface Fence { marker: number, length: number }
 
 /**
  * Cuts without a Markdown parser, in one pass over the lines: front matter, `#` headings and fenced code, and runs of
  * other lines between blank ones. For files a parser would take too long over; costs about a nanosecond per byte.
+ * What is shorter than its share of a very long file joins what follows, as `text`.
  */
 export function plainBlocks(content: Buffer): Block[] {
   const blocks: Block[] = []
+  const least = Math.floor(content.length / MOST_BLOCKS)
+  const begin = (block: Block) => {
+    const last = blocks.at(-1)
+    if (last && block.start - last.start < least) Object.assign(last, { kind: 'text', level: 0 })
+    else blocks.push(block)
+  }
   let line = frontMatterEnd(content)
   if (line > bomLength(content)) blocks.push({ kind: 'front_matter', start: 0, level: 0 })
   let fence: Fence | null = null
@@ -27,12 +37,12 @@ export function plainBlocks(content: Buffer): Block[] {
     }
     const level = first - line <= 3 ? headingLevel(content, first, end) : 0
     if (mark || level > 0) {
-      blocks.push({ kind: mark ? 'code' : 'heading', start: line, level })
+      begin({ kind: mark ? 'code' : 'heading', start: line, level })
       fence = mark
       inRun = false
     }
     else if (!inRun) {
-      blocks.push({ kind: kindOf(content.toString('latin1', first, Math.min(end, first + 11))), start: line, level: 0 })
+      begin({ kind: kindOf(content.toString('latin1', first, Math.min(end, first + 11))), start: line, level: 0 })
       inRun = true
     }
   }

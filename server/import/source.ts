@@ -5,8 +5,8 @@ import { open, readdir, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 
-export type SourceErrorCode =
-  | 'not_found' | 'unreadable' | 'not_a_file' | 'too_large' | 'not_utf8' | 'has_nul' | 'bad_name' | 'duplicate'
+export type SourceErrorCode
+  = | 'not_found' | 'unreadable' | 'not_a_file' | 'too_large' | 'not_utf8' | 'has_nul' | 'bad_name' | 'duplicate'
 
 /** Why a file cannot be imported: `file` names it, `offset` is the byte at fault where there is one. */
 export class SourceError extends Error {

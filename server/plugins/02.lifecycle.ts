@@ -10,7 +10,7 @@ export default defineNitroPlugin((nitro) => {
     setTimeout(() => process.exit(code), GRACE).unref()
     nitro.hooks.callHook('close').then(() => process.exit(code), () => process.exit(1))
   }
-  nitro.hooks.hook('close', closePool)
+  nitro.hooks.hook('close', closePools)
   if (import.meta.dev || import.meta.prerender) return
   process.once('SIGTERM', () => stop(0))
   process.once('SIGINT', () => stop(0))

@@ -32,8 +32,14 @@ export function toProblem(error: unknown): Problem {
   const isQuery = error instanceof DrizzleQueryError
   const { problem } = new ProblemError(databaseFault(cause, state, isQuery) ?? 'internal')
   const correlationId = randomUUID()
-  console.error(`[${correlationId}] ${problem.code}`, cause)
+  // A database that is away is asked again and again: one line each is enough, the cause is known.
+  console.error(`[${correlationId}] ${problem.code}`, problem.code === 'internal' ? error : reasonOf(cause))
   return { ...problem, correlationId }
+}
+
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error
+  return cause instanceof Error ? `${message}: ${cause.message}` : message
 }
 
 /** Faults of the database by SQLSTATE, or of the way to it, which have none. */

@@ -22,6 +22,8 @@ export interface PieceRow {
   lifecycleStatus: string
   title: string | null
   sectionLevel: number
+  /** sections that stand around it */
+  depth: number
   versionSeq: number
   pinned: boolean
   contentDigest: string

@@ -1,6 +1,7 @@
-import { expect, expectSmall, expectSound, open, test } from './page.ts'
+import type { Page } from '@playwright/test'
+import { expect, expectSmall, expectSound, hydrated, open, test } from './page.ts'
 
-const events = (page: import('@playwright/test').Page) => page.getByRole('region', { name: 'List of attempts' }).locator('tbody th').allTextContents().then(cells => cells.map(Number))
+const events = (page: Page) => page.getByRole('region', { name: 'List of attempts' }).locator('tbody th').allTextContents().then(cells => cells.map(Number))
 
 test('a cell of the matrix leads to its attempts', async ({ page }) => {
   await open(page, '/attempts')
@@ -34,8 +35,11 @@ test('the chart has a range in the address, and a table of the same', async ({ p
 
 test('filters add up in the address, and clear', async ({ page }) => {
   await open(page, '/attempts')
-  await page.getByLabel('Outcome').selectOption('skipped')
+  await page.getByRole('combobox', { name: 'Outcome' }).selectOption('skipped')
   await expect(page).toHaveURL(/[?&]status=skipped/)
+  await page.reload()
+  await expect(page.getByRole('combobox', { name: 'Outcome' })).toHaveValue('skipped')
+  await hydrated(page)
   await expect(page.getByRole('region', { name: 'List of attempts' }).locator('tbody tr').first()).toContainText('skipped')
   await page.getByRole('button', { name: 'Clear' }).click()
   await expect(page).toHaveURL(/\/attempts$/)

@@ -9,7 +9,7 @@ import { notFound } from './not-found.ts'
 
 const row = {
   position: piece.position, unitId: piece.unitId, unitAddress: piece.unitAddress, unitKind: piece.unitKind, lifecycleStatus: piece.lifecycleStatus,
-  title: piece.title, sectionLevel: piece.sectionLevel, versionSeq: piece.versionSeq, pinned: piece.pinned,
+  title: piece.title, sectionLevel: piece.sectionLevel, depth: piece.depth, versionSeq: piece.versionSeq, pinned: piece.pinned,
   contentDigest: piece.contentDigest, byteLength: piece.byteLength, usedIn: piece.usedIn,
 }
 /** A window's text: what may be shown of each piece, never more. */

@@ -267,7 +267,11 @@ describe('any sequence of changes', () => {
       const model: { unit: string, body: string, separator: string | null, position: number }[] = []
       for (const { what, at, to, body, separator } of steps) {
         const index = at % Math.max(1, model.length)
-        const free = () => { let p = to % 1000 - 500; while (model.some(piece => piece.position === p)) p++; return p }
+        const free = () => {
+          let position = to % 1000 - 500
+          while (model.some(piece => piece.position === position)) position++
+          return position
+        }
         if (what === 'add') {
           const [unit] = await units(body)
           const piece = { unit: unit!, body, separator, position: free() }

@@ -77,7 +77,9 @@ test('it is accessible, and fits a phone', async ({ page }) => {
   await expectSound(page)
 })
 
-test('its scripts are within the budget', async ({ page, context }) => {
-  const path = await openLargest(page)
-  await expectSmall(await context.newPage(), path)
+test('its scripts are within the budget', async ({ page, browser }) => {
+  const url = new URL(await openLargest(page), page.url()).href
+  const context = await browser.newContext()
+  await expectSmall(await context.newPage(), url)
+  await context.close()
 })

@@ -27,8 +27,8 @@ DECLARE
   v_born bigint[];
   v_born_separators text[];
   v_run integer;
-  -- A file is known by its first heading, or by its name.
-  v_title constant text := coalesce((SELECT t FROM unnest(p_kinds, p_titles) WITH ORDINALITY AS g(k, t, n) WHERE k = 'heading' AND t <> '' ORDER BY n LIMIT 1),
+  -- A file is known by its first heading of the first level, or by its name.
+  v_title constant text := coalesce((SELECT t FROM unnest(p_titles, p_section_levels) WITH ORDINALITY AS g(t, l, n) WHERE l = 1 AND t <> '' ORDER BY n LIMIT 1),
                                     regexp_replace(p_source_path, '^.*/', ''));
   v_between numeric[];
 BEGIN

@@ -2,6 +2,8 @@
 CREATE VIEW iu_core.v_iu_collection_piece AS
 SELECT p.collection_id, c.canonical_address AS collection_address, p.position, u.id AS unit_id, u.canonical_address AS unit_address,
        u.unit_kind, u.lifecycle_status, u.title, coalesce(t.section_level, 0)::integer AS section_level,
+       -- How many sections stand around it, by the levels of their headings.
+       CASE WHEN t.section_level > 0 THEN t.section_level - 1 ELSE coalesce(s.section_level, 0) END::integer AS depth,
        v.version_seq, p.pinned_version_seq IS NOT NULL AS pinned, encode(v.content_digest, 'hex') AS content_digest, v.byte_length,
        CASE WHEN p.separator IS NOT NULL THEN p.separator
             WHEN EXISTS (SELECT FROM iu_core.iu_collection_piece AS n WHERE n.collection_id = p.collection_id AND n.position > p.position) THEN c.joiner
@@ -13,6 +15,7 @@ JOIN iu_core.iu_collection AS c ON c.id = p.collection_id
 JOIN iu_core.information_unit AS u ON u.id = p.unit_id
 JOIN iu_core.unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
 LEFT JOIN iu_core.iu_tree_path AS t ON t.unit_id = u.id
+LEFT JOIN iu_core.iu_tree_path AS s ON s.unit_id = t.parent_unit_id
 WHERE c.status = 'active';
 COMMENT ON VIEW iu_core.v_iu_collection_piece IS 'The rows of a manifest; order by position within one collection. body || separator, in order, is the rendering';
 GRANT SELECT ON iu_core.v_iu_collection_piece TO iu_reader;
