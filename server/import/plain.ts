@@ -1,19 +1,18 @@
 import { bomLength, frontMatterEnd, lineEndAt, nextLine, skipSpaces } from './lines.ts'
 import type { Block, PieceKind } from './pieces.ts'
 
-/** Pieces of a file cut plainly, about, at most: tens of millions of tiny ones would be of no use to anybody. */
-const MOST_BLOCKS = 250_000
+/** Tens of millions of tiny pieces would be of no use to anybody. */
+const MOST_BLOCKS = 400_000
 
 interface Fence { marker: number, length: number }
 
 /**
  * Cuts without a Markdown parser, in one pass over the lines: front matter, `#` headings and fenced code, and runs of
  * other lines between blank ones. For files a parser would take too long over; costs about a nanosecond per byte.
- * What is shorter than its share of a very long file joins what follows, as `text`.
+ * In a file of more blocks than a collection should hold, those shorter than `least` bytes join what follows, as `text`.
  */
-export function plainBlocks(content: Buffer): Block[] {
+export function plainBlocks(content: Buffer, least = 0): Block[] {
   const blocks: Block[] = []
-  const least = Math.floor(content.length / MOST_BLOCKS)
   const begin = (block: Block) => {
     const last = blocks.at(-1)
     if (last && block.start - last.start < least) Object.assign(last, { kind: 'text', level: 0 })
@@ -24,6 +23,7 @@ export function plainBlocks(content: Buffer): Block[] {
   let fence: Fence | null = null
   let inRun = false
   for (; line < content.length; line = nextLine(content, line)) {
+    if (blocks.length > MOST_BLOCKS && least === 0) return plainBlocks(content, Math.ceil(content.length / MOST_BLOCKS))
     const first = skipSpaces(content, line)
     const end = lineEndAt(content, first)
     const mark = first - line <= 3 ? fenceAt(content, first, end) : null
