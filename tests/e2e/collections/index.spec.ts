@@ -35,7 +35,6 @@ test('pages follow each other without a gap, and back again', async ({ page }) =
   await open(page, '/collections')
   const first = await rowLinks(page)
   const next = page.getByRole('link', { name: 'Next' })
-  test.skip(await next.count() === 0, 'all collections are on one page')
   await next.click()
   await expect(page).toHaveURL(/[?&]after=/)
   await expect.poll(() => rowLinks(page)).not.toEqual(first)
