@@ -51,12 +51,18 @@ function ignoreDuplicate(error: { code?: string }): void {
   if (error.code !== '42P04' && error.code !== '23505') throw error
 }
 
-/** Runs `work` on one connection. */
-export async function within<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, application_name: 'iu' })
+/** A connected client; `name` is what the server's list of sessions shows. */
+export async function connect(url: string, name = 'iu'): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, application_name: name })
   // The query that is under way rejects by itself; this is for a loss between two.
   client.on('error', () => {})
   await client.connect()
+  return client
+}
+
+/** Runs `work` on one connection. */
+export async function within<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = await connect(url)
   try {
     return await work(client)
   }

@@ -36,6 +36,14 @@ export function bootstrapStatements(database: string, deployer: string): string[
   ]
 }
 
+/** Whether an administrator, or an earlier run, has seen to all of it: a login without the rights may then go on. */
+const IS_DONE = `SELECT count(*) = ${Object.keys(ROLES).length}
+  AND coalesce(bool_and(rolname NOT IN ('iu_console', 'iu_operator', 'iu_approver') OR pg_has_role(oid, 'iu_reader', 'MEMBER')), false)
+  AND coalesce(bool_and(rolname <> 'iu_owner' OR (pg_has_role(session_user, oid, 'MEMBER') AND pg_has_role(oid, 'pg_read_all_stats', 'MEMBER')
+    AND has_database_privilege(oid, current_database(), 'CONNECT') AND has_database_privilege(oid, current_database(), 'CREATE'))), false)
+  AND coalesce(bool_and(has_database_privilege(oid, current_database(), 'CONNECT')), false) AS done
+FROM pg_roles WHERE rolname IN (${Object.keys(ROLES).map(role => `'${role}'`).join(', ')})`
+
 export class BootstrapError extends Error {
   /** what an administrator has to run; empty when that would not help */
   readonly sql: string
@@ -56,6 +64,8 @@ export async function bootstrap(client: Client | PoolClient): Promise<void> {
   if (here!.encoding !== 'UTF8') {
     throw new BootstrapError(`database ${here!.database} has encoding ${here!.encoding}; text is kept byte for byte only in UTF8`, '')
   }
+  const { rows: [state] } = await client.query<{ done: boolean }>(IS_DONE)
+  if (state!.done) return
   const statements = bootstrapStatements(here!.database, here!.deployer)
   // Two bootstraps of one cluster would meet on the same role rows.
   await client.query(`SELECT pg_advisory_lock(hashtext('iu_core bootstrap'))`)

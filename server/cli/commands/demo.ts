@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { defineCommand } from 'citty'
-import pg from 'pg'
+import type pg from 'pg'
 import { problemOf } from '../../../shared/problem.ts'
 import { listGates, setGate } from '../../db/functions/gate.ts'
 import { demoDocuments } from '../../demo/documents.ts'
@@ -13,7 +13,7 @@ import { closeCutters } from '../../import/cut.ts'
 import { importSources } from '../../import/import.ts'
 import { pollWorker } from '../../worker/poll.ts'
 import { buildConsole, freePort, startConsole } from '../console.ts'
-import { DATA, openTarget, ROOT, within, type Target } from '../database.ts'
+import { connect, DATA, openTarget, ROOT, within, type Target } from '../database.ts'
 import { progressBar } from '../progress.ts'
 import { count, EXIT, note, Refusal, say } from '../report.ts'
 import { stopSignal } from '../signals.ts'
@@ -39,12 +39,7 @@ async function openGates(client: pg.Client): Promise<string[]> {
 
 async function importDocuments(target: Target): Promise<string> {
   const sources = demoDocuments(ROOT)
-  const clients = await Promise.all(Array.from({ length: availableParallelism() }, async () => {
-    const client = new pg.Client({ connectionString: target.url, application_name: 'iu import' })
-    client.on('error', () => {})
-    await client.connect()
-    return client
-  }))
+  const clients = await Promise.all(Array.from({ length: availableParallelism() }, () => connect(target.url, 'iu import')))
   const bar = progressBar('importing', sources.length)
   try {
     const results = await importSources(sources, { prefix: '', maxBytes: 64 * 1024 * 1024, clients, onFile: ({ file }) => bar.step(file) })
@@ -83,12 +78,7 @@ async function seed(target: Target, signal: AbortSignal): Promise<void> {
   })
   await step('worker', () => pollWorker({
     workerCode: 'iu_outbound_default', batchSize: 1000, pollMs: 50, until: 'drain', signal,
-    connect: async () => {
-      const client = new pg.Client(target.url)
-      client.on('error', () => {})
-      await client.connect()
-      return client
-    },
+    connect: () => connect(target.url, 'iu worker'),
   }), total => `${count(total.seen, 'event')} routed, ${total.dead_lettered} dead-lettered`)
 }
 

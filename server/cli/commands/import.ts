@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os'
 import { defineCommand } from 'citty'
-import pg from 'pg'
+import type pg from 'pg'
 import { closeCutters } from '../../import/cut.ts'
 import { importSources, type ImportedFile, type RefusedFile } from '../../import/import.ts'
 import { listSources } from '../../import/source.ts'
-import { openTarget } from '../database.ts'
+import { connect, openTarget } from '../database.ts'
 import { progressBar } from '../progress.ts'
 import { bytes, count, EXIT, note, printable, Refusal, say, sayJson } from '../report.ts'
 
@@ -58,10 +58,7 @@ export default defineCommand({
     try {
       const lanes = Math.max(1, Math.min(sources.length, availableParallelism()))
       for (let lane = 0; lane < lanes; lane++) {
-        const client = new pg.Client({ connectionString: target.url, application_name: 'iu import' })
-        client.on('error', () => {})
-        await client.connect()
-        clients.push(client)
+        clients.push(await connect(target.url, 'iu import'))
       }
       const bar = progressBar('importing', sources.length)
       const results = [...refused, ...await importSources(sources, { prefix, maxBytes, clients, onFile: result => bar.step(result.file) }).finally(() => bar.end())]

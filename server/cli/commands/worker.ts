@@ -1,7 +1,6 @@
 import { defineCommand } from 'citty'
-import pg from 'pg'
 import { pollWorker } from '../../worker/poll.ts'
-import { openTarget } from '../database.ts'
+import { connect, openTarget } from '../database.ts'
 import { EXIT, note, Refusal, say, sayJson } from '../report.ts'
 import { stopSignal } from '../signals.ts'
 
@@ -31,12 +30,7 @@ export default defineCommand({
       const total = await pollWorker({
         workerCode: args.code, batchSize, pollMs, signal,
         until: args.once ? 'once' : args.drain ? 'drain' : 'forever',
-        connect: async () => {
-          const client = new pg.Client({ connectionString: target.url, application_name: 'iu worker' })
-          client.on('error', () => {})
-          await client.connect()
-          return client
-        },
+        connect: () => connect(target.url, 'iu worker'),
         onPass: pass => note(pass.status === 'routed'
           ? `routed ${pass.seen} events: ${pass.attempts_written} attempts, ${pass.skipped} skipped, ${pass.dead_lettered} dead-lettered`
           : { idle: 'nothing to route', busy: 'another worker has the cursor', worker_gate_closed: 'gate iu_core.route_worker_enabled is closed', master_gate_closed: 'gate iu_core.routes_master_enabled is closed', routed: '' }[pass.status]),
