@@ -391,15 +391,14 @@ CREATE VIEW v_iu_accounting AS
                         ELSE 'held'::text
                     END
                     WHEN (a.event_id IS NOT NULL) THEN 'attempted'::text
-                    WHEN ((c.worker_code IS NOT NULL) AND (NOT fn_iu_cursor_passed(c.*, e.xid, e.id, s.system_identifier))) THEN 'not_yet_routed'::text
+                    WHEN (NOT c.is_passed) THEN 'not_yet_routed'::text
                     ELSE 'unexplained'::text
                 END AS account
-           FROM (((event_outbox e
-             CROSS JOIN ( SELECT fn_iu_system_identifier() AS system_identifier) s)
+           FROM ((event_outbox e
              LEFT JOIN ( SELECT DISTINCT iu_route_attempt.event_id
                    FROM iu_route_attempt
                   WHERE (iu_route_attempt.attempt_no = 1)) a ON ((a.event_id = e.id)))
-             LEFT JOIN iu_route_worker_cursor c ON (((e.bucket >= c.bucket_from) AND (e.bucket <= c.bucket_to))))
+             LEFT JOIN v_iu_event_claim c ON (((c.event_id = e.id) AND (a.event_id IS NULL))))
          OFFSET 0) accounted;
 ALTER VIEW v_iu_accounting OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_accounting IS 'The accounting identity: events = attempted + held + released + discarded + not_yet_routed, and unexplained is 0';
@@ -540,6 +539,30 @@ CREATE VIEW v_iu_event_backlog AS
 ALTER VIEW v_iu_event_backlog OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_event_backlog IS 'Events not yet routed, by type; counted up to 10001 per worker';
 GRANT SELECT ON v_iu_event_backlog TO iu_reader;
+
+-- view v_iu_event_claim
+CREATE VIEW v_iu_event_claim AS
+ SELECT e.id AS event_id,
+    e.xid,
+    e.event_domain,
+    e.event_type,
+    e.created_at,
+    c.worker_code,
+        CASE
+            WHEN (NOT s.is_known) THEN false
+            WHEN pg_visible_in_snapshot(e.xid, c.snap_from) THEN true
+            WHEN ((e.xid >= pg_snapshot_xmax(c.snap_from)) AND (e.id <= c.floor_id)) THEN true
+            WHEN ((e.xid = c.own_xid) AND (e.id <= c.own_last_id)) THEN true
+            WHEN ((c.snap_to IS NULL) OR (e.id > c.last_id)) THEN false
+            WHEN (e.id <= c.trusted_id) THEN (NOT (e.xid IN ( SELECT pg_snapshot_xip(c.snap_to) AS pg_snapshot_xip)))
+            ELSE pg_visible_in_snapshot(e.xid, c.snap_to)
+        END AS is_passed
+   FROM ((iu_route_worker_cursor c
+     CROSS JOIN LATERAL ( SELECT ((NOT (c.system_identifier IS DISTINCT FROM fn_iu_system_identifier())) AND (pg_snapshot_xmin(c.snap_from) <= pg_snapshot_xmax(pg_current_snapshot()))) AS is_known
+         OFFSET 0) s)
+     JOIN event_outbox e ON ((((e.bucket >= c.bucket_from) AND (e.bucket <= c.bucket_to)) AND (e.delivery_lane <> 'held'::text))));
+ALTER VIEW v_iu_event_claim OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_event_claim IS 'For every event that is not held: the worker whose it is, and whether that worker claims to be done with it. Accounting holds the claim against the attempts';
 
 -- view v_iu_gate
 CREATE VIEW v_iu_gate AS
@@ -1402,28 +1425,6 @@ $function$;
 ALTER FUNCTION fn_iu_cursor_declare(text,integer,integer) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_cursor_declare(text,integer,integer) IS 'Makes a worker''s cursor over a range of buckets; one that exists stays as it is';
 
--- function fn_iu_cursor_passed(iu_route_worker_cursor,xid8,bigint,bigint)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_cursor_passed(p_cursor iu_route_worker_cursor, p_xid xid8, p_id bigint, p_system_identifier bigint)
- RETURNS boolean
- LANGUAGE sql
- STABLE
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-  SELECT CASE
-    WHEN p_cursor.system_identifier IS DISTINCT FROM p_system_identifier THEN false
-    WHEN pg_snapshot_xmin(p_cursor.snap_from) > pg_snapshot_xmax(pg_current_snapshot()) THEN false
-    WHEN pg_visible_in_snapshot(p_xid, p_cursor.snap_from) THEN true
-    WHEN p_xid >= pg_snapshot_xmax(p_cursor.snap_from) AND p_id <= p_cursor.floor_id THEN true  -- no window looks below its floor
-    WHEN p_xid = p_cursor.own_xid AND p_id <= p_cursor.own_last_id THEN true
-    WHEN p_cursor.snap_to IS NULL OR p_id > p_cursor.last_id THEN false
-    WHEN p_id <= p_cursor.trusted_id THEN p_xid NOT IN (SELECT pg_snapshot_xip(p_cursor.snap_to))
-    ELSE pg_visible_in_snapshot(p_xid, p_cursor.snap_to)
-  END
-$function$;
-ALTER FUNCTION fn_iu_cursor_passed(iu_route_worker_cursor,xid8,bigint,bigint) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_cursor_passed(iu_route_worker_cursor,xid8,bigint,bigint) IS 'Whether a worker claims to be done with an event; accounting holds it against the attempts';
-GRANT EXECUTE ON FUNCTION fn_iu_cursor_passed(iu_route_worker_cursor,xid8,bigint,bigint) TO iu_reader;
-
 -- function fn_iu_cursor_reset(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_cursor_reset(p_worker_code text)
  RETURNS void
@@ -1524,7 +1525,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_event_pending(p_limit integer)
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
   WITH s AS (SELECT fn_iu_system_identifier() AS system_identifier)
-  SELECT c.worker_code, p.id, p.event_domain, p.event_type, p.created_at
+  SELECT c.worker_code, p.event_id, p.event_domain, p.event_type, p.created_at
   FROM iu_route_worker_cursor AS c
   CROSS JOIN s
   CROSS JOIN LATERAL (
@@ -1535,16 +1536,15 @@ AS $function$
                 ELSE greatest(c.floor_id, least(c.last_id, c.floor_to_id)) END AS floor_id
   ) AS f
   CROSS JOIN LATERAL (
-    SELECT e.id, e.event_domain, e.event_type, e.created_at, e.xid FROM event_outbox AS e
-    WHERE e.id > f.floor_id AND e.delivery_lane <> 'held' AND e.bucket BETWEEN c.bucket_from AND c.bucket_to
-      AND NOT fn_iu_cursor_passed(c, e.xid, e.id, s.system_identifier)
-      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id)
+    SELECT e.event_id, e.event_domain, e.event_type, e.created_at FROM v_iu_event_claim AS e
+    WHERE e.worker_code = c.worker_code AND e.event_id > f.floor_id AND NOT e.is_passed
+      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.event_id)
     UNION ALL
-    SELECT e.id, e.event_domain, e.event_type, e.created_at, e.xid
-    FROM (SELECT pg_snapshot_xip(c.snap_from) UNION SELECT pg_snapshot_xip(c.snap_to)) AS running(x) JOIN event_outbox AS e ON e.xid = x AND e.delivery_lane <> 'held'
-    WHERE e.id <= f.floor_id AND e.bucket BETWEEN c.bucket_from AND c.bucket_to
-      AND NOT fn_iu_cursor_passed(c, e.xid, e.id, s.system_identifier)
-      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id)
+    SELECT e.event_id, e.event_domain, e.event_type, e.created_at
+    FROM (SELECT pg_snapshot_xip(c.snap_from) UNION SELECT pg_snapshot_xip(c.snap_to)) AS running(x)
+    JOIN v_iu_event_claim AS e ON e.worker_code = c.worker_code AND e.xid = x
+    WHERE e.event_id <= f.floor_id AND NOT e.is_passed
+      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.event_id)
     LIMIT p_limit
   ) AS p
 $function$;

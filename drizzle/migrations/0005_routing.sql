@@ -143,36 +143,6 @@ $$;
 COMMENT ON FUNCTION iu_core.fn_iu_cursor_declare(text, integer, integer) IS 'Makes a worker''s cursor over a range of buckets; one that exists stays as it is';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_cursor_declare(text, integer, integer) FROM PUBLIC;
 
-CREATE FUNCTION iu_core.fn_iu_system_identifier()
-RETURNS bigint
-LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = pg_catalog, iu_core, pg_temp
-AS $$ SELECT system_identifier FROM pg_control_system() $$;
-COMMENT ON FUNCTION iu_core.fn_iu_system_identifier() IS 'The cluster that this database runs in; transaction ids of another mean nothing here';
-REVOKE ALL ON FUNCTION iu_core.fn_iu_system_identifier() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION iu_core.fn_iu_system_identifier() TO iu_reader;
-
--- requires: iu_route_worker_cursor, fn_iu_system_identifier
-CREATE FUNCTION iu_core.fn_iu_cursor_passed(p_cursor iu_core.iu_route_worker_cursor, p_xid xid8, p_id bigint, p_system_identifier bigint)
-RETURNS boolean
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, iu_core, pg_temp
-AS $$
-  SELECT CASE
-    WHEN p_cursor.system_identifier IS DISTINCT FROM p_system_identifier THEN false
-    WHEN pg_snapshot_xmin(p_cursor.snap_from) > pg_snapshot_xmax(pg_current_snapshot()) THEN false
-    WHEN pg_visible_in_snapshot(p_xid, p_cursor.snap_from) THEN true
-    WHEN p_xid >= pg_snapshot_xmax(p_cursor.snap_from) AND p_id <= p_cursor.floor_id THEN true  -- no window looks below its floor
-    WHEN p_xid = p_cursor.own_xid AND p_id <= p_cursor.own_last_id THEN true
-    WHEN p_cursor.snap_to IS NULL OR p_id > p_cursor.last_id THEN false
-    WHEN p_id <= p_cursor.trusted_id THEN p_xid NOT IN (SELECT pg_snapshot_xip(p_cursor.snap_to))
-    ELSE pg_visible_in_snapshot(p_xid, p_cursor.snap_to)
-  END
-$$;
-COMMENT ON FUNCTION iu_core.fn_iu_cursor_passed(iu_core.iu_route_worker_cursor, xid8, bigint, bigint) IS 'Whether a worker claims to be done with an event; accounting holds it against the attempts';
-REVOKE ALL ON FUNCTION iu_core.fn_iu_cursor_passed(iu_core.iu_route_worker_cursor, xid8, bigint, bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION iu_core.fn_iu_cursor_passed(iu_core.iu_route_worker_cursor, xid8, bigint, bigint) TO iu_reader;
-
 -- requires: iu_route_worker_cursor
 CREATE FUNCTION iu_core.fn_iu_cursor_reset(p_worker_code text)
 RETURNS void
@@ -208,14 +178,45 @@ $$;
 COMMENT ON FUNCTION iu_core.fn_iu_cursor_retract(text) IS 'Removes a cursor, the rollback of its declaration; refuses (IU010) once it has routed events';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_cursor_retract(text) FROM PUBLIC;
 
--- requires: iu_route_worker_cursor, event_outbox
+CREATE FUNCTION iu_core.fn_iu_system_identifier()
+RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, iu_core, pg_temp
+AS $$ SELECT system_identifier FROM pg_control_system() $$;
+COMMENT ON FUNCTION iu_core.fn_iu_system_identifier() IS 'The cluster that this database runs in; transaction ids of another mean nothing here';
+REVOKE ALL ON FUNCTION iu_core.fn_iu_system_identifier() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION iu_core.fn_iu_system_identifier() TO iu_reader;
+
+-- requires: event_outbox, iu_route_worker_cursor, fn_iu_system_identifier
+-- A view and not a function: it is read for every event that waits.
+CREATE VIEW iu_core.v_iu_event_claim AS
+SELECT e.id AS event_id, e.xid, e.event_domain, e.event_type, e.created_at, c.worker_code,
+       CASE
+         WHEN NOT s.is_known THEN false
+         WHEN pg_visible_in_snapshot(e.xid, c.snap_from) THEN true
+         WHEN e.xid >= pg_snapshot_xmax(c.snap_from) AND e.id <= c.floor_id THEN true  -- no window looks below its floor
+         WHEN e.xid = c.own_xid AND e.id <= c.own_last_id THEN true
+         WHEN c.snap_to IS NULL OR e.id > c.last_id THEN false
+         WHEN e.id <= c.trusted_id THEN e.xid NOT IN (SELECT pg_snapshot_xip(c.snap_to))
+         ELSE pg_visible_in_snapshot(e.xid, c.snap_to)
+       END AS is_passed
+FROM iu_core.iu_route_worker_cursor AS c
+CROSS JOIN LATERAL (
+  SELECT c.system_identifier IS NOT DISTINCT FROM iu_core.fn_iu_system_identifier()
+     AND pg_snapshot_xmin(c.snap_from) <= pg_snapshot_xmax(pg_current_snapshot()) AS is_known
+  OFFSET 0                            -- once a cursor, not once an event
+) AS s
+JOIN iu_core.event_outbox AS e ON e.bucket BETWEEN c.bucket_from AND c.bucket_to AND e.delivery_lane <> 'held';
+COMMENT ON VIEW iu_core.v_iu_event_claim IS 'For every event that is not held: the worker whose it is, and whether that worker claims to be done with it. Accounting holds the claim against the attempts';
+
+-- requires: iu_route_worker_cursor, v_iu_event_claim
 CREATE FUNCTION iu_core.fn_iu_event_pending(p_limit integer)
 RETURNS TABLE (worker_code text, event_id bigint, event_domain text, event_type text, created_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
   WITH s AS (SELECT fn_iu_system_identifier() AS system_identifier)
-  SELECT c.worker_code, p.id, p.event_domain, p.event_type, p.created_at
+  SELECT c.worker_code, p.event_id, p.event_domain, p.event_type, p.created_at
   FROM iu_route_worker_cursor AS c
   CROSS JOIN s
   CROSS JOIN LATERAL (
@@ -226,16 +227,15 @@ AS $$
                 ELSE greatest(c.floor_id, least(c.last_id, c.floor_to_id)) END AS floor_id
   ) AS f
   CROSS JOIN LATERAL (
-    SELECT e.id, e.event_domain, e.event_type, e.created_at, e.xid FROM event_outbox AS e
-    WHERE e.id > f.floor_id AND e.delivery_lane <> 'held' AND e.bucket BETWEEN c.bucket_from AND c.bucket_to
-      AND NOT fn_iu_cursor_passed(c, e.xid, e.id, s.system_identifier)
-      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id)
+    SELECT e.event_id, e.event_domain, e.event_type, e.created_at FROM v_iu_event_claim AS e
+    WHERE e.worker_code = c.worker_code AND e.event_id > f.floor_id AND NOT e.is_passed
+      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.event_id)
     UNION ALL
-    SELECT e.id, e.event_domain, e.event_type, e.created_at, e.xid
-    FROM (SELECT pg_snapshot_xip(c.snap_from) UNION SELECT pg_snapshot_xip(c.snap_to)) AS running(x) JOIN event_outbox AS e ON e.xid = x AND e.delivery_lane <> 'held'
-    WHERE e.id <= f.floor_id AND e.bucket BETWEEN c.bucket_from AND c.bucket_to
-      AND NOT fn_iu_cursor_passed(c, e.xid, e.id, s.system_identifier)
-      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id)
+    SELECT e.event_id, e.event_domain, e.event_type, e.created_at
+    FROM (SELECT pg_snapshot_xip(c.snap_from) UNION SELECT pg_snapshot_xip(c.snap_to)) AS running(x)
+    JOIN v_iu_event_claim AS e ON e.worker_code = c.worker_code AND e.xid = x
+    WHERE e.event_id <= f.floor_id AND NOT e.is_passed
+      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.event_id)
     LIMIT p_limit
   ) AS p
 $$;
@@ -721,7 +721,7 @@ $$;
 COMMENT ON FUNCTION iu_core.fn_iu_snapshot_fenced(pg_snapshot, xid8, xid8) IS 'The snapshot with p_own, and every transaction from its upper end to p_newest, listed as in progress';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_snapshot_fenced(pg_snapshot, xid8, xid8) FROM PUBLIC;
 
--- requires: event_outbox, iu_route_attempt, iu_held_decision, iu_route_worker_cursor, fn_iu_cursor_passed, fn_iu_system_identifier
+-- requires: event_outbox, iu_route_attempt, iu_held_decision, v_iu_event_claim
 -- Counted from the rows, in one snapshot. What a worker claims to be done with but did not attempt,
 -- and what no worker owns, is unexplained.
 CREATE VIEW iu_core.v_iu_accounting AS
@@ -739,12 +739,11 @@ FROM (
       WHEN EXISTS (SELECT FROM iu_core.iu_held_decision AS h WHERE h.event_id = e.id) THEN 'discarded'
       ELSE 'held' END
     WHEN a.event_id IS NOT NULL THEN 'attempted'
-    WHEN c.worker_code IS NOT NULL AND NOT iu_core.fn_iu_cursor_passed(c, e.xid, e.id, s.system_identifier) THEN 'not_yet_routed'
+    WHEN NOT c.is_passed THEN 'not_yet_routed'
     ELSE 'unexplained' END AS account
   FROM iu_core.event_outbox AS e
-  CROSS JOIN (SELECT iu_core.fn_iu_system_identifier() AS system_identifier) AS s
   LEFT JOIN (SELECT DISTINCT event_id FROM iu_core.iu_route_attempt WHERE attempt_no = 1) AS a ON a.event_id = e.id
-  LEFT JOIN iu_core.iu_route_worker_cursor AS c ON e.bucket BETWEEN c.bucket_from AND c.bucket_to
+  LEFT JOIN iu_core.v_iu_event_claim AS c ON c.event_id = e.id AND a.event_id IS NULL
   OFFSET 0                            -- each row is judged once, not once for each count
 ) AS accounted;
 COMMENT ON VIEW iu_core.v_iu_accounting IS 'The accounting identity: events = attempted + held + released + discarded + not_yet_routed, and unexplained is 0';

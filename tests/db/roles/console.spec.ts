@@ -4,13 +4,13 @@ import { testDatabase, type TestDatabase } from '../harness.ts'
 
 /** What each role may do, all of it: by name, sorted. */
 const MATRIX: Record<string, { reads: 'every view' | 'nothing', calls: string[] }> = {
-  iu_console: { reads: 'every view', calls: ['fn_iu_cursor_passed', 'fn_iu_event_pending', 'fn_iu_gate_is_open', 'fn_iu_gate_state', 'fn_iu_route_worker_health', 'fn_iu_system_identifier'] },
-  iu_reader: { reads: 'every view', calls: ['fn_iu_cursor_passed', 'fn_iu_event_pending', 'fn_iu_gate_is_open', 'fn_iu_gate_state', 'fn_iu_route_worker_health', 'fn_iu_system_identifier'] },
+  iu_console: { reads: 'every view', calls: ['fn_iu_event_pending', 'fn_iu_gate_is_open', 'fn_iu_gate_state', 'fn_iu_route_worker_health', 'fn_iu_system_identifier'] },
+  iu_reader: { reads: 'every view', calls: ['fn_iu_event_pending', 'fn_iu_gate_is_open', 'fn_iu_gate_state', 'fn_iu_route_worker_health', 'fn_iu_system_identifier'] },
   iu_emitter: { reads: 'nothing', calls: ['fn_iu_emit_event'] },
   iu_worker: { reads: 'nothing', calls: ['fn_iu_route_dead_letter_replay', 'fn_iu_route_worker_health', 'fn_iu_route_worker_run'] },
 }
 /** A view that only functions read. */
-const INTERNAL_VIEWS = ['v_iu_route_decision']
+const INTERNAL_VIEWS = ['v_iu_event_claim', 'v_iu_route_decision']
 
 const DENIED = '42501'
 

@@ -1,11 +1,11 @@
--- requires: iu_route_worker_cursor, event_outbox
+-- requires: iu_route_worker_cursor, v_iu_event_claim
 CREATE FUNCTION iu_core.fn_iu_event_pending(p_limit integer)
 RETURNS TABLE (worker_code text, event_id bigint, event_domain text, event_type text, created_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
   WITH s AS (SELECT fn_iu_system_identifier() AS system_identifier)
-  SELECT c.worker_code, p.id, p.event_domain, p.event_type, p.created_at
+  SELECT c.worker_code, p.event_id, p.event_domain, p.event_type, p.created_at
   FROM iu_route_worker_cursor AS c
   CROSS JOIN s
   CROSS JOIN LATERAL (
@@ -16,16 +16,15 @@ AS $$
                 ELSE greatest(c.floor_id, least(c.last_id, c.floor_to_id)) END AS floor_id
   ) AS f
   CROSS JOIN LATERAL (
-    SELECT e.id, e.event_domain, e.event_type, e.created_at, e.xid FROM event_outbox AS e
-    WHERE e.id > f.floor_id AND e.delivery_lane <> 'held' AND e.bucket BETWEEN c.bucket_from AND c.bucket_to
-      AND NOT fn_iu_cursor_passed(c, e.xid, e.id, s.system_identifier)
-      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id)
+    SELECT e.event_id, e.event_domain, e.event_type, e.created_at FROM v_iu_event_claim AS e
+    WHERE e.worker_code = c.worker_code AND e.event_id > f.floor_id AND NOT e.is_passed
+      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.event_id)
     UNION ALL
-    SELECT e.id, e.event_domain, e.event_type, e.created_at, e.xid
-    FROM (SELECT pg_snapshot_xip(c.snap_from) UNION SELECT pg_snapshot_xip(c.snap_to)) AS running(x) JOIN event_outbox AS e ON e.xid = x AND e.delivery_lane <> 'held'
-    WHERE e.id <= f.floor_id AND e.bucket BETWEEN c.bucket_from AND c.bucket_to
-      AND NOT fn_iu_cursor_passed(c, e.xid, e.id, s.system_identifier)
-      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id)
+    SELECT e.event_id, e.event_domain, e.event_type, e.created_at
+    FROM (SELECT pg_snapshot_xip(c.snap_from) UNION SELECT pg_snapshot_xip(c.snap_to)) AS running(x)
+    JOIN v_iu_event_claim AS e ON e.worker_code = c.worker_code AND e.xid = x
+    WHERE e.event_id <= f.floor_id AND NOT e.is_passed
+      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.event_id)
     LIMIT p_limit
   ) AS p
 $$;

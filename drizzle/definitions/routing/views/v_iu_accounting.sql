@@ -1,4 +1,4 @@
--- requires: event_outbox, iu_route_attempt, iu_held_decision, iu_route_worker_cursor, fn_iu_cursor_passed, fn_iu_system_identifier
+-- requires: event_outbox, iu_route_attempt, iu_held_decision, v_iu_event_claim
 -- Counted from the rows, in one snapshot. What a worker claims to be done with but did not attempt,
 -- and what no worker owns, is unexplained.
 CREATE VIEW iu_core.v_iu_accounting AS
@@ -16,12 +16,11 @@ FROM (
       WHEN EXISTS (SELECT FROM iu_core.iu_held_decision AS h WHERE h.event_id = e.id) THEN 'discarded'
       ELSE 'held' END
     WHEN a.event_id IS NOT NULL THEN 'attempted'
-    WHEN c.worker_code IS NOT NULL AND NOT iu_core.fn_iu_cursor_passed(c, e.xid, e.id, s.system_identifier) THEN 'not_yet_routed'
+    WHEN NOT c.is_passed THEN 'not_yet_routed'
     ELSE 'unexplained' END AS account
   FROM iu_core.event_outbox AS e
-  CROSS JOIN (SELECT iu_core.fn_iu_system_identifier() AS system_identifier) AS s
   LEFT JOIN (SELECT DISTINCT event_id FROM iu_core.iu_route_attempt WHERE attempt_no = 1) AS a ON a.event_id = e.id
-  LEFT JOIN iu_core.iu_route_worker_cursor AS c ON e.bucket BETWEEN c.bucket_from AND c.bucket_to
+  LEFT JOIN iu_core.v_iu_event_claim AS c ON c.event_id = e.id AND a.event_id IS NULL
   OFFSET 0                            -- each row is judged once, not once for each count
 ) AS accounted;
 COMMENT ON VIEW iu_core.v_iu_accounting IS 'The accounting identity: events = attempted + held + released + discarded + not_yet_routed, and unexplained is 0';
