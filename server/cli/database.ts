@@ -14,7 +14,6 @@ const DATABASE = 'iu_core'
 export interface Target {
   /** it may hold a password: never print it */
   url: string
-  embedded: boolean
   close(): Promise<void>
 }
 
@@ -24,7 +23,7 @@ export interface Target {
  */
 export async function openTarget(onStep: (message: string) => void = note): Promise<Target> {
   const given = process.env.DATABASE_URL
-  if (given) return { url: given, embedded: false, close: async () => {} }
+  if (given) return { url: given, close: async () => {} }
   const server = await openEmbedded({ directory: DATA, onStep })
   try {
     const url = new URL(server.adminUrl)
@@ -38,7 +37,7 @@ export async function openTarget(onStep: (message: string) => void = note): Prom
       const tags = await deploy(client)
       if (tags.length) onStep(`deployed ${tags.length} schema units`)
     })
-    return { url: url.href, embedded: true, close: () => server.release() }
+    return { url: url.href, close: () => server.release() }
   }
   catch (error) {
     await server.release()

@@ -30,13 +30,12 @@ const ROUTES = {
   'shop.invoice_printed.archive': { event_type: 'shop.invoice_printed', target_kind: 'log', target_ref: 'archive/invoices', enabled: false },
 }
 
-/** Makes what an administrator gives the application: its table, its login, its event types and routes. */
-export async function installShop(admin: Client, password: string): Promise<void> {
+/** Makes what an administrator gives the application: its table, its login (without a password yet), its event types and routes. */
+export async function installShop(admin: Client): Promise<void> {
   await admin.query('CREATE SCHEMA IF NOT EXISTS demo_shop')
   await admin.query('CREATE TABLE IF NOT EXISTS demo_shop.purchase (order_no text PRIMARY KEY, customer text NOT NULL, total_cents integer NOT NULL, currency text NOT NULL)')
   const { rowCount } = await admin.query(`SELECT FROM pg_roles WHERE rolname = 'demo_shop'`)
-  if (!rowCount) await admin.query('CREATE ROLE demo_shop NOSUPERUSER IN ROLE iu_emitter')
-  await admin.query(`ALTER ROLE demo_shop LOGIN PASSWORD ${admin.escapeLiteral(password)}`)
+  if (!rowCount) await admin.query('CREATE ROLE demo_shop LOGIN NOSUPERUSER IN ROLE iu_emitter')
   await admin.query('GRANT USAGE ON SCHEMA demo_shop TO demo_shop')
   await admin.query('GRANT SELECT, INSERT ON demo_shop.purchase TO demo_shop')
   await admin.query(`SELECT iu_core.fn_iu_event_types_register('application', 'immediate', false, $1)`, [JSON.stringify(EVENT_TYPES)])

@@ -11,7 +11,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { buildConsole, freePort, startConsole } from '../../server/cli/console.ts'
+import { buildConsole, endChild, freePort, startConsole } from '../../server/cli/console.ts'
 import { within } from '../../server/cli/database.ts'
 import { stopSignal } from '../../server/cli/signals.ts'
 import { findBrowser } from './support/browser.ts'
@@ -79,12 +79,6 @@ async function consoleUrl(databaseUrl: string): Promise<string> {
   return url.href
 }
 
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGTERM')
-  await once(child, 'exit')
-}
-
 async function main(): Promise<number> {
   const [command, ...args] = process.argv.slice(2)
   const browser = command ? await findBrowser(tell) : undefined
@@ -112,7 +106,7 @@ async function main(): Promise<number> {
     throw error
   }
   finally {
-    if (server) await end(server)
+    if (server) await endChild(server)
     await database.stop()
   }
 }

@@ -1,6 +1,5 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { defineCommand } from 'citty'
 import type pg from 'pg'
@@ -9,12 +8,10 @@ import { listGates, setGate } from '../../db/functions/gate.ts'
 import { demoDocuments } from '../../demo/documents.ts'
 import { installShop, runShop } from '../../demo/shop.ts'
 import { ensureSecret } from '../../embedded/index.ts'
-import { closeCutters } from '../../import/cut.ts'
-import { importSources } from '../../import/import.ts'
 import { pollWorker } from '../../worker/poll.ts'
-import { buildConsole, freePort, startConsole } from '../console.ts'
+import { buildConsole, endChild, freePort, startConsole } from '../console.ts'
 import { connect, DATA, openTarget, ROOT, within, type Target } from '../database.ts'
-import { progressBar } from '../progress.ts'
+import { countOf, importAll, isRefused } from '../importing.ts'
 import { count, EXIT, note, Refusal, say } from '../report.ts'
 import { stopSignal } from '../signals.ts'
 
@@ -38,23 +35,15 @@ async function openGates(client: pg.Client): Promise<string[]> {
 }
 
 async function importDocuments(target: Target): Promise<string> {
-  const sources = demoDocuments(ROOT)
-  const clients = await Promise.all(Array.from({ length: availableParallelism() }, () => connect(target.url, 'iu import')))
-  const bar = progressBar('importing', sources.length)
   try {
-    const results = await importSources(sources, { prefix: '', maxBytes: 64 * 1024 * 1024, clients, onFile: ({ file }) => bar.step(file) })
-    const refused = results.filter(result => 'code' in result)
+    const results = await importAll(target.url, demoDocuments(ROOT), '')
+    const refused = results.filter(isRefused)
     if (refused.length) throw new Refusal(refused.map(({ file, message }) => `${file}: ${message}`).join('\n'))
-    const of = (outcome: string) => results.filter(result => 'outcome' in result && result.outcome === outcome).length
-    return `${count(results.length, 'document')}, ${of('created')} new, ${of('updated')} changed, ${of('unchanged')} unchanged; each renders to its source's bytes`
+    return `${count(results.length, 'document')}, ${countOf(results, 'created')} new, ${countOf(results, 'updated')} changed, ${countOf(results, 'unchanged')} unchanged; each renders to its source's bytes`
   }
   catch (error) {
     if (problemOf((error as { code?: string }).code)?.code !== 'gate_closed') throw error
     return `left as they are: ${(error as Error).message}`
-  }
-  finally {
-    bar.end()
-    await Promise.all([closeCutters(), ...clients.map(client => client.end())])
   }
 }
 
@@ -72,7 +61,7 @@ async function seed(target: Target, signal: AbortSignal): Promise<void> {
     await step('gates', () => openGates(client), opened => opened.length ? `opened ${opened.join(', ')}` : 'as they were left')
     await step('documents', () => importDocuments(target), outcome => outcome)
     await step('application', async () => {
-      await installShop(client, await ensureSecret(DATA, 'demo_shop'))
+      await installShop(client)
       return within(await loginUrl(client, target, 'demo_shop'), runShop)
     }, asked => `the demo shop sold, and asked for ${asked} events of its own (a repeat finds the first)`)
   })
@@ -88,13 +77,6 @@ function build(signal: AbortSignal): Promise<boolean> {
   return buildConsole(seconds => process.stderr.write(`\r\u001B[2K${line(seconds)}`), signal).finally(() => process.stderr.write('\r\u001B[2K'))
 }
 
-/** Ends a child and waits until it is gone. */
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGTERM')
-  await once(child, 'exit')
-}
-
 /** Serves the console and keeps a worker running until the signal; whoever ends early ends the demo. */
 async function serve(target: Target, wantedPort: number, signal: AbortSignal): Promise<void> {
   const consoleUrl = await within(target.url, client => loginUrl(client, target, 'iu_console'))
@@ -108,7 +90,7 @@ async function serve(target: Target, wantedPort: number, signal: AbortSignal): P
   await Promise.race([...ended, new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))])
   const early = signal.aborted ? undefined : children.find(child => child.exitCode !== null || child.signalCode !== null)
   if (!early) note('stopping …')
-  await Promise.all(children.map(end))
+  await Promise.all(children.map(endChild))
   if (early) throw new Refusal(`${early === children[0] ? 'the console' : 'the worker'} ended by itself (${early.signalCode ?? `status ${early.exitCode}`})`, EXIT.failed)
 }
 

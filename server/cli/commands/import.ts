@@ -1,14 +1,10 @@
-import { availableParallelism } from 'node:os'
 import { defineCommand } from 'citty'
-import type pg from 'pg'
-import { closeCutters } from '../../import/cut.ts'
-import { importSources, type ImportedFile, type RefusedFile } from '../../import/import.ts'
+import type { ImportedFile, RefusedFile } from '../../import/import.ts'
 import { listSources } from '../../import/source.ts'
-import { connect, openTarget } from '../database.ts'
-import { progressBar } from '../progress.ts'
+import { openTarget } from '../database.ts'
+import { countOf, DEFAULT_MAX_BYTES, importAll, isImported, isRefused } from '../importing.ts'
 import { bytes, count, EXIT, note, printable, Refusal, say, sayJson } from '../report.ts'
 
-const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 /** Past this PostgreSQL cannot hold the rendering beside its source in one statement. */
 const MOST_BYTES = 256 * 1024 * 1024
 
@@ -26,14 +22,11 @@ function prefixFrom(given: string | undefined): string {
   return prefix
 }
 
-const isImported = (result: ImportedFile | RefusedFile): result is ImportedFile => 'outcome' in result
-
 function summary(results: (ImportedFile | RefusedFile)[], seconds: number): string {
   const done = results.filter(isImported)
-  const of = (outcome: string) => done.filter(result => result.outcome === outcome).length
   const sum = (key: 'pieces' | 'piecesCreated' | 'versionsCreated' | 'piecesRemoved' | 'piecesMoved' | 'byteLength') => done.reduce((total, result) => total + result[key], 0)
   return [
-    `${count(results.length, 'file')}: ${of('created')} created, ${of('updated')} updated, ${of('unchanged')} unchanged, ${results.length - done.length} refused (${seconds.toFixed(1)} s)`,
+    `${count(results.length, 'file')}: ${countOf(results, 'created')} created, ${countOf(results, 'updated')} updated, ${countOf(results, 'unchanged')} unchanged, ${results.length - done.length} refused (${seconds.toFixed(1)} s)`,
     `${count(sum('pieces'), 'piece')}, ${bytes(sum('byteLength'))}: ${count(sum('piecesCreated'), 'new piece')}, ${count(sum('versionsCreated'), 'new version')}, ${sum('piecesRemoved')} removed, ${sum('piecesMoved')} moved`,
     ...(done.length ? [`round trip: ${done.length} of ${done.length} render to the SHA-256 of their source`] : []),
   ].join('\n')
@@ -53,16 +46,10 @@ export default defineCommand({
     const { sources, problems } = await listSources(args._)
     const refused: RefusedFile[] = problems.map(({ file, code, message }) => ({ file, code, message }))
     const target = await openTarget()
-    const clients: pg.Client[] = []
     const started = performance.now()
     try {
-      const lanes = Math.max(1, Math.min(sources.length, availableParallelism()))
-      for (let lane = 0; lane < lanes; lane++) {
-        clients.push(await connect(target.url, 'iu import'))
-      }
-      const bar = progressBar('importing', sources.length)
-      const results = [...refused, ...await importSources(sources, { prefix, maxBytes, clients, onFile: result => bar.step(result.file) }).finally(() => bar.end())]
-      const failed = results.filter((result): result is RefusedFile => !isImported(result))
+      const results = [...refused, ...await importAll(target.url, sources, prefix, maxBytes)]
+      const failed = results.filter(isRefused)
       if (args.json) {
         sayJson({ files: results.filter(isImported), refused: failed })
       }
@@ -70,13 +57,12 @@ export default defineCommand({
         for (const { file, message } of failed) note(`refused ${printable(file)}: ${printable(message)}`)
         if (results.length === 1 && isImported(results[0]!)) say(`${printable(results[0].file)} → ${results[0].address} (${results[0].outcome}), sha256 ${results[0].contentDigest}`)
         say(summary(results, (performance.now() - started) / 1000))
-        if (results.length && results.every(result => isImported(result) && result.outcome === 'unchanged')) say('nothing changed, nothing written')
+        if (results.length && countOf(results, 'unchanged') === results.length) say('nothing changed, nothing written')
       }
       if (failed.length) process.exitCode = failed.length === results.length ? EXIT.refused : EXIT.partly
       if (!results.length) throw new Refusal('no Markdown or text file found in what was given', EXIT.usage)
     }
     finally {
-      await Promise.all([closeCutters(), ...clients.map(client => client.end())])
       await target.close()
     }
   },
