@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { defineCommand, renderUsage, runCommand } from 'citty'
-import manifest from '../../package.json' with { type: 'json' }
 import { EXIT, explain, Refusal, say } from './report.ts'
 
+const VERSION = '0.1.0'
+
 const iu = defineCommand({
-  meta: { name: 'iu', version: manifest.version, description: 'Governed text in PostgreSQL, with an outbox in which every event is accounted for' },
+  meta: { name: 'iu', version: VERSION, description: 'Governed text in PostgreSQL, with an outbox in which every event is accounted for' },
   subCommands: {
     demo: () => import('./commands/demo.ts').then(module => module.default),
     db: () => import('./commands/db.ts').then(module => module.default),
@@ -50,7 +51,7 @@ if (isHelp) {
   process.exitCode = words.length === 0 ? EXIT.usage : EXIT.done
 }
 else if (words[0] === '--version') {
-  say(manifest.version)
+  say(VERSION)
 }
 else {
   try {
