@@ -11,6 +11,13 @@ export const SQLSTATES = {
   IU009: { code: 'lifecycle_refused', status: 409, title: 'The unit\'s lifecycle does not allow it' },
   IU010: { code: 'would_destroy_history', status: 409, title: 'It would destroy history' },
   IU011: { code: 'wrong_isolation', status: 409, title: 'The transaction has the wrong isolation level' },
+  IU012: { code: 'unauthenticated', status: 401, title: 'Nobody is signed in' },
+  IU013: { code: 'forbidden', status: 403, title: 'The right for it is missing' },
+  IU014: { code: 'stale_plan', status: 409, title: 'The state has moved on' },
+  IU015: { code: 'key_conflict', status: 409, title: 'The idempotency key was used for something else' },
+  IU016: { code: 'nothing_to_do', status: 409, title: 'There is nothing to do' },
+  IU017: { code: 'not_reversible', status: 409, title: 'It cannot be undone' },
+  IU018: { code: 'second_person_required', status: 403, title: 'A second person has to do it' },
 } as const
 
 export type SqlState = keyof typeof SQLSTATES
@@ -22,11 +29,18 @@ export function problemOf(sqlState: string | undefined): (typeof SQLSTATES)[SqlS
 
 /** What can go wrong between the browser and the database, beside the database's own refusals. */
 export const CONSOLE_PROBLEMS = {
+  malformed_json: { status: 400, title: 'The body is no JSON' },
+  sign_in_refused: { status: 401, title: 'Name or password is wrong' },
+  cross_origin: { status: 403, title: 'The request comes from another site' },
+  body_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The body must be JSON' },
+  too_many_attempts: { status: 429, title: 'Too many attempts to sign in' },
   invalid_query: { status: 400, title: 'A query parameter is not valid' },
   not_found: { status: 404, title: 'Not found' },
-  method_not_allowed: { status: 405, title: 'The console is read-only' },
+  method_not_allowed: { status: 405, title: 'This address takes no such method' },
   misdirected_request: { status: 421, title: 'This server answers on loopback names only' },
   internal: { status: 500, title: 'Something went wrong on the server' },
+  database_busy: { status: 503, title: 'Another command was in the way for too long' },
   database_unavailable: { status: 503, title: 'The database cannot be reached' },
   database_not_ready: { status: 503, title: 'The database has no schema of this version yet' },
   database_timeout: { status: 503, title: 'The database took too long to answer' },
@@ -42,6 +56,10 @@ export interface Problem {
   status: number
   code: ProblemCode
   detail?: string
+  /** what to do about it */
+  hint?: string
+  /** the ledger's row of a refused command */
+  run?: number
   /** the fields that are at fault, each with what it should be */
   errors?: { field: string, message: string }[]
   /** finds the entry in the server's log */

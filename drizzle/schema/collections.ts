@@ -43,3 +43,34 @@ export const collectionPiece = iuCore.view('v_iu_collection_piece', {
   body: text('body').notNull(),
   usedIn: integer('used_in').notNull(),
 }).existing()
+
+export const collectionCheckpoint = iuCore.view('v_iu_collection_checkpoint', {
+  collectionAddress: text('collection_address').notNull(),
+  checkpoint: integer('checkpoint_no').notNull(),
+  label: text('label').notNull(),
+  revision: bigint('revision', { mode: 'number' }).notNull(),
+  manifestDigest: text('manifest_digest').notNull(),
+  pieceCount: integer('piece_count').notNull(),
+  byteLength: bigint('byte_length', { mode: 'number' }).notNull(),
+  createdAt: instant('created_at').notNull(),
+  createdBy: text('created_by').notNull(),
+  isCurrent: boolean('is_current').notNull(),
+}).existing()
+
+export const collectionCheckpointPiece = iuCore.view('v_iu_collection_checkpoint_piece', {
+  collectionAddress: text('collection_address').notNull(),
+  checkpoint: integer('checkpoint_no').notNull(),
+  position: numeric('position').notNull(),
+  unitAddress: text('unit_address').notNull(),
+  title: text('title').notNull(),
+  versionSeq: integer('version_seq').notNull(),
+  contentDigest: text('content_digest').notNull(),
+}).existing()
+
+export const parkedPiece = iuCore.view('v_iu_collection_piece_parked', {
+  collectionAddress: text('collection_address').notNull(),
+  position: numeric('position').notNull(),
+  unitAddress: text('unit_address').notNull(),
+  unitKind: text('unit_kind').notNull(),
+  title: text('title').notNull(),
+}).existing()

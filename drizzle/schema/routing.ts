@@ -59,6 +59,9 @@ export const deadLetterOpen = iuCore.view('v_iu_route_dead_letter_open', {
 export const outboundRoute = iuCore.view('v_iu_outbound_route', {
   routeId: integer('route_id').notNull(),
   routeCode: text('route_code').notNull(),
+  eventType: text('event_type').notNull(),
+  targetKind: text('target_kind').notNull(),
+  targetRef: text('target_ref').notNull(),
   enabled: boolean('enabled').notNull(),
   dryRun: boolean('dry_run').notNull(),
 }).existing()

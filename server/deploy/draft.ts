@@ -23,6 +23,8 @@ function drop(object: CatalogueObject): string {
   return `DROP ${object.class.toUpperCase()} iu_core.${object.identity};`
 }
 
+/** The statements that make a dropped object again. A new function may be called by PUBLIC until that is taken away. */
+const remake = (object: CatalogueObject) => object.class === 'function' ? `${object.definition}\nREVOKE ALL ON FUNCTION ${object.identity} FROM PUBLIC;` : object.definition
 const literal = (text: string) => `'${text.replaceAll('\'', '\'\'')}'`
 const replace = (sql: string) => sql.replace(/^CREATE (FUNCTION|VIEW)/m, 'CREATE OR REPLACE $1')
 const byHand = (what: string) => `DO $$ BEGIN RAISE EXCEPTION ${literal(`draft: write ${what}`)}; END $$;`
@@ -72,7 +74,7 @@ export function draftUnit(before: CatalogueObject[], after: CatalogueObject[], d
   ]
   return {
     migration: ['-- unit: schema', ...forward, ...dropped.map(drop)].join('\n\n') + '\n',
-    rollback: [path, ...guard, ...[...dropped].reverse().map(object => object.definition), ...backward].join('\n') + '\n',
+    rollback: [path, ...guard, ...[...dropped].reverse().map(remake), ...backward].join('\n') + '\n',
     verify: `-- Structure and rights, denials included: the facts name every grantee there is.
 DO $verify$
 DECLARE

@@ -5,7 +5,7 @@ import { readUnits } from './units.ts'
 
 export { bootstrap, BootstrapError } from './bootstrap.ts'
 export { deployUnits, rollbackUnits, verifyUnits } from './runner.ts'
-export { readUnits, UnitError } from './units.ts'
+export { readUnits, standingVerifies, UnitError } from './units.ts'
 
 /** Where this checkout's SQL stands. */
 export const DRIZZLE = join(import.meta.dirname, '../../drizzle')

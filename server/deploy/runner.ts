@@ -1,5 +1,5 @@
 import type { Client, PoolClient } from 'pg'
-import { UnitError, type Unit } from './units.ts'
+import { standingVerifies, UnitError, type Unit } from './units.ts'
 
 type Connection = Client | PoolClient
 type OnUnit = (unit: Unit, action: 'deploy' | 'verify' | 'rollback') => void
@@ -84,9 +84,10 @@ export function deployUnits(client: Connection, units: Unit[], onUnit: OnUnit = 
 export function verifyUnits(client: Connection, units: Unit[], onUnit: OnUnit = () => {}): Promise<string[]> {
   return alone(client, async () => {
     const done = await applied(client, units)
-    for (const unit of done) {
+    const standing = standingVerifies(done)
+    for (const [index, unit] of done.entries()) {
       onUnit(unit, 'verify')
-      await inTransaction(client, () => run(client, unit, 'verify'))
+      await inTransaction(client, () => run(client, { ...unit, verify: standing[index]! }, 'verify'))
     }
     return done.map(unit => unit.tag)
   })
@@ -94,7 +95,7 @@ export function verifyUnits(client: Connection, units: Unit[], onUnit: OnUnit = 
 
 /**
  * Rolls back the newest applied units down to, and without, `to` (all of them when it is undefined).
- * One transaction a unit; a rollback that would destroy history raises and stays undone.
+ * One transaction for all: where one of them would destroy history it raises, and nothing is undone.
  * @returns the tags rolled back, newest first.
  */
 export function rollbackUnits(client: Connection, units: Unit[], to?: string, onUnit: OnUnit = () => {}): Promise<string[]> {
@@ -103,13 +104,13 @@ export function rollbackUnits(client: Connection, units: Unit[], to?: string, on
     const keep = to === undefined ? 0 : done.findIndex(unit => unit.tag === to) + 1
     if (to !== undefined && keep === 0) throw new UnitError(`--to ${to}: not an applied unit; applied: ${done.map(unit => unit.tag).join(', ') || 'none'}`)
     const undone = done.slice(keep).reverse()
-    for (const unit of undone) {
-      onUnit(unit, 'rollback')
-      await inTransaction(client, async () => {
+    await inTransaction(client, async () => {
+      for (const unit of undone) {
+        onUnit(unit, 'rollback')
         await run(client, unit, 'rollback')
         await client.query('DELETE FROM iu_deploy.applied_unit WHERE number = $1', [unit.number])
-      })
-    }
+      }
+    })
     return undone.map(unit => unit.tag)
   })
 }

@@ -18,6 +18,30 @@ export interface Unit {
 
 export class UnitError extends Error {}
 
+/** A line of a verify file: what one object must be. */
+const EXPECTED = /^ {4}\('((?:[^']|'')+)', '((?:[^']|'')+)', (?:'(?:[^']|'')*'|NULL)\),?$/
+
+/**
+ * The verify of each unit as it holds once all of them are applied: what a later unit says of an object
+ * takes the place of what an earlier one said.
+ */
+export function standingVerifies(units: Pick<Unit, 'verify'>[]): string[] {
+  const said = new Set<string>()
+  return units.toReversed().map(({ verify }) => {
+    const lines = verify.split('\n')
+    const expected = lines.filter(line => EXPECTED.test(line))
+    const keyOf = (line: string) => EXPECTED.exec(line)!.slice(1).join(' ')
+    const standing = expected.filter(line => !said.has(keyOf(line)))
+    for (const line of expected) said.add(keyOf(line))
+    if (standing.length === expected.length) return verify
+    // A list of values cannot be empty: where nothing stands any more there is nothing to verify.
+    if (standing.length === 0) return 'SELECT'
+    const body = standing.map(line => line.replace(/,$/, '')).join(',\n')
+    const first = lines.indexOf(expected[0]!)
+    return [...lines.slice(0, first), body, ...lines.slice(first).filter(line => !EXPECTED.test(line))].join('\n')
+  }).toReversed()
+}
+
 /**
  * Reads every unit under `drizzle/`, in order.
  * @throws {UnitError} when a twin is missing, a number is out of order, or the kind is not declared.

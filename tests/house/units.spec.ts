@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type CatalogueObject, readCatalogue } from '../../server/deploy/catalogue.ts'
-import { bootstrap, deployUnits, readUnits, rollbackUnits, verifyUnits } from '../../server/deploy/index.ts'
+import { bootstrap, deployUnits, readUnits, rollbackUnits, standingVerifies, verifyUnits } from '../../server/deploy/index.ts'
 import { exclusively, testDatabase, type TestDatabase } from '../db/harness.ts'
 import { ROOT } from './sources.ts'
 
@@ -165,7 +165,7 @@ describe('verify raises', () => {
     ['a function is granted to PUBLIC', 'GRANT EXECUTE ON FUNCTION iu_core.fn_iu_gate_set(text, boolean, text, timestamptz) TO PUBLIC'],
     ['a function is granted to the console', 'GRANT EXECUTE ON FUNCTION iu_core.fn_iu_gate_set(text, boolean, text, timestamptz) TO iu_console'],
     ['a right is taken away', 'REVOKE EXECUTE ON FUNCTION iu_core.fn_iu_emit_event(text, text, text, jsonb, text) FROM iu_emitter'],
-    ['a view is dropped', 'DROP VIEW iu_core.v_iu_gate'],
+    ['a view is dropped', 'DROP VIEW iu_core.v_iu_gate CASCADE'],
     ['a view is not granted any more', 'REVOKE SELECT ON iu_core.v_iu_gate FROM iu_reader'],
     ['a table is granted', 'GRANT INSERT ON iu_core.event_outbox TO iu_emitter'],
     ['a table has a column more', 'ALTER TABLE iu_core.dot_config ADD COLUMN more text'],
@@ -184,7 +184,7 @@ describe('verify raises', () => {
     try {
       await client.query(alteration)
       const outcomes = []
-      for (const { verify } of units) {
+      for (const verify of standingVerifies(units)) {
         await client.query('SAVEPOINT unit')
         outcomes.push(await client.query(verify).then(() => 'passed', () => 'raised'))
         await client.query('ROLLBACK TO unit')

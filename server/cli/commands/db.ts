@@ -58,6 +58,8 @@ export default defineCommand({
         const { draftUnit } = await import('../../deploy/draft.ts')
         const { readDefinitions } = await import('../../deploy/definitions.ts')
         const { catalogueOf } = await import('../../deploy/scratch.ts')
+        const { registrySql } = await import('../registry.ts')
+        writeFileSync(join(DRIZZLE, 'definitions/commands/data/registry.sql'), registrySql())
         const units = readUnits(DRIZZLE)
         const definitions = readDefinitions(DRIZZLE)
         const wanted = await catalogueOf(client, definitions.map(definition => definition.sql))

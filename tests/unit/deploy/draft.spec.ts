@@ -79,7 +79,7 @@ describe('a draft of what changed', () => {
   it('is of a function of new arguments a new function, beside the dropped old one', () => {
     const { migration, rollback } = draftUnit([fn], [object('function', 'fn_a(text)')], DEFINITIONS)
     expect(migration).toContain('CREATE FUNCTION iu_core.fn_a;\n\nDROP FUNCTION iu_core.fn_a(text,integer);')
-    expect(rollback).toContain(`${fn.definition}\nDROP FUNCTION iu_core.fn_a(text);`)
+    expect(rollback).toContain(`${fn.definition}\nREVOKE ALL ON FUNCTION fn_a(text,integer) FROM PUBLIC;\nDROP FUNCTION iu_core.fn_a(text);`)
   })
 })
 

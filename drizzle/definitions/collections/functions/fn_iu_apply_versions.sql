@@ -7,6 +7,7 @@ AS $$
 DECLARE
   v_wrong text;
   v_written integer;
+  v_actor constant text := fn_iu_actor();
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.composer_enabled');
   IF p_unit_kinds IS NOT NULL THEN
@@ -34,8 +35,8 @@ BEGIN
     JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq
     WHERE v.content_digest <> sha256(convert_to(g.body, 'UTF8'))
   ), written AS (
-    INSERT INTO unit_version (unit_id, version_seq, body, content_digest, byte_length)
-    SELECT unit_id, version_seq, body, digest, octet_length(body) FROM given ORDER BY unit_id
+    INSERT INTO unit_version (unit_id, version_seq, body, content_digest, byte_length, created_by)
+    SELECT unit_id, version_seq, body, digest, octet_length(body), v_actor FROM given ORDER BY unit_id
     RETURNING unit_id
   ), applied AS (
     UPDATE information_unit AS u SET current_version_seq = given.version_seq, unit_kind = given.kind, title = given.title

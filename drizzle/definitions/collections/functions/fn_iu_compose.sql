@@ -16,8 +16,8 @@ BEGIN
       USING ERRCODE = 'IU002', COLUMN = 'canonical_address',
             HINT = 'Use lower-case segments of a-z 0-9 _ - joined by . and /, at most 512 bytes.';
   END IF;
-  INSERT INTO iu_collection (canonical_address, collection_kind, title, joiner, source_path, source_digest, source_byte_length)
-  VALUES (p_canonical_address, p_collection_kind, coalesce(p_title, ''), coalesce(p_joiner, ''), p_source_path, p_source_digest, p_source_byte_length)
+  INSERT INTO iu_collection (canonical_address, collection_kind, title, joiner, source_path, source_digest, source_byte_length, created_by)
+  VALUES (p_canonical_address, p_collection_kind, coalesce(p_title, ''), coalesce(p_joiner, ''), p_source_path, p_source_digest, p_source_byte_length, fn_iu_actor())
   ON CONFLICT (canonical_address) DO NOTHING
   RETURNING id INTO v_id;
   IF v_id IS NULL THEN

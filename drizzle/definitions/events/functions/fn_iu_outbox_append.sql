@@ -7,13 +7,14 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 DECLARE
+  v_actor constant text := fn_iu_actor();
   v_open boolean := fn_iu_gate_is_open('iu_core.routes_master_enabled');
 BEGIN
   RETURN QUERY
-  INSERT INTO event_outbox (event_domain, event_type, event_subject_table, event_subject_ref, payload, delivery_lane, idempotency_key)
+  INSERT INTO event_outbox (event_domain, event_type, event_subject_table, event_subject_ref, payload, delivery_lane, idempotency_key, actor)
   SELECT t.event_domain, t.event_type, p_event_subject_table, e.ref, e.payload,
          CASE WHEN v_open THEN t.delivery_lane ELSE 'held' END,
-         CASE WHEN t.delivery_lane = 'immediate' THEN p_idempotency_key END
+         CASE WHEN t.delivery_lane = 'immediate' THEN p_idempotency_key END, v_actor
   FROM iu_event_type AS t
   CROSS JOIN unnest(p_event_subject_refs, p_payloads) WITH ORDINALITY AS e(ref, payload, n)
   WHERE t.event_type = p_event_type

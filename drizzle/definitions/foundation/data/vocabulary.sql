@@ -2,7 +2,7 @@
 SELECT iu_core.fn_iu_vocabulary_register('unit_kind', '{
   "heading": "starts a section", "paragraph": "running text", "list": "one list with all its items", "code": "fenced or indented code",
   "quote": "block quote", "table": "table", "html": "HTML block", "front_matter": "metadata at a file''s start", "thematic_break": "rule between parts",
-  "definition": "link or footnote definition", "text": "text without a structure that the cut knows"}');
+  "definition": "link or footnote definition", "text": "text without a structure that the cut knows", "step": "a step of a workflow"}');
 SELECT iu_core.fn_iu_vocabulary_register('collection_kind', '{
   "file": "a file, cut into pieces", "workflow": "steps in order", "section": "a part of a document", "design_doc": "a design document"}');
 SELECT iu_core.fn_iu_vocabulary_register('lifecycle_status', '{

@@ -17,7 +17,7 @@ BEGIN
   UPDATE dot_config
   SET value = p_open::text, value_type = 'gate', reason = btrim(p_reason),
       expires_at = CASE WHEN p_open THEN p_expires_at END,
-      changed_by = session_user, changed_at = clock_timestamp()
+      changed_by = fn_iu_actor(), changed_at = clock_timestamp()
   WHERE key = p_gate;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'gate % does not exist', p_gate

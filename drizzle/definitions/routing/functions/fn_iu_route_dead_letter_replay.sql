@@ -24,7 +24,7 @@ BEGIN
   attempt_no := v_attempt_no;
   IF decision IN ('dry_run', 'sent') THEN
     UPDATE iu_route_dead_letter
-    SET status = 'replayed', resolved_at = clock_timestamp(), resolved_by = session_user, resolved_attempt_no = v_attempt_no
+    SET status = 'replayed', resolved_at = clock_timestamp(), resolved_by = fn_iu_actor(), resolved_attempt_no = v_attempt_no
     WHERE id = p_dead_letter_id;
     status := 'replayed';
   ELSE

@@ -15,12 +15,12 @@ BEGIN
         USING ERRCODE = 'IU007', COLUMN = 'event_type', HINT = 'Register the event type first.';
     END IF;
     -- A changed definition loses its approval; a known route keeps its switches.
-    INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, enabled, dry_run, definition_digest)
+    INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, enabled, dry_run, definition_digest, registered_by)
     VALUES (v_code, v_entry ->> 'event_type', v_entry ->> 'target_kind', v_entry ->> 'target_ref', coalesce((v_entry ->> 'enabled')::boolean, false), true,
-            sha256(convert_to(concat_ws(chr(10), v_code, v_entry ->> 'event_type', v_entry ->> 'target_kind', v_entry ->> 'target_ref'), 'UTF8')))
+            sha256(convert_to(concat_ws(chr(10), v_code, v_entry ->> 'event_type', v_entry ->> 'target_kind', v_entry ->> 'target_ref'), 'UTF8')), fn_iu_actor())
     ON CONFLICT (route_code) DO UPDATE
     SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, dry_run = true,
-        definition_digest = excluded.definition_digest, approval_digest = NULL, registered_at = clock_timestamp(), registered_by = session_user
+        definition_digest = excluded.definition_digest, approval_digest = NULL, registered_at = clock_timestamp(), registered_by = fn_iu_actor()
     WHERE iu_outbound_route.definition_digest <> excluded.definition_digest;
   END LOOP;
 END

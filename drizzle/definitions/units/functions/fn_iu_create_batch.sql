@@ -9,6 +9,7 @@ DECLARE
   v_count integer := cardinality(p_canonical_addresses);
   v_wrong text;
   v_ids bigint[];
+  v_actor constant text := fn_iu_actor();
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.composer_enabled');
   IF v_count IS NULL OR (cardinality(p_unit_kinds), cardinality(p_bodies), cardinality(p_titles)) IS DISTINCT FROM (v_count, v_count, v_count) THEN
@@ -31,8 +32,8 @@ BEGIN
       SELECT address, kind, coalesce(title, '') AS title, n
       FROM unnest(p_canonical_addresses, p_unit_kinds, p_titles) WITH ORDINALITY AS g(address, kind, title, n)
     ), born AS (
-      INSERT INTO information_unit (canonical_address, unit_kind, title, source_path)
-      SELECT address, kind, title, p_source_path FROM given ORDER BY n
+      INSERT INTO information_unit (canonical_address, unit_kind, title, source_path, created_by)
+      SELECT address, kind, title, p_source_path, v_actor FROM given ORDER BY n
       RETURNING id, canonical_address
     )
     SELECT array_agg(born.id ORDER BY given.n) INTO v_ids
@@ -44,8 +45,8 @@ BEGIN
       USING ERRCODE = 'IU004', COLUMN = 'canonical_address', HINT = 'Choose another address.';
   END;
 
-  INSERT INTO unit_version (unit_id, version_seq, body, content_digest, byte_length)
-  SELECT id, 1, body, sha256(convert_to(body, 'UTF8')), octet_length(body)
+  INSERT INTO unit_version (unit_id, version_seq, body, content_digest, byte_length, created_by)
+  SELECT id, 1, body, sha256(convert_to(body, 'UTF8')), octet_length(body), v_actor
   FROM unnest(v_ids, p_bodies) AS v(id, body);
   RETURN coalesce(v_ids, '{}');
 END

@@ -1,0 +1,5 @@
+-- requires: fn_iu_append_only, iu_collection_checkpoint_piece, iu_core
+CREATE TRIGGER trg_iu_collection_checkpoint_piece_append_only
+  BEFORE UPDATE OR DELETE OR TRUNCATE ON iu_core.iu_collection_checkpoint_piece
+  FOR EACH STATEMENT EXECUTE FUNCTION iu_core.fn_iu_append_only();
+COMMENT ON TRIGGER trg_iu_collection_checkpoint_piece_append_only ON iu_core.iu_collection_checkpoint_piece IS 'A checkpoint is frozen.';

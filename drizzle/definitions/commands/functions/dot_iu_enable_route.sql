@@ -1,0 +1,12 @@
+-- requires: iu_core, iu_outbound_route
+CREATE FUNCTION iu_core.dot_iu_enable_route(p_params jsonb, p_context jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, iu_core, pg_temp
+AS $$
+BEGIN
+  RETURN fn_dot_route_switched(p_params ->> 'route', true);
+END
+$$;
+COMMENT ON FUNCTION iu_core.dot_iu_enable_route(jsonb, jsonb) IS 'Enables a route; it stays the dry run that it is';
+REVOKE ALL ON FUNCTION iu_core.dot_iu_enable_route(jsonb, jsonb) FROM PUBLIC;

@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { body, define, id, instant, line, RIGHTS } from './contract.ts'
+
+/** Account commands need no gate: they must work while everything else is closed. */
+const common = { area: 'accounts', right: 'admin', gates: [], refreshes: ['accounts', 'session'] } as const
+
+const account = z.string().min(1).max(63).regex(/^[a-z][a-z0-9._-]*$/, 'begin with a letter, then a-z 0-9 . _ -')
+const right = z.enum(RIGHTS)
+const password = z.string().min(12, 'at least 12 characters').max(1000).refine(text => text.isWellFormed(), 'has half a surrogate pair')
+/** What the server makes of a password: it never reaches the database. */
+const hashed = { password_salt: z.string().regex(/^([0-9a-f]{2}){16,64}$/), password_verifier: z.string().regex(/^([0-9a-f]{2}){32}$/) }
+const keys = ['password_salt', 'password_verifier', 'current_key']
+
+export const ACCOUNTS = [
+  define({
+    ...common, code: 'dot_iu_add_account', label: 'Add account', tier: 1, secrets: keys,
+    description: 'Makes an account with a right and a first password.',
+    input: z.strictObject({ account, display_name: line(200).optional(), right, password }),
+    wire: z.strictObject({ account, display_name: line(200).optional(), right, ...hashed }),
+  }),
+  define({
+    ...common, code: 'dot_iu_set_account_right', label: 'Set right', tier: 2,
+    description: 'Gives an account another right, from its next request on.',
+    input: z.strictObject({ account, right }),
+  }),
+  define({
+    ...common, code: 'dot_iu_disable_account', label: 'Disable account', tier: 2,
+    description: 'Its sessions end and its tokens are dead.',
+    input: z.strictObject({ account }),
+  }),
+  define({
+    ...common, code: 'dot_iu_enable_account', label: 'Enable account', tier: 2,
+    description: 'The account may sign in again.',
+    input: z.strictObject({ account }),
+  }),
+  define({
+    ...common, code: 'dot_iu_set_password', label: 'Set password', tier: 1, right: 'reviewer', secrets: keys,
+    description: 'One\'s own password, with the present one; anybody\'s, as an admin. All sessions of the account end.',
+    input: z.strictObject({ account, password, current_password: body(1000).optional() }),
+    wire: z.strictObject({ account, ...hashed, current_key: z.string().regex(/^([0-9a-f]{2}){16,128}$/).optional() }),
+  }),
+  define({
+    ...common, code: 'dot_iu_issue_token', label: 'Issue token', tier: 1, right: 'reviewer',
+    description: 'An API token for your account: shown once, scoped, expiring.',
+    input: z.strictObject({ label: line(200, 1), scopes: z.array(line(63, 1)).min(1).max(100).describe('read, a command\'s code, or *'), expires_at: instant }),
+  }),
+  define({
+    ...common, code: 'dot_iu_revoke_token', label: 'Revoke token', tier: 1, right: 'reviewer',
+    description: 'One\'s own token; anybody\'s, as an admin.',
+    input: z.strictObject({ token: id }),
+  }),
+]

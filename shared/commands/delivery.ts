@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import { define, dotted, id, line, ROUTING, RUNTIME } from './contract.ts'
+
+const common = { area: 'delivery', right: 'operator' } as const
+const letters = { refreshes: ['dead-letters', 'attempts', 'attempts/summary', 'attempts/history', 'overview', 'shell'] } as const
+const events = { refreshes: ['accounting', 'overview', 'attempts', 'attempts/summary', 'dead-letters', 'gates', 'shell'] } as const
+const many = {
+  through: id.optional().describe('none with a higher number'),
+  limit: z.int().min(1).max(10_000).optional().describe('at most so many'),
+}
+
+export const DELIVERY = [
+  define({
+    ...common, ...letters, code: 'dot_iu_replay_dead_letter', label: 'Replay', tier: 1, gates: ROUTING,
+    description: 'Attempts one dead letter once more.',
+    input: z.strictObject({ dead_letter: id }),
+  }),
+  define({
+    ...common, ...letters, code: 'dot_iu_replay_dead_letters', label: 'Replay all that match', tier: 2, gates: ROUTING,
+    description: 'Attempts the dead letters that the plan froze, each once more.',
+    input: z.strictObject({ failure_code: line(200).optional(), event_type: dotted.optional(), route: dotted.optional(), ...many, limit: z.int().min(1).max(1000).optional().describe('at most so many') }),
+  }),
+  define({
+    ...common, ...letters, code: 'dot_iu_discard_dead_letter', label: 'Discard', tier: 2, gates: RUNTIME,
+    description: 'Gives up an open dead letter, with a reason.',
+    input: z.strictObject({ dead_letter: id }),
+  }),
+  define({
+    ...common, ...events, code: 'dot_iu_run_worker', label: 'Run worker', tier: 1, gates: ROUTING,
+    description: 'Routes what waits, by passes of one worker.',
+    input: z.strictObject({
+      worker: line(63).optional(), passes: z.int().min(1).max(100).optional().describe('at most so many'), batch_size: z.int().min(1).max(100_000).optional().describe('events a pass, at most'),
+    }),
+  }),
+  define({
+    ...common, ...events, code: 'dot_iu_release_held_events', label: 'Release held events', tier: 2,
+    gates: ['iu_core.operator_runtime_enabled', 'iu_core.routes_master_enabled'],
+    description: 'Puts held events on their lanes, in the order of writing.',
+    input: z.strictObject({ event_type: dotted.optional(), ...many }),
+  }),
+  define({
+    ...common, ...events, code: 'dot_iu_discard_held_events', label: 'Discard held events', tier: 2, right: 'approver', gates: RUNTIME,
+    description: 'Gives up held events, with a reason.',
+    input: z.strictObject({ event_type: dotted.optional(), ...many }),
+  }),
+  define({
+    ...common, code: 'dot_iu_enable_route', label: 'Enable route', tier: 1, reason: true, gates: RUNTIME,
+    description: 'Enables a route; it stays the dry run that it is.',
+    input: z.strictObject({ route: dotted }), refreshes: ['attempts/summary', 'gates', 'overview', 'shell'],
+  }),
+  define({
+    ...common, code: 'dot_iu_disable_route', label: 'Disable route', tier: 1, reason: true, gates: [],
+    description: 'L2: the route\'s events are skipped as route_disabled; none is lost.',
+    input: z.strictObject({ route: dotted }), refreshes: ['attempts/summary', 'gates', 'overview', 'shell'],
+  }),
+]
