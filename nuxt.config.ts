@@ -1,7 +1,7 @@
 const strict = { noUncheckedIndexedAccess: true, erasableSyntaxOnly: true, allowImportingTsExtensions: true } as const
 
 export default defineNuxtConfig({
-  modules: ['@nuxt/ui', '@nuxt/eslint', 'nuxt-security'],
+  modules: ['@nuxt/ui', '@nuxt/eslint', 'nuxt-security', 'nuxt-auth-utils'],
   components: [{ path: '~/components', pathPrefix: false }],
   devtools: { enabled: false },
   app: {
@@ -15,6 +15,12 @@ export default defineNuxtConfig({
   ui: { fonts: false },
   runtimeConfig: {
     databaseUrl: '', // NUXT_DATABASE_URL, with the role iu_console
+    session: {
+      name: 'iu-session',
+      password: '', // NUXT_SESSION_PASSWORD seals the cookie
+      maxAge: 7 * 24 * 3600, // the database ends a session earlier
+      cookie: { sameSite: 'strict', secure: false }, // plain http, on loopback
+    },
   },
   experimental: {
     appManifest: false,
@@ -35,6 +41,7 @@ export default defineNuxtConfig({
       include: ['../tests/**/*.ts', '../drizzle/**/*.ts', '../*.config.ts', '../server/db/**/*.ts'],
     },
   },
+  auth: { loadStrategy: 'none' },
   telemetry: { enabled: false },
   eslint: { config: { stylistic: true } },
   icon: {
@@ -69,6 +76,6 @@ export default defineNuxtConfig({
     xssValidator: false, // it refuses any `<b>` in a search; Vue escapes what it prints
     corsHandler: false, // its default allows every origin
     removeLoggers: false,
-    requestSizeLimiter: { maxRequestSizeInBytes: 10_000 },
+    requestSizeLimiter: false, // each route that takes a body has its own limit
   },
 })

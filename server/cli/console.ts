@@ -75,16 +75,16 @@ export async function freePort(wanted: number): Promise<number> {
 }
 
 /** Starts the built console, which ends with this process, and resolves when it answers. @throws {Refusal} when it does not. */
-export async function startConsole(databaseUrl: string, port: number): Promise<ChildProcess> {
+export async function startConsole(databaseUrl: string, port: number, sessionPassword: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, [SERVER], {
     cwd: ROOT,
-    env: { ...process.env, DATABASE_URL: undefined, NUXT_DATABASE_URL: databaseUrl, NITRO_HOST: '127.0.0.1', NITRO_PORT: String(port), NODE_ENV: 'production' },
+    env: { ...process.env, DATABASE_URL: undefined, NUXT_DATABASE_URL: databaseUrl, NUXT_SESSION_PASSWORD: sessionPassword, NITRO_HOST: '127.0.0.1', NITRO_PORT: String(port), NODE_ENV: 'production' },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   const deadline = performance.now() + READY_MS
   for (;;) {
     if (child.exitCode !== null) throw new Refusal(`the console ended with status ${child.exitCode}`, 1)
-    const isReady = await fetch(`http://127.0.0.1:${port}/api/health/ready`).then(response => response.ok, () => false)
+    const isReady = await fetch(`http://127.0.0.1:${port}/api/health/live`).then(response => response.ok, () => false)
     if (isReady) return child
     if (performance.now() > deadline) {
       child.kill()

@@ -8,6 +8,8 @@ import { note } from './report.ts'
 export const ROOT = join(import.meta.dirname, '../..')
 /** Where the embedded database and its secrets live. */
 export const DATA = process.env.IU_DATA ?? join(ROOT, '.data')
+/** An API token, to act as its account; without one the database's login acts. */
+export const TOKEN = process.env.IU_TOKEN || undefined
 const DATABASE = 'iu_core'
 
 /** The database that a command works on. */

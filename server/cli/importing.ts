@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { closeCutters } from '../import/cut.ts'
 import { importSources, type ImportedFile, type RefusedFile } from '../import/import.ts'
 import type { Source } from '../import/source.ts'
-import { connect } from './database.ts'
+import { connect, TOKEN } from './database.ts'
 import { progressBar } from './progress.ts'
 
 /** Largest file that is imported unless another limit is given, in bytes. */
@@ -24,7 +24,7 @@ export async function importAll(url: string, sources: Source[], prefix: string, 
   try {
     const lanes = Math.max(1, Math.min(sources.length, availableParallelism()))
     while (clients.length < lanes) clients.push(await connect(url, 'iu import'))
-    return await importSources(sources, { prefix, maxBytes, clients, onFile: result => bar.step(result.file) })
+    return await importSources(sources, { prefix, maxBytes, clients, token: TOKEN, onFile: result => bar.step(result.file) })
   }
   finally {
     bar.end()

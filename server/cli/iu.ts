@@ -8,9 +8,12 @@ const iu = defineCommand({
   meta: { name: 'iu', version: VERSION, description: 'Governed text in PostgreSQL, with an outbox in which every event is accounted for' },
   subCommands: {
     demo: () => import('./commands/demo.ts').then(module => module.default),
+    account: () => import('./commands/account.ts').then(module => module.default),
+    command: () => import('./commands/command.ts').then(module => module.default),
     db: () => import('./commands/db.ts').then(module => module.default),
     gate: () => import('./commands/gate.ts').then(module => module.default),
     import: () => import('./commands/import.ts').then(module => module.default),
+    ledger: () => import('./commands/ledger.ts').then(module => module.default),
     render: () => import('./commands/render.ts').then(module => module.default),
     worker: () => import('./commands/worker.ts').then(module => module.default),
   },

@@ -1,3 +1,4 @@
+import { RefusedCommand } from '../commands/carry.ts'
 import { problemOf } from '../../shared/problem.ts'
 
 /** What the exit status of every command says. */
@@ -57,6 +58,14 @@ const isUsage = (error: { code?: string }) => /^(E_|EARG$|ERR_PARSE_ARGS)/.test(
 const UNDEPLOYED = new Set(['3F000', '42P01', '42883', '42703'])
 const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT', 'ECONNRESET', 'EAI_AGAIN'])
 
+/** A refused command: its receipt for a program, what it says to people for a person. */
+function refused({ receipt }: RefusedCommand, json: boolean): number {
+  const { code, detail, more, hint, field, run } = receipt
+  if (json) sayJson({ error: { code, field, message: detail, hint }, run, receipt })
+  else note([`iu: ${detail}`, more && `    ${more}`, hint && `    ${hint}`, `    (${code}, run ${run} of the ledger)`].filter(Boolean).join('\n'))
+  return code === 'internal' ? EXIT.failed : EXIT.refused
+}
+
 /**
  * Tells a person (or, with `json`, a program) what went wrong and what to do, and returns the exit status.
  * Connection strings and stacks stay out of it; IU_DEBUG=1 adds the stack.
@@ -71,6 +80,7 @@ export function explain(thrown: unknown, json: boolean): number {
     return status
   }
   if (thrown instanceof Refusal) return says(thrown.status, error.message)
+  if (thrown instanceof RefusedCommand) return refused(thrown, json)
   if (problem) return says(EXIT.refused, error.message, error.hint)
   if (isUsage(error)) return says(EXIT.usage, error.message, 'See iu --help')
   if (UNDEPLOYED.has(error.code ?? '')) return says(EXIT.failed, 'this database does not have the schema of this version', 'Run iu db bootstrap, then iu db deploy')

@@ -1,4 +1,5 @@
 import type { Client } from 'pg'
+import { carry } from '../commands/carry.ts'
 
 /** An application's own event types and routes, as an administrator registers them. */
 const EVENT_TYPES = {
@@ -38,8 +39,13 @@ export async function installShop(admin: Client): Promise<void> {
   if (!rowCount) await admin.query('CREATE ROLE demo_shop LOGIN NOSUPERUSER IN ROLE iu_emitter')
   await admin.query('GRANT USAGE ON SCHEMA demo_shop TO demo_shop')
   await admin.query('GRANT SELECT, INSERT ON demo_shop.purchase TO demo_shop')
-  await admin.query(`SELECT iu_core.fn_iu_event_types_register('application', 'immediate', false, $1)`, [JSON.stringify(EVENT_TYPES)])
-  await admin.query('SELECT iu_core.fn_iu_routes_register($1)', [JSON.stringify(ROUTES)])
+  const { rows: [known] } = await admin.query<{ routes: number }>('SELECT count(*)::int AS routes FROM iu_core.v_iu_outbound_route WHERE route_code = ANY ($1)', [Object.keys(ROUTES)])
+  if (known!.routes === Object.keys(ROUTES).length) return
+  const reason = 'the demo has an application of its own'
+  for (const [type, { description, payload_schema }] of Object.entries(EVENT_TYPES)) {
+    await carry(admin, 'dot_iu_register_event_type', { event_type: type, delivery_lane: 'immediate', description, payload_schema }, { reason })
+  }
+  for (const [route, definition] of Object.entries(ROUTES)) await carry(admin, 'dot_iu_register_route', { route, ...definition }, { reason })
 }
 
 const CUSTOMERS = ['Amara', 'Bùi Minh', 'Chloé', 'Дмитрий', 'Élodie', 'Fatima', '銀河', 'Hana']

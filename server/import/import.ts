@@ -1,8 +1,21 @@
 import type { Client } from 'pg'
-import { importFile, type Imported } from '../db/functions/import-file.ts'
-import { problemOf } from '../../shared/problem.ts'
+import { RefusedCommand, runOrThrow } from '../commands/carry.ts'
+import { cutColumns } from '../commands/wire.ts'
 import { cut } from './cut.ts'
 import { findTextProblem, readSource, SourceError, type Source } from './source.ts'
+
+/** What an import did to one source. Counts are of pieces; byteLength in bytes; digest is SHA-256 in hex. */
+export interface Imported {
+  outcome: 'created' | 'updated' | 'unchanged'
+  address: string
+  pieces: number
+  piecesCreated: number
+  versionsCreated: number
+  piecesRemoved: number
+  piecesMoved: number
+  byteLength: number
+  contentDigest: string
+}
 
 export type ImportedFile = Imported & { file: string, sourcePath: string }
 /** A file that was not imported, and why. Nothing of it was written. */
@@ -12,12 +25,12 @@ export interface ImportOptions {
   /** put before each relative path: together they identify the source */
   prefix: string
   maxBytes: number
+  /** of the account that imports; without one the login does */
+  token?: string
   /** connections to import over; each takes the next file */
   clients: Client[]
   onFile?: (result: ImportedFile | RefusedFile) => void
 }
-
-const ATTEMPTS = 5
 
 /**
  * Imports the sources, each in a transaction of its own. A file that is refused does not stop the others;
@@ -49,25 +62,27 @@ async function readText(file: string, maxBytes: number): Promise<Buffer> {
   return content
 }
 
-async function importOne(client: Client, { file, relativePath }: Source, { prefix, maxBytes }: ImportOptions): Promise<ImportedFile | RefusedFile> {
+async function importOne(client: Client, { file, relativePath }: Source, { prefix, maxBytes, token }: ImportOptions): Promise<ImportedFile | RefusedFile> {
   const sourcePath = prefix ? `${prefix}/${relativePath}` : relativePath
   try {
     const content = await readText(file, maxBytes)
-    const pieces = await cut(content)
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return { file, sourcePath, ...await importFile(client, sourcePath, content, pieces) }
-      }
-      catch (error) {
-        if (attempt === ATTEMPTS || !['40001', '40P01'].includes((error as { code: string }).code)) throw error
-      }
-    }
+    const { pieces } = await cut(content)
+    const { result } = await runOrThrow(client, {
+      command: 'dot_iu_import_text', mode: 'apply', token,
+      params: { source_path: sourcePath, text: content.toString(), cut: cutColumns(pieces) },
+    })
+    return { file, sourcePath, ...importedOf(result!) }
   }
   catch (error) {
     if (error instanceof SourceError) return { file, code: error.code, message: error.message, ...(error.offset === null ? {} : { offset: error.offset }) }
-    const problem = problemOf((error as { code?: string }).code)
-    // A closed gate refuses every file alike: say it once.
-    if (!problem || problem.code === 'gate_closed') throw error
-    return { file, code: problem.code, message: (error as Error).message }
+    // A closed gate refuses every file alike, and a fault inside is none of the file's: say it once.
+    if (!(error instanceof RefusedCommand) || ['gate_closed', 'internal'].includes(error.receipt.code!)) throw error
+    return { file, code: error.receipt.code!, message: error.message }
   }
+}
+
+/** The receipt's result, in the words of this side. */
+const importedOf = (result: Record<string, unknown>): Imported => {
+  const { outcome, collection, pieces, pieces_created: piecesCreated, versions_created: versionsCreated, pieces_removed: piecesRemoved, pieces_moved: piecesMoved, bytes, sha256 } = result
+  return { outcome, address: collection, pieces, piecesCreated, versionsCreated, piecesRemoved, piecesMoved, byteLength: bytes, contentDigest: sha256 } as Imported
 }

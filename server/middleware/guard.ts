@@ -1,13 +1,30 @@
-/**
- * This version has no accounts: whoever reaches the server may read. So it answers only under loopback
- * names (a page elsewhere cannot reach it through a name of its own), and it only reads.
- */
-export default defineEventHandler((event) => {
+/** What answers without a session; everything else is closed. */
+const PUBLIC = new Set(['POST /api/session', 'GET /api/health/live', 'GET /sign-in'])
+/** What may be asked for by another method than GET. */
+const WRITES = /^(?:POST|DELETE) \/api\/session$|^POST \/api\/commands\/[^/]+$/
+
+/** Every request comes through here: its host, its method, its origin, and who sends it. */
+export default defineEventHandler(async (event) => {
   if (!isLoopbackHost(getRequestHeader(event, 'host'))) return sendProblem(event, new ProblemError('misdirected_request'))
   // The router knows GET only. Node leaves out the body of the answer to a HEAD by itself.
   if (event.method === 'HEAD') event._method = 'GET'
-  if (event.method !== 'GET') {
+  const { pathname, search } = getRequestURL(event)
+  const asked = `${event.method} ${pathname}`
+  if (event.method !== 'GET' && !WRITES.test(asked)) {
     setHeader(event, 'allow', 'GET, HEAD')
     return sendProblem(event, new ProblemError('method_not_allowed'))
+  }
+  try {
+    // A page of another site can send a request with the browser's cookie, but not the header of a token.
+    if (event.method !== 'GET' && getRequestHeader(event, 'authorization') === undefined && !isSameOrigin(event)) throw new ProblemError('cross_origin')
+    if (PUBLIC.has(asked)) return
+    await whoAsks(event)
+  }
+  catch (error) {
+    // A page that cannot be shown for another reason says so itself, from what its reads answer.
+    const isPage = !pathname.startsWith('/api/')
+    if (!isPage) return sendProblem(event, error)
+    if (!isUnauthenticated(error)) return
+    return sendRedirect(event, `/sign-in${pathname === '/' && !search ? '' : `?next=${encodeURIComponent(pathname + search)}`}`)
   }
 })

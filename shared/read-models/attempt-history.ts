@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { AttemptStatus } from './attempts.ts'
-import type { Answer } from './page.ts'
+import { attemptCounts } from './attempts.ts'
+import { answer, count, time } from './page.ts'
 
 export const HISTORY_RANGES = ['24h', '7d', '30d'] as const
 export type HistoryRange = (typeof HISTORY_RANGES)[number]
@@ -15,14 +15,8 @@ export const RANGE_HOURS: Record<HistoryRange, { bucket: number, buckets: number
 export const attemptHistoryQuery = z.strictObject({ range: z.enum(HISTORY_RANGES).default('24h') })
 export type AttemptHistoryQuery = z.output<typeof attemptHistoryQuery>
 
-export interface HistoryBucket {
-  start: string
-  counts: Record<AttemptStatus, number>
-  total: number
-}
+export const historyBucket = z.object({ start: time, counts: attemptCounts, total: count })
+export type HistoryBucket = z.output<typeof historyBucket>
 
-export interface AttemptHistory extends Answer {
-  range: HistoryRange
-  bucketHours: number
-  buckets: HistoryBucket[]
-}
+export const attemptHistoryAnswer = z.object({ ...answer, range: z.enum(HISTORY_RANGES), bucketHours: count, buckets: z.array(historyBucket) })
+export type AttemptHistory = z.output<typeof attemptHistoryAnswer>

@@ -1,24 +1,21 @@
 import { z } from 'zod'
-import type { AttemptStatus } from './attempts.ts'
-import type { Answer } from './page.ts'
+import { attemptCounts } from './attempts.ts'
+import { answer, count, time } from './page.ts'
 
 export const attemptSummaryQuery = z.strictObject({})
 
 /** One row of the matrix route × outcome. */
-export interface RouteSummary {
-  routeId: number
-  routeCode: string
-  eventType: string | null
-  enabled: boolean | null
-  dryRun: boolean | null
-  counts: Record<AttemptStatus, number>
-  total: number
-  lastAttemptAt: string | null
-}
+export const routeSummary = z.object({
+  routeId: count,
+  routeCode: z.string(),
+  eventType: z.string().nullable(),
+  enabled: z.boolean().nullable(),
+  dryRun: z.boolean().nullable(),
+  counts: attemptCounts,
+  total: count,
+  lastAttemptAt: time.nullable(),
+})
+export type RouteSummary = z.output<typeof routeSummary>
 
-export interface AttemptSummary extends Answer {
-  routes: RouteSummary[]
-  totals: Record<AttemptStatus, number>
-  total: number
-  eventTypes: string[]
-}
+export const attemptSummaryAnswer = z.object({ ...answer, routes: z.array(routeSummary), totals: attemptCounts, total: count, eventTypes: z.array(z.string()) })
+export type AttemptSummary = z.output<typeof attemptSummaryAnswer>

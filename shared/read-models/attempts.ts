@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type BoundedCount, type Page, numericCursor, text } from './page.ts'
+import { boundedCount, count, numericCursor, pageOf, text, time } from './page.ts'
 
 export const ATTEMPT_STATUSES = ['dry_run', 'sent', 'failed', 'skipped'] as const
 export type AttemptStatus = (typeof ATTEMPT_STATUSES)[number]
@@ -16,23 +16,26 @@ export const attemptsQuery = z.strictObject({
 })
 export type AttemptsQuery = z.output<typeof attemptsQuery>
 
-export interface AttemptRow {
-  eventId: number
-  routeId: number
-  routeCode: string
-  attemptNo: number
-  status: AttemptStatus
-  failureCode: string | null
-  failureDetail: string | null
-  eventDomain: string
-  eventType: string
-  subjectTable: string | null
-  subjectRef: string | null
-  targetKind: string | null
-  targetRef: string | null
-  createdAt: string
-}
+/** How many attempts of each outcome. */
+export const attemptCounts = z.object({ dry_run: count, sent: count, failed: count, skipped: count } satisfies Record<AttemptStatus, typeof count>)
 
-export interface Attempts extends Page<AttemptRow> {
-  total: BoundedCount
-}
+export const attemptRow = z.object({
+  eventId: count,
+  routeId: count,
+  routeCode: z.string(),
+  attemptNo: count,
+  status: z.enum(ATTEMPT_STATUSES),
+  failureCode: z.string().nullable(),
+  failureDetail: z.string().nullable(),
+  eventDomain: z.string(),
+  eventType: z.string(),
+  subjectTable: z.string().nullable(),
+  subjectRef: z.string().nullable(),
+  targetKind: z.string().nullable(),
+  targetRef: z.string().nullable(),
+  createdAt: time,
+})
+export type AttemptRow = z.output<typeof attemptRow>
+
+export const attemptsAnswer = z.object({ ...pageOf(attemptRow), total: boundedCount })
+export type Attempts = z.output<typeof attemptsAnswer>

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Answer, address } from './page.ts'
+import { address, answer, count } from './page.ts'
 
 /** More of a piece than this is not put on a page; the download has all of it. */
 export const PIECE_TEXT_LIMIT = 65_536
@@ -10,9 +10,5 @@ export const collectionPieceQuery = z.strictObject({
 })
 
 /** One piece's exact text. */
-export interface CollectionPiece extends Answer {
-  unitId: number
-  body: string
-  truncated: boolean
-  byteLength: number
-}
+export const collectionPieceAnswer = z.object({ ...answer, unitId: count, body: z.string(), truncated: z.boolean(), byteLength: count })
+export type CollectionPiece = z.output<typeof collectionPieceAnswer>

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Page, address } from './page.ts'
+import { address, count, pageOf } from './page.ts'
 
 /**
  * `<position>~<ordinal>~<revision>`: the ordinal saves counting the pieces before the page, and is
@@ -14,23 +14,23 @@ export const collectionPiecesQuery = z.strictObject({
 })
 export type CollectionPiecesQuery = z.output<typeof collectionPiecesQuery>
 
-export interface PieceRow {
-  ordinal: number
-  unitId: number
-  unitAddress: string
-  unitKind: string
-  lifecycleStatus: string
-  title: string | null
-  sectionLevel: number
+export const pieceRow = z.object({
+  ordinal: count,
+  unitId: count,
+  unitAddress: z.string(),
+  unitKind: z.string(),
+  lifecycleStatus: z.string(),
+  title: z.string().nullable(),
+  sectionLevel: count,
   /** sections that stand around it */
-  depth: number
-  versionSeq: number
-  pinned: boolean
-  contentDigest: string
-  byteLength: number
-  usedIn: number
-}
+  depth: count,
+  versionSeq: count,
+  pinned: z.boolean(),
+  contentDigest: z.string(),
+  byteLength: count,
+  usedIn: count,
+})
+export type PieceRow = z.output<typeof pieceRow>
 
-export interface CollectionPieces extends Page<PieceRow> {
-  pieceCount: number
-}
+export const collectionPiecesAnswer = z.object({ ...pageOf(pieceRow), pieceCount: count })
+export type CollectionPieces = z.output<typeof collectionPiecesAnswer>

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { collectionPiecesQuery } from './collection-pieces.ts'
-import type { Page } from './page.ts'
+import { count, pageOf } from './page.ts'
 
 export const collectionRenderedQuery = collectionPiecesQuery.extend({
   view: z.enum(['source']).optional(),
@@ -8,17 +8,17 @@ export const collectionRenderedQuery = collectionPiecesQuery.extend({
 export type CollectionRenderedQuery = z.output<typeof collectionRenderedQuery>
 
 /** One piece of the window: safe HTML, or its text where it was too large to format or text was asked for. */
-export interface RenderedPiece {
-  ordinal: number
-  unitAddress: string
-  html: string | null
-  text: string | null
+export const renderedPiece = z.object({
+  ordinal: count,
+  unitAddress: z.string(),
+  html: z.string().nullable(),
+  text: z.string().nullable(),
   /** why there is text in place of HTML */
-  plain: 'source' | 'too_large' | 'over_budget' | null
-  truncated: boolean
-  byteLength: number
-}
+  plain: z.enum(['source', 'too_large', 'over_budget']).nullable(),
+  truncated: z.boolean(),
+  byteLength: count,
+})
+export type RenderedPiece = z.output<typeof renderedPiece>
 
-export interface CollectionRendered extends Page<RenderedPiece> {
-  pieceCount: number
-}
+export const collectionRenderedAnswer = z.object({ ...pageOf(renderedPiece), pieceCount: count })
+export type CollectionRendered = z.output<typeof collectionRenderedAnswer>

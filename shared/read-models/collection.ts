@@ -1,16 +1,19 @@
 import { z } from 'zod'
-import type { CollectionRow } from './collections.ts'
-import { type Answer, address } from './page.ts'
+import { collectionRow } from './collections.ts'
+import { address, answer, count, time } from './page.ts'
 
 export const collectionQuery = z.strictObject({ address })
 
 /** The head of a manifest. */
-export interface Collection extends Answer, CollectionRow {
-  manifestRevision: number | null
-  renderDigest: string | null
-  renderRevision: number | null
-  sourceDigest: string | null
-  sourceByteLength: number | null
-  createdAt: string
-  createdBy: string | null
-}
+export const collectionAnswer = z.object({
+  ...answer,
+  ...collectionRow.shape,
+  manifestRevision: count.nullable(),
+  renderDigest: z.string().nullable(),
+  renderRevision: count.nullable(),
+  sourceDigest: z.string().nullable(),
+  sourceByteLength: count.nullable(),
+  createdAt: time,
+  createdBy: z.string().nullable(),
+})
+export type Collection = z.output<typeof collectionAnswer>

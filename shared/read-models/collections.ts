@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type BoundedCount, type Page, address, text } from './page.ts'
+import { address, boundedCount, count, pageOf, text, time } from './page.ts'
 
 export const COLLECTION_KINDS = ['file', 'workflow', 'section', 'design_doc'] as const
 
@@ -11,22 +11,24 @@ export const collectionsQuery = z.strictObject({
 })
 export type CollectionsQuery = z.output<typeof collectionsQuery>
 
-export type RoundTrip = 'identical' | 'differs' | 'stale' | 'no_source'
+/** Whether the rendering is, byte for byte, what was imported. */
+export const roundTrip = z.enum(['identical', 'differs', 'stale', 'no_source'])
+export type RoundTrip = z.output<typeof roundTrip>
 
-export interface CollectionRow {
-  address: string
-  kind: string
-  title: string | null
-  sourcePath: string | null
-  revision: number
-  pieceCount: number
-  byteLength: number
-  manifestDigest: string | null
-  manifestCurrent: boolean
-  roundTrip: RoundTrip
-  updatedAt: string
-}
+export const collectionRow = z.object({
+  address: z.string(),
+  kind: z.string(),
+  title: z.string().nullable(),
+  sourcePath: z.string().nullable(),
+  revision: count,
+  pieceCount: count,
+  byteLength: count,
+  manifestDigest: z.string().nullable(),
+  manifestCurrent: z.boolean(),
+  roundTrip,
+  updatedAt: time,
+})
+export type CollectionRow = z.output<typeof collectionRow>
 
-export interface Collections extends Page<CollectionRow> {
-  total: BoundedCount
-}
+export const collectionsAnswer = z.object({ ...pageOf(collectionRow), total: boundedCount })
+export type Collections = z.output<typeof collectionsAnswer>

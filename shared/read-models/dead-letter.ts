@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Answer } from './page.ts'
+import { answer, count } from './page.ts'
 
 /** More of a payload than this is not put on a page. */
 export const PAYLOAD_LIMIT = 65_536
@@ -7,8 +7,5 @@ export const PAYLOAD_LIMIT = 65_536
 export const deadLetterQuery = z.strictObject({ id: z.string().regex(/^\d{1,15}$/, 'is not a dead letter\'s number') })
 
 /** One dead letter's payload, indented; null when it is no longer open. */
-export interface DeadLetter extends Answer {
-  deadLetterId: number
-  payload: string | null
-  truncated: boolean
-}
+export const deadLetterAnswer = z.object({ ...answer, deadLetterId: count, payload: z.string().nullable(), truncated: z.boolean() })
+export type DeadLetter = z.output<typeof deadLetterAnswer>

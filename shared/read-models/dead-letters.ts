@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type BoundedCount, type Page, numericCursor, text } from './page.ts'
+import { boundedCount, count, numericCursor, pageOf, text, time } from './page.ts'
 
 export const deadLettersQuery = z.strictObject({
   code: text(200).optional(),
@@ -10,30 +10,26 @@ export const deadLettersQuery = z.strictObject({
 })
 export type DeadLettersQuery = z.output<typeof deadLettersQuery>
 
-export interface DeadLetterRow {
-  deadLetterId: number
-  eventId: number
-  routeCode: string
-  attemptNo: number
-  failureCode: string
-  failureDetail: string | null
-  eventDomain: string
-  eventType: string
-  subjectTable: string | null
-  subjectRef: string | null
-  actor: string | null
-  eventCreatedAt: string
-  createdAt: string
-}
+export const deadLetterRow = z.object({
+  deadLetterId: count,
+  eventId: count,
+  routeCode: z.string(),
+  attemptNo: count,
+  failureCode: z.string(),
+  failureDetail: z.string().nullable(),
+  eventDomain: z.string(),
+  eventType: z.string(),
+  subjectTable: z.string().nullable(),
+  subjectRef: z.string().nullable(),
+  actor: z.string().nullable(),
+  eventCreatedAt: time,
+  createdAt: time,
+})
+export type DeadLetterRow = z.output<typeof deadLetterRow>
 
 /** One cause: the same failure on the same type of event. */
-export interface DeadLetterGroup {
-  failureCode: string
-  eventType: string
-  count: number
-}
+export const deadLetterGroup = z.object({ failureCode: z.string(), eventType: z.string(), count })
+export type DeadLetterGroup = z.output<typeof deadLetterGroup>
 
-export interface DeadLetters extends Page<DeadLetterRow> {
-  total: BoundedCount
-  groups: DeadLetterGroup[]
-}
+export const deadLettersAnswer = z.object({ ...pageOf(deadLetterRow), total: boundedCount, groups: z.array(deadLetterGroup) })
+export type DeadLetters = z.output<typeof deadLettersAnswer>

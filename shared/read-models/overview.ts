@@ -1,55 +1,45 @@
 import { z } from 'zod'
-import type { CollectionRow } from './collections.ts'
-import type { Answer } from './page.ts'
-import type { DeliveryMode } from './shell.ts'
+import { collectionRow } from './collections.ts'
+import { gate, type Gates } from './gates.ts'
+import { answer, boundedCount, count, time } from './page.ts'
+import { deliveryMode } from './shell.ts'
 
 export const overviewQuery = z.strictObject({})
 
-export interface WorkerHealth {
-  workerCode: string
-  healthy: boolean
-  reasons: string[]
-  workerGateOpen: boolean
-  masterGateOpen: boolean
-  deliveryMode: DeliveryMode
-  blockedBy: string | null
-  backlog: number
-  oldestUnroutedAt: string | null
-  heldBackSince: string | null
-  openDeadLetters: number
-  lastPassAt: string | null
-  lastPassSeen: number | null
-}
+export const workerHealth = z.object({
+  workerCode: z.string(),
+  healthy: z.boolean(),
+  reasons: z.array(z.string()),
+  workerGateOpen: z.boolean(),
+  masterGateOpen: z.boolean(),
+  deliveryMode,
+  blockedBy: z.string().nullable(),
+  backlog: count,
+  oldestUnroutedAt: time.nullable(),
+  heldBackSince: time.nullable(),
+  openDeadLetters: count,
+  lastPassAt: time.nullable(),
+  lastPassSeen: count.nullable(),
+})
+export type WorkerHealth = z.output<typeof workerHealth>
 
-export type GateState = 'open' | 'closed' | 'expired' | 'malformed' | 'missing'
+export type Gate = Gates['gates'][number]
+export type GateState = Gate['state']
 
-export interface Gate {
-  gate: string
-  state: GateState
-  isOpen: boolean
-  description: string | null
-  reason: string | null
-  changedBy: string | null
-  changedAt: string | null
-  expiresAt: string | null
-}
+export const backlogRow = z.object({ workerCode: z.string(), eventDomain: z.string(), eventType: z.string(), pending: count, oldestAt: time.nullable() })
+export type BacklogRow = z.output<typeof backlogRow>
 
-export interface BacklogRow {
-  workerCode: string
-  eventDomain: string
-  eventType: string
-  pending: number
-  oldestAt: string | null
-}
+export const collectionSummary = collectionRow.pick({ address: true, title: true, kind: true, pieceCount: true, byteLength: true, updatedAt: true, roundTrip: true })
+export type CollectionSummary = z.output<typeof collectionSummary>
 
-export type CollectionSummary = Pick<CollectionRow, 'address' | 'title' | 'kind' | 'pieceCount' | 'byteLength' | 'updatedAt' | 'roundTrip'>
-
-export interface Overview extends Answer {
-  workers: WorkerHealth[]
-  gates: Gate[]
-  backlog: BacklogRow[]
-  largest: CollectionSummary[]
-  recent: CollectionSummary[]
-  collections: number
-  routes: { total: number, enabled: number, dryRun: number }
-}
+export const overviewAnswer = z.object({
+  ...answer,
+  workers: z.array(workerHealth),
+  gates: z.array(gate),
+  backlog: z.array(backlogRow),
+  largest: z.array(collectionSummary),
+  recent: z.array(collectionSummary),
+  collections: boundedCount,
+  routes: z.object({ total: count, enabled: count, dryRun: count }),
+})
+export type Overview = z.output<typeof overviewAnswer>

@@ -1,14 +1,11 @@
 import { z } from 'zod'
-import type { Answer } from './page.ts'
+import { answer, boundedCount } from './page.ts'
 
 export const shellQuery = z.strictObject({})
 
-export type DeliveryMode = 'DRY RUN' | 'LIVE' | 'STOPPED'
+export const deliveryMode = z.enum(['DRY RUN', 'LIVE', 'STOPPED'])
+export type DeliveryMode = z.output<typeof deliveryMode>
 
 /** What the header strip of every page shows. */
-export interface Shell extends Answer {
-  deliveryMode: DeliveryMode
-  blockedBy: string | null
-  openDeadLetters: number
-  healthy: boolean
-}
+export const shellAnswer = z.object({ ...answer, deliveryMode, blockedBy: z.string().nullable(), openDeadLetters: boundedCount, healthy: z.boolean() })
+export type Shell = z.output<typeof shellAnswer>

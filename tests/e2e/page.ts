@@ -1,13 +1,34 @@
 import AxeBuilder from '@axe-core/playwright'
-import { type Page, test as base, expect } from '@playwright/test'
+import { type APIRequestContext, type Page, test as base, expect } from '@playwright/test'
+import { PASSWORD, type Person } from './support/accounts.ts'
 
 export { expect }
 
 /** Gzipped JavaScript that a page may load, all in all. */
 const JS_BUDGET = 160_000
 
-/** Every test fails on what a user would not see: console errors, mismatches, requests to elsewhere. */
-export const test = base.extend<{ faults: string[] }>({
+type SignedIn = Awaited<ReturnType<APIRequestContext['storageState']>>
+
+/**
+ * Every test is somebody (`test.use({ person: 'reviewer' })`; null is nobody), and fails on what a user would
+ * not see: console errors, mismatches, requests to elsewhere.
+ */
+export const test = base.extend<{ faults: string[], person: Person | null }, { signedIn: (person: Person, baseURL: string) => Promise<SignedIn> }>({
+  person: ['manager', { option: true }],
+  // Once a worker: a sign-in costs a tenth of a second of hashing.
+  signedIn: [async ({ playwright }, use) => {
+    const known = new Map<Person, Promise<SignedIn>>()
+    const signIn = async (person: Person, baseURL: string): Promise<SignedIn> => {
+      const request = await playwright.request.newContext({ baseURL, extraHTTPHeaders: { origin: baseURL } })
+      const response = await request.post('/api/session', { data: { account: person, password: PASSWORD } })
+      expect(response.status(), await response.text()).toBe(200)
+      const state = await request.storageState()
+      await request.dispose()
+      return state
+    }
+    await use((person, baseURL) => known.get(person) ?? known.set(person, signIn(person, baseURL)).get(person)!)
+  }, { scope: 'worker' }],
+  storageState: async ({ person, signedIn, baseURL }, use) => use(person === null ? { cookies: [], origins: [] } : await signedIn(person, baseURL!)),
   faults: [async ({ page, baseURL }, use) => {
     const faults: string[] = []
     page.on('pageerror', error => faults.push(error.message))

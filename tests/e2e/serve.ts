@@ -14,6 +14,7 @@ import { createInterface } from 'node:readline'
 import { buildConsole, endChild, freePort, startConsole } from '../../server/cli/console.ts'
 import { within } from '../../server/cli/database.ts'
 import { stopSignal } from '../../server/cli/signals.ts'
+import { addPeople } from './support/accounts.ts'
 import { findBrowser } from './support/browser.ts'
 import { revised, REVISED, writeDocuments } from './support/documents.ts'
 
@@ -92,8 +93,9 @@ async function main(): Promise<number> {
     await seed(directory)
     const databaseUrl = new URL(database.adminUrl)
     databaseUrl.pathname = 'iu_core'
+    await within(databaseUrl.href, addPeople)
     const port = await freePort(0)
-    server = await startConsole(await consoleUrl(databaseUrl.href), port)
+    server = await startConsole(await consoleUrl(databaseUrl.href), port, randomBytes(32).toString('hex'))
     const url = `http://127.0.0.1:${port}`
     tell(`the console is at ${url}`)
     if (command) return await run(command, args, { IU_E2E_URL: url, IU_E2E_DATABASE_URL: databaseUrl.href, IU_CHROMIUM: browser, PATH: `${join(ROOT, 'node_modules/.bin')}${delimiter}${process.env.PATH}` })

@@ -1,10 +1,12 @@
 import { fork } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { defineCommand } from 'citty'
 import type pg from 'pg'
-import { problemOf } from '../../../shared/problem.ts'
-import { listGates, setGate } from '../../db/functions/gate.ts'
+import { carry, RefusedCommand } from '../../commands/carry.ts'
+import { ensureFirstAdmin } from '../../commands/first-admin.ts'
+import { listGates } from '../../db/functions/gate.ts'
 import { demoDocuments } from '../../demo/documents.ts'
 import { installShop, runShop } from '../../demo/shop.ts'
 import { ensureSecret } from '../../embedded/index.ts'
@@ -12,12 +14,13 @@ import { pollWorker } from '../../worker/poll.ts'
 import { buildConsole, endChild, freePort, startConsole } from '../console.ts'
 import { connect, DATA, openTarget, ROOT, within, type Target } from '../database.ts'
 import { countOf, importAll, isRefused } from '../importing.ts'
+import { handOver } from '../password.ts'
 import { count, EXIT, note, Refusal, say } from '../report.ts'
 import { stopSignal } from '../signals.ts'
 
 const PORT = 4600
 /** What a first look needs; never iu_core.execution_enabled. */
-const GATES = ['iu_core.composer_enabled', 'iu_core.routes_master_enabled', 'iu_core.route_worker_enabled']
+const GATES = ['iu_core.operator_runtime_enabled', 'iu_core.composer_enabled', 'iu_core.autocut_enabled', 'iu_core.routes_master_enabled', 'iu_core.route_worker_enabled']
 
 /** One line a step, with how long it took. */
 async function step<T>(what: string, work: () => Promise<T>, outcome: (result: T) => string): Promise<T> {
@@ -30,7 +33,7 @@ async function step<T>(what: string, work: () => Promise<T>, outcome: (result: T
 /** Opens the gates that nobody has touched yet: a second run respects what an operator closed. */
 async function openGates(client: pg.Client): Promise<string[]> {
   const untouched = (await listGates(client)).filter(gate => GATES.includes(gate.gate) && gate.reason === 'seeded closed')
-  for (const { gate } of untouched) await setGate(client, gate, true, 'the demo shows it open')
+  for (const { gate } of untouched) await carry(client, 'dot_iu_open_gate', { gate }, { reason: 'the demo shows it open', confirm: gate })
   return untouched.map(({ gate }) => gate)
 }
 
@@ -42,7 +45,7 @@ async function importDocuments(target: Target): Promise<string> {
     return `${count(results.length, 'document')}, ${countOf(results, 'created')} new, ${countOf(results, 'updated')} changed, ${countOf(results, 'unchanged')} unchanged; each renders to its source's bytes`
   }
   catch (error) {
-    if (problemOf((error as { code?: string }).code)?.code !== 'gate_closed') throw error
+    if (!(error instanceof RefusedCommand) || error.receipt.code !== 'gate_closed') throw error
     return `left as they are: ${(error as Error).message}`
   }
 }
@@ -58,6 +61,7 @@ async function loginUrl(client: pg.Client, target: Target, role: string): Promis
 
 async function seed(target: Target, signal: AbortSignal): Promise<void> {
   await within(target.url, async (client) => {
+    await step('account', () => ensureFirstAdmin(client), password => password ? 'made admin' : 'there already').then(password => password && handOver('admin', password))
     await step('gates', () => openGates(client), opened => opened.length ? `opened ${opened.join(', ')}` : 'as they were left')
     await step('documents', () => importDocuments(target), outcome => outcome)
     await step('application', async () => {
@@ -82,10 +86,10 @@ async function serve(target: Target, wantedPort: number, signal: AbortSignal): P
   const consoleUrl = await within(target.url, client => loginUrl(client, target, 'iu_console'))
   const port = await freePort(wantedPort)
   const children = [
-    await startConsole(consoleUrl, port),
+    await startConsole(consoleUrl, port, await ensureSecret(DATA, 'console_session', () => randomBytes(32).toString('base64url'))),
     fork(join(ROOT, 'server/cli/iu.ts'), ['worker'], { env: { ...process.env, DATABASE_URL: target.url }, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }),
   ]
-  say(`\n  IU Core is at  http://127.0.0.1:${port}\n\n  Ctrl-C stops everything; the data stay in ${DATA}\n`)
+  say(`\n  IU Core is at  http://127.0.0.1:${port}\n\n  Sign in as admin (iu account passwd admin makes a new password).\n  Ctrl-C stops everything; the data stay in ${DATA}\n`)
   const ended = children.map(child => once(child, 'exit'))
   await Promise.race([...ended, new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))])
   const early = signal.aborted ? undefined : children.find(child => child.exitCode !== null || child.signalCode !== null)

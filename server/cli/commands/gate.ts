@@ -1,22 +1,21 @@
 import { defineCommand } from 'citty'
-import { listGates, setGate } from '../../db/functions/gate.ts'
-import { withDatabase } from '../database.ts'
+import { carry } from '../../commands/carry.ts'
+import { listGates } from '../../db/functions/gate.ts'
+import { TOKEN, withDatabase } from '../database.ts'
 import { say, sayJson, table } from '../report.ts'
 
 const json = { json: { type: 'boolean', description: 'one JSON document' } } as const
+const args = {
+  gate: { type: 'positional', required: true, description: 'its name, as iu gate list has it' },
+  reason: { type: 'string', required: true, description: 'why' },
+  ...json,
+} as const
 
-const set = (name: 'open' | 'close', description: string) => defineCommand({
-  meta: { name, description },
-  args: {
-    gate: { type: 'positional', required: true, description: 'its name, as iu gate list has it' },
-    reason: { type: 'string', required: true, description: 'why' },
-    ...json,
-  },
-  run: ({ args }) => withDatabase(async (client) => {
-    const state = await setGate(client, args.gate, name === 'open', args.reason)
-    if (args.json) sayJson({ gate: args.gate, state })
-    else say(`${args.gate} is ${state}`)
-  }),
+/** Through the dispatcher, from plan to verification. To name the gate is to type its name. */
+const set = (command: 'dot_iu_open_gate' | 'dot_iu_close_gate', gate: string, reason: string, asJson: boolean | undefined, expires?: string) => withDatabase(async (client) => {
+  const { receipt } = await carry(client, command, { gate, ...(expires ? { expires_at: expires } : {}) }, { reason, confirm: gate, token: TOKEN })
+  if (asJson) sayJson(receipt)
+  else say([`${gate} is ${String(receipt.result!.gate_state)} (run ${receipt.run})`, ...receipt.notes!].join('\n'))
 })
 
 export default defineCommand({
@@ -31,7 +30,15 @@ export default defineCommand({
         else say(table(['GATE', 'STATE', 'SINCE', 'BY', 'REASON'], gates.map(gate => [gate.gate, gate.state, gate.changed_at?.toISOString() ?? '', gate.changed_by ?? '', gate.reason ?? ''])))
       }),
     }),
-    open: set('open', 'open a gate, with a reason'),
-    close: set('close', 'close a gate, with a reason'),
+    open: defineCommand({
+      meta: { name: 'open', description: 'open a gate, with a reason' },
+      args: { ...args, until: { type: 'string', description: 'the database closes it then, as 2030-01-31T12:00:00Z' } },
+      run: ({ args }) => set('dot_iu_open_gate', args.gate, args.reason, args.json, args.until),
+    }),
+    close: defineCommand({
+      meta: { name: 'close', description: 'close a gate, with a reason' },
+      args,
+      run: ({ args }) => set('dot_iu_close_gate', args.gate, args.reason, args.json),
+    }),
   },
 })

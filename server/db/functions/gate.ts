@@ -15,9 +15,3 @@ export async function listGates(client: ClientBase): Promise<Gate[]> {
   const { rows } = await client.query<Gate>('SELECT gate, state, description, reason, changed_by, changed_at, expires_at FROM iu_core.v_iu_gate ORDER BY gate')
   return rows
 }
-
-/** Opens or closes a gate; returns its state. Raises IU002 without a reason, IU003 for an unknown gate. */
-export async function setGate(client: ClientBase, gate: string, open: boolean, reason: string): Promise<string> {
-  const { rows } = await client.query<{ state: string }>('SELECT iu_core.fn_iu_gate_set($1, $2, $3) AS state', [gate, open, reason])
-  return rows[0]!.state
-}

@@ -46,7 +46,7 @@ export async function readOverview(db: Snapshot): Promise<Omit<Overview, 'asOf'>
 const LADDER = ['iu_core.route_worker_enabled', 'iu_core.routes_master_enabled', 'iu_core.execution_enabled']
 
 /** The gates that stop delivery first, in the order of the disable ladder; then the others by name. */
-function byLadder(a: Pick<Gate, 'gate'>, b: Pick<Gate, 'gate'>): number {
+export function byLadder(a: Pick<Gate, 'gate'>, b: Pick<Gate, 'gate'>): number {
   const rank = (name: string) => (LADDER.indexOf(name) + LADDER.length + 1) % (LADDER.length + 1)
   return rank(a.gate) - rank(b.gate) || a.gate.localeCompare(b.gate)
 }

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { importFile } from '../../../server/db/functions/import-file.ts'
 import { type TestDatabase, testDatabase } from '../harness.ts'
 import {
   type Block, GATE, MASTER, UNTOUCHED, added, changed, counts, difference, documentOf, eventsOf, importBlocks, numbered, paragraphs, piecesOf, reimport as reimportInto, rendered, setGate, textOf,
-} from './documents.ts'
+importFile } from './documents.ts'
 
 let db: TestDatabase
 beforeAll(async () => {

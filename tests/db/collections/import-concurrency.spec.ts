@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type pg from 'pg'
 import { type TestDatabase, testDatabase } from '../harness.ts'
-import { type Block, GATE, documentOf, importBlocks, numbered, piecesOf, rendered, setGate, textOf } from './documents.ts'
-import { importFile } from '../../../server/db/functions/import-file.ts'
+import { type Block, GATE, documentOf, importBlocks, numbered, piecesOf, rendered, setGate, textOf, importFile } from './documents.ts'
 
 let db: TestDatabase
 beforeAll(async () => {

@@ -3,9 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import fc from 'fast-check'
 import type pg from 'pg'
 import { type Cut, closeCutters, cut } from '../../../server/import/cut.ts'
-import { importFile } from '../../../server/db/functions/import-file.ts'
 import { type TestDatabase, testDatabase } from '../harness.ts'
-import { type Block, GATE, documentOf, piecesOf, rendered, setGate, textOf } from './documents.ts'
+import { type Block, GATE, documentOf, piecesOf, rendered, setGate, textOf, importFile } from './documents.ts'
 
 let db: TestDatabase
 let client: pg.Client

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type TestDatabase, testDatabase } from '../harness.ts'
-import { GATE, UNTOUCHED, difference, documentOf, importBlocks, paragraphs, setGate } from './documents.ts'
-import { importFile } from '../../../server/db/functions/import-file.ts'
+import { GATE, UNTOUCHED, difference, documentOf, importBlocks, paragraphs, setGate, importFile } from './documents.ts'
 
 let db: TestDatabase
 beforeAll(async () => {

@@ -16,8 +16,8 @@ const checked = async (constraint: string) =>
   (await db.pool.query<{ words: string[] }>('SELECT ARRAY(SELECT m[1] FROM regexp_matches(pg_get_constraintdef(oid), $$\'(\\w+)\'$$, \'g\') AS m ORDER BY m[1] COLLATE "C") AS words FROM pg_constraint WHERE conname = $1', [constraint])).rows[0]!.words
 
 describe('the vocabulary', () => {
-  it('has every kind of piece that the cut makes, and no other unit kind', async () => {
-    expect(await terms('unit_kind')).toEqual([...PIECE_KINDS].sort())
+  it('has every kind of piece that the cut makes, a workflow\'s step, and no other unit kind', async () => {
+    expect(await terms('unit_kind')).toEqual([...PIECE_KINDS, 'step'].sort())
   })
 
   it('knows the four kinds of collection', async () => {

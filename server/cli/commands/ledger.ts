@@ -1,0 +1,79 @@
+import { defineCommand } from 'citty'
+import { inSnapshot, openPool } from '../../db/client.ts'
+import { sealLedger, verifyLedger } from '../../db/functions/ledger.ts'
+import { readLedger, readRun } from '../../db/queries/operations.ts'
+import { ledgerQuery, runQuery } from '../../../shared/read-models/ledger.ts'
+import { openTarget, withDatabase } from '../database.ts'
+import { EXIT, note, Refusal, say, sayJson, table } from '../report.ts'
+
+const json = { json: { type: 'boolean', description: 'one JSON document' } } as const
+
+/** Reads as the console does, in one snapshot. */
+async function reading<T extends object>(read: Parameters<typeof inSnapshot<T>>[1]): Promise<T> {
+  const target = await openTarget()
+  const pool = openPool(target.url, 1)
+  try {
+    return await inSnapshot(pool, read)
+  }
+  finally {
+    await pool.end()
+    await target.close()
+  }
+}
+
+export default defineCommand({
+  meta: { name: 'ledger', description: 'read the ledger, and prove that it is whole' },
+  subCommands: {
+    list: defineCommand({
+      meta: { name: 'list', description: 'the newest runs, 50 at a time' },
+      args: {
+        command: { type: 'string', description: 'of this command' },
+        actor: { type: 'string', description: 'of this actor' },
+        status: { type: 'string', description: 'planned, succeeded, verified, unverified, refused, failed' },
+        mode: { type: 'string', description: 'plan, apply, verify, rollback' },
+        object: { type: 'string', description: 'that touched this object, as unit:ADDRESS' },
+        after: { type: 'string', description: 'older than this run' },
+        ...json,
+      },
+      async run({ args }) {
+        const { command, actor, status, mode, object, after } = args
+        const query = ledgerQuery.safeParse({ command, actor, status, mode, object, after })
+        if (!query.success) throw new Refusal(query.error.issues.map(issue => `--${issue.path.join('.')}: ${issue.message}`).join('\n'), EXIT.usage)
+        const ledger = await reading(db => readLedger(db, query.data))
+        if (args.json) return sayJson(ledger)
+        say(table(['RUN', 'COMMAND', 'MODE', 'STATUS', 'ACTOR', 'OBJECT', 'WHEN'], ledger.rows.map(row => [
+          String(row.runId), row.command, row.mode, row.code ? `${row.status}: ${row.code}` : row.status, row.actor, `${row.firstObject ?? ''}${row.objects > 1 ? ` +${row.objects - 1}` : ''}`, row.finishedAt])))
+        if (ledger.next) note(`more: --after ${ledger.next}`)
+      },
+    }),
+    show: defineCommand({
+      meta: { name: 'show', description: 'one run with its receipt' },
+      args: { run: { type: 'positional', required: true, description: 'its number' } },
+      async run({ args }) {
+        const query = runQuery.safeParse({ id: args.run })
+        if (!query.success) throw new Refusal(`"${args.run}" is not a run's number`, EXIT.usage)
+        sayJson(await reading(db => readRun(db, Number(query.data.id))))
+      },
+    }),
+    seal: defineCommand({
+      meta: { name: 'seal', description: 'chain what is not chained yet (the console does so every five seconds)' },
+      args: json,
+      run: ({ args }) => withDatabase(async (client) => {
+        const sealed = await sealLedger(client)
+        if (args.json) sayJson({ sealed })
+        else say(`sealed ${sealed}`)
+      }),
+    }),
+    verify: defineCommand({
+      meta: { name: 'verify', description: 'walk the chain, and compare it with a head exported earlier' },
+      args: { head: { type: 'string', description: 'SHA-256 in hex, as an earlier verify printed it' }, ...json },
+      run: ({ args }) => withDatabase(async (client) => {
+        await sealLedger(client)
+        const state = await verifyLedger(client, args.head)
+        if (args.json) sayJson(state)
+        else say([...state.problems.map(problem => `✗ ${problem}`), `${state.ok ? '✓ ' : ''}${state.sealed} rows sealed, ${state.unsealed} waiting`, ...(state.head ? [`head ${state.head}`] : [])].join('\n'))
+        if (!state.ok) process.exitCode = EXIT.failed
+      }),
+    }),
+  },
+})

@@ -1,0 +1,31 @@
+import type { H3Event } from 'h3'
+import { checkSession, type Who } from '../db/functions/session.ts'
+
+declare module '#auth-utils' {
+  interface SecureSessionData { token: string }
+}
+
+const COOKIE = 'iu-session'
+
+/** The token that a request carries: an API token in its header, or the session in the sealed cookie. */
+export async function tokenOf(event: H3Event): Promise<string | undefined> {
+  const [, bearer] = /^Bearer (\S{1,200})$/i.exec(getRequestHeader(event, 'authorization') ?? '') ?? []
+  if (bearer) return bearer
+  // Asked only where there is a cookie: whoever has none is not given one.
+  if (getCookie(event, COOKIE) === undefined) return undefined
+  const session = await getUserSession(event)
+  return session.secure?.token
+}
+
+/** Whether an error says that nobody is signed in. */
+export const isUnauthenticated = (error: unknown): boolean =>
+  error instanceof ProblemError ? error.problem.code === 'unauthenticated' : (error as { code?: string }).code === 'IU012'
+
+/** Who is asking, from the database, at every request. @throws IU012 when nobody is signed in. */
+export async function whoAsks(event: H3Event): Promise<Who & { token: string }> {
+  const context = event.context as { who?: Who & { token: string } }
+  if (context.who) return context.who
+  const token = await tokenOf(event)
+  if (token === undefined) throw new ProblemError('unauthenticated', { hint: 'Sign in, or send an API token.' })
+  return context.who = { ...await checkSession(consolePool(), token), token }
+}

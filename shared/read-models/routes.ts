@@ -1,0 +1,62 @@
+import type { z } from 'zod'
+import type { Right } from '../commands/contract.ts'
+import { accountingAnswer, accountingQuery } from './accounting.ts'
+import { accountsAnswer, accountsQuery } from './accounts.ts'
+import { attemptHistoryAnswer, attemptHistoryQuery } from './attempt-history.ts'
+import { attemptsAnswer, attemptsQuery } from './attempts.ts'
+import { attemptSummaryAnswer, attemptSummaryQuery } from './attempt-summary.ts'
+import { collectionAnswer, collectionQuery } from './collection.ts'
+import { collectionCheckpointsAnswer, collectionCheckpointsQuery } from './collection-checkpoints.ts'
+import { collectionParkedAnswer, collectionParkedQuery } from './collection-parked.ts'
+import { collectionPieceAnswer, collectionPieceQuery } from './collection-piece.ts'
+import { collectionPiecesAnswer, collectionPiecesQuery } from './collection-pieces.ts'
+import { collectionRenderedAnswer, collectionRenderedQuery } from './collection-rendered.ts'
+import { collectionsAnswer, collectionsQuery } from './collections.ts'
+import { commandContractAnswer, commandContractQuery } from './command-contract.ts'
+import { commandsAnswer, commandsQuery } from './commands.ts'
+import { deadLetterAnswer, deadLetterQuery } from './dead-letter.ts'
+import { deadLettersAnswer, deadLettersQuery } from './dead-letters.ts'
+import { gatesAnswer, gatesQuery } from './gates.ts'
+import { ledgerAnswer, ledgerQuery, runAnswer, runQuery } from './ledger.ts'
+import { overviewAnswer, overviewQuery } from './overview.ts'
+import { sessionAnswer, sessionQuery } from './session.ts'
+import { shellAnswer, shellQuery } from './shell.ts'
+
+/** One read: `GET /api/<name>`. */
+export interface ReadRoute {
+  summary: string
+  /** the lowest right that may read it */
+  right: Right
+  query: z.ZodObject
+  answer: z.ZodObject
+  /** asks for one thing by name or number, which may not be there */
+  finds?: true
+}
+
+const read = <const Route extends Omit<ReadRoute, 'right'>>(route: Route) => ({ right: 'reviewer' as const, ...route })
+
+/** Every read model by name, which is both its route and its key in the browser. */
+export const READ_ROUTES = {
+  'overview': read({ summary: 'Workers, gates, backlog and the collections one looks for first', query: overviewQuery, answer: overviewAnswer }),
+  'accounting': read({ summary: 'Every event, by what became of it', query: accountingQuery, answer: accountingAnswer }),
+  'shell': read({ summary: 'What the strip over every page shows', query: shellQuery, answer: shellAnswer }),
+  'collections': read({ summary: 'Collections, by address', query: collectionsQuery, answer: collectionsAnswer }),
+  'collections/head': read({ summary: 'One collection: its sizes, digests and round trip', query: collectionQuery, answer: collectionAnswer, finds: true }),
+  'collections/pieces': read({ summary: 'The manifest of a collection, in order', query: collectionPiecesQuery, answer: collectionPiecesAnswer, finds: true }),
+  'collections/piece': read({ summary: 'The exact text of one piece', query: collectionPieceQuery, answer: collectionPieceAnswer, finds: true }),
+  'collections/rendered': read({ summary: 'A window of a collection as safe HTML, or as its text', query: collectionRenderedQuery, answer: collectionRenderedAnswer, finds: true }),
+  'collections/checkpoints': read({ summary: 'Checkpoints, and what differs between two manifests', query: collectionCheckpointsQuery, answer: collectionCheckpointsAnswer }),
+  'collections/parked': read({ summary: 'Deleted pieces that stood in a collection', query: collectionParkedQuery, answer: collectionParkedAnswer }),
+  'attempts': read({ summary: 'Attempts, newest first', query: attemptsQuery, answer: attemptsAnswer }),
+  'attempts/summary': read({ summary: 'Attempts by route and outcome', query: attemptSummaryQuery, answer: attemptSummaryAnswer }),
+  'attempts/history': read({ summary: 'Attempts over time', query: attemptHistoryQuery, answer: attemptHistoryAnswer }),
+  'dead-letters': read({ summary: 'Open dead letters, newest first', query: deadLettersQuery, answer: deadLettersAnswer }),
+  'dead-letters/payload': read({ summary: 'The payload of one dead letter', query: deadLetterQuery, answer: deadLetterAnswer }),
+  'gates': read({ summary: 'The disable ladder, every gate and every route', query: gatesQuery, answer: gatesAnswer }),
+  'commands': read({ summary: 'Every command, with what became of its runs', query: commandsQuery, answer: commandsAnswer }),
+  'commands/contract': read({ summary: 'What one command takes and asks for', query: commandContractQuery, answer: commandContractAnswer, finds: true }),
+  'ledger': read({ summary: 'Runs of commands, newest first', query: ledgerQuery, answer: ledgerAnswer }),
+  'ledger/run': read({ summary: 'One run with its receipt', query: runQuery, answer: runAnswer, finds: true }),
+  'session': read({ summary: 'Who is signed in, and which commands may be applied now', query: sessionQuery, answer: sessionAnswer }),
+  'accounts': read({ summary: 'Accounts and tokens: all of them for an admin, one\'s own for the others', query: accountsQuery, answer: accountsAnswer }),
+} satisfies Record<string, ReadRoute>

@@ -1,0 +1,155 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hashPassword } from '../../../server/commands/password.ts'
+import { carry } from '../../../server/commands/carry.ts'
+import { testDatabase, type TestDatabase } from '../harness.ts'
+
+const IU = join(import.meta.dirname, '../../../server/cli/iu.ts')
+
+let db: TestDatabase
+let folder: string
+beforeAll(async () => {
+  db = await testDatabase()
+  folder = mkdtempSync(join(tmpdir(), 'iu-cli-'))
+})
+afterAll(async () => {
+  rmSync(folder, { recursive: true })
+  await db.drop()
+})
+
+interface Said { status: number, out: string, err: string }
+
+/** Runs `iu`; what it said, and its exit status. */
+function iu(args: string[], { env = {}, input }: { env?: Record<string, string>, input?: string } = {}): Promise<Said> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [IU, ...args], { env: { ...process.env, DATABASE_URL: db.url, IU_DATA: folder, ...env } }, (error, out, err) =>
+      resolve({ status: error ? Number(error.code) : 0, out, err }))
+    child.stdin!.end(input ?? '')
+  })
+}
+const json = async (...args: string[]) => JSON.parse((await iu([...args, '--json'])).out) as Record<string, never>
+const GATES = ['operator_runtime', 'composer', 'autocut', 'routes_master', 'route_worker'].map(gate => `iu_core.${gate}_enabled`)
+
+describe('iu gate', () => {
+  it('opens through the dispatcher, and says what it did', async () => {
+    for (const gate of GATES) {
+      const { status, out } = await iu(['gate', 'open', gate, '--reason', 'the specs'])
+      expect([status, out]).toEqual([0, expect.stringContaining(`${gate} is open (run `)])
+    }
+    const { rows } = await db.pool.query(`SELECT count(*)::int AS n FROM iu_core.dot_iu_command_run WHERE command_code = 'dot_iu_open_gate' AND status = 'succeeded' AND actor LIKE 'db:%'`)
+    expect(rows).toEqual([{ n: GATES.length }])
+  })
+
+  it('refuses what is so already with status 3, in words and in JSON', async () => {
+    const words = await iu(['gate', 'open', GATES[0]!, '--reason', 'again'])
+    expect([words.status, words.err]).toEqual([3, expect.stringContaining('is open already')])
+    expect(await json('gate', 'open', GATES[0]!, '--reason', 'again')).toMatchObject({ error: { code: 'nothing_to_do', field: 'gate' } })
+  })
+
+  it('opens until a time, which the list shows', async () => {
+    expect((await iu(['gate', 'close', GATES[2]!, '--reason', 'for a moment'])).status).toBe(0)
+    expect((await iu(['gate', 'open', GATES[2]!, '--reason', 'for a day', '--until', '2099-01-01T00:00:00Z'])).status).toBe(0)
+    const { gates } = await json('gate', 'list') as unknown as { gates: { gate: string, state: string, expires_at: string }[] }
+    expect(gates.find(({ gate }) => gate === GATES[2])).toMatchObject({ state: 'open', expires_at: '2099-01-01T00:00:00.000Z' })
+  })
+})
+
+describe('iu command', () => {
+  it('lists them', async () => {
+    const { status, out } = await iu(['command'])
+    expect([status, out]).toEqual([0, expect.stringContaining('dot_iu_reorder_piece')])
+  })
+
+  it('plans, applies, verifies and undoes', async () => {
+    writeFileSync(join(folder, 'a.md'), '# One\n\nTwo.\n\nThree.\n')
+    expect((await iu(['import', join(folder, 'a.md')])).status).toBe(0)
+    const { rows } = await db.pool.query<{ unit_address: string }>(`SELECT unit_address FROM iu_core.v_iu_collection_piece WHERE collection_address = 'a.md' ORDER BY position`)
+    const params = JSON.stringify({ collection: 'a.md', piece: rows[1]!.unit_address })
+    const plan = await json('command', 'remove_piece_from_collection', '--plan', '--params', params)
+    expect(plan).toMatchObject({ status: 'planned', counts: { delete: 1 } })
+    expect((await iu(['command', 'remove_piece_from_collection', '--apply', '--params', params, '--reason', 'spec'])).status).toBe(3)
+    const applied = await json('command', 'remove_piece_from_collection', '--apply', '--params', params, '--reason', 'spec', '--plan-digest', plan.plan_digest!)
+    expect(applied).toMatchObject({ status: 'succeeded', verified: true })
+    const undone = await iu(['command', 'dot_iu_remove_piece_from_collection', '--undo', String(applied.run)])
+    expect([undone.status, undone.out]).toEqual([0, expect.stringContaining('✓ piece_in_place')])
+    expect(await iu(['render', 'a.md'])).toMatchObject({ status: 0, out: '# One\n\nTwo.\n\nThree.\n' })
+  })
+
+  it('takes parameters from a file and from standard input, and cuts a text', async () => {
+    const params = JSON.stringify({ source_path: 'b.md', text: '# B\n\nText.\n' })
+    writeFileSync(join(folder, 'params.json'), params)
+    expect(await json('command', 'import_text', '--apply', '--params', `@${join(folder, 'params.json')}`)).toMatchObject({ result: { outcome: 'created', pieces: 2 } })
+    expect((await iu(['command', 'import_text', '--apply', '--params', '-', '--json'], { input: params })).out).toContain('"unchanged"')
+  })
+
+  it.each([
+    ['an unknown command', ['nothing', '--plan'], 2, 'there is no command nothing'],
+    ['no mode', ['render_collection'], 2, 'say one of'],
+    ['two modes', ['render_collection', '--apply', '--undo', '3'], 2, 'say one of'],
+    ['no JSON', ['render_collection', '--plan', '--params', '{'], 2, '--params'],
+    ['a wrong parameter', ['render_collection', '--plan', '--params', '{"collection": 7}'], 3, 'params.collection'],
+    ['a run that is none', ['render_collection', '--undo', 'x'], 2, 'is not a run'],
+    ['an unknown flag', ['render_collection', '--force'], 2, 'unknown option --force'],
+  ])('says what is wrong: %s', async (_, args, status, message) => {
+    const said = await iu(['command', ...args])
+    expect([said.status, said.err]).toEqual([status, expect.stringContaining(message)])
+  })
+
+  it('acts as the account of a token', async () => {
+    const client = await db.connect()
+    await carry(client, 'dot_iu_add_account', { account: 'carol', right: 'reviewer', ...await hashPassword('a password of hers') })
+    const token = 'iut_spec'
+    await client.query(`INSERT INTO iu_core.iu_api_token (account_id, label, token_digest, scopes, created_by, expires_at) SELECT id, 'spec', sha256($1), ARRAY['*'], 'spec', now() + interval '1 day' FROM iu_core.iu_account WHERE account = 'carol'`, [Buffer.from(token)])
+    const refused = await iu(['command', 'render_collection', '--plan', '--params', '{"collection": "a.md"}'], { env: { IU_TOKEN: token } })
+    expect([refused.status, refused.err]).toEqual([3, expect.stringContaining('needs the right operator, and carol has reviewer')])
+    expect((await iu(['command', 'render_collection', '--plan', '--params', '{"collection": "a.md"}'], { env: { IU_TOKEN: 'iut_made_up' } })).status).toBe(3)
+  })
+})
+
+describe('iu ledger', () => {
+  it('lists, filters and shows', async () => {
+    const { rows } = await json('ledger', 'list', '--object', 'collection:a.md', '--mode', 'apply') as unknown as { rows: { runId: number, command: string }[] }
+    expect(rows.map(({ command }) => command)).toEqual(['dot_iu_remove_piece_from_collection', 'dot_iu_import_text'])
+    expect(JSON.parse((await iu(['ledger', 'show', String(rows[0]!.runId)])).out)).toMatchObject({ command: 'dot_iu_remove_piece_from_collection', receipt: { status: 'succeeded' } })
+    expect((await iu(['ledger', 'show', '999999'])).status).toBe(3)
+    expect((await iu(['ledger', 'list', '--status', 'odd'])).status).toBe(2)
+  })
+
+  it('proves the chain, and finds a head that it does not have', async () => {
+    const state = await json('ledger', 'verify') as unknown as { ok: boolean, head: string, unsealed: number }
+    expect(state).toMatchObject({ ok: true, unsealed: 0 })
+    expect((await iu(['ledger', 'verify', '--head', state.head])).status).toBe(0)
+    const lost = await iu(['ledger', 'verify', '--head', '0'.repeat(64)])
+    expect([lost.status, lost.out]).toEqual([1, expect.stringContaining('is not in this chain')])
+    expect((await iu(['ledger', 'verify', '--head', 'zz'])).status).toBe(3)
+  })
+})
+
+describe('iu account', () => {
+  it('makes one with a password that only a file of its owner has, where there is no terminal', async () => {
+    const { status, out, err } = await iu(['account', 'add', 'dora', '--right', 'approver', '--name', 'Dora'])
+    const file = join(folder, 'dora-password')
+    const password = readFileSync(file, 'utf8').trim()
+    expect([status, statSync(file).mode & 0o777, password]).toEqual([0, 0o600, expect.stringMatching(/^\w{24}$/)])
+    expect(out + err).not.toContain(password)
+    expect((await db.pool.query('SELECT receipt::text || params::text AS all FROM iu_core.dot_iu_command_run')).rows.some(row => row.all.includes(password))).toBe(false)
+  })
+
+  it('takes a password from standard input, and refuses a short one', async () => {
+    expect((await iu(['account', 'passwd', 'dora', '--password-stdin'], { input: 'a new password of hers\n' })).status).toBe(0)
+    const short = await iu(['account', 'passwd', 'dora', '--password-stdin'], { input: 'short\n' })
+    expect([short.status, short.err]).toEqual([3, expect.stringContaining('password: at least 12 characters')])
+  })
+
+  it('lists, demotes, disables and enables', async () => {
+    expect((await iu(['account', 'right', 'dora', 'operator', '--reason', 'spec'])).status).toBe(2)
+    expect((await iu(['account', 'right', 'dora', '--right', 'operator', '--reason', 'spec'])).status).toBe(0)
+    expect((await iu(['account', 'disable', 'dora', '--reason', 'spec'])).status).toBe(0)
+    expect((await iu(['account', 'list'])).out).toMatch(/dora\s+operator\s+disabled/)
+    expect((await iu(['account', 'enable', 'dora', '--reason', 'spec'])).status).toBe(0)
+    expect((await iu(['account', 'disable', 'nobody', '--reason', 'spec'])).status).toBe(3)
+  })
+})

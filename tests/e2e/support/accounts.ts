@@ -1,0 +1,13 @@
+import type pg from 'pg'
+import { carry } from '../../../server/commands/carry.ts'
+import { hashPassword } from '../../../server/commands/password.ts'
+
+/** The people of the specs, each named after the right; `second` is another approver. */
+export const PEOPLE = { reviewer: 'reviewer', operator: 'operator', approver: 'approver', second: 'approver', manager: 'admin' } as const
+export type Person = keyof typeof PEOPLE
+
+export const PASSWORD = 'a password for the specs'
+
+export async function addPeople(client: pg.Client): Promise<void> {
+  for (const [account, right] of Object.entries(PEOPLE)) await carry(client, 'dot_iu_add_account', { account, right, ...await hashPassword(PASSWORD) })
+}
