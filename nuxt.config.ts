@@ -41,8 +41,8 @@ export default defineNuxtConfig({
       include: ['../tests/**/*.ts', '../drizzle/**/*.ts', '../*.config.ts', '../server/db/**/*.ts'],
     },
   },
-  auth: { loadStrategy: 'none' },
   telemetry: { enabled: false },
+  auth: { loadStrategy: 'none' },
   eslint: { config: { stylistic: true } },
   icon: {
     provider: 'server',

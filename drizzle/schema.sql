@@ -1102,7 +1102,7 @@ UNION ALL
     r.total,
     NULL::integer AS would_release,
     'events of a disabled route are skipped as route_disabled'::text AS stops,
-    'nothing: the skips are on record and can be replayed'::text AS loses
+    'nothing: the skips are on record'::text AS loses
    FROM (( SELECT (count(*))::integer AS total,
             (count(*) FILTER (WHERE (NOT iu_outbound_route.enabled)))::integer AS off
            FROM iu_outbound_route) r
@@ -1873,12 +1873,15 @@ DECLARE
   v_imported record;
   v_checkpoint integer := 0;
   v_outcome text;
+  v_locked bigint[];
   v_retired text;
 BEGIN
   IF (p_params ? 'text') <> (p_params ? 'source_path') OR (p_params ? 'checkpoint') <> (p_params ? 'collection') OR (p_params ? 'text') = (p_params ? 'checkpoint') OR (p_params ? 'text') <> (p_params ? 'cut') THEN
     RAISE EXCEPTION 'text: give a source_path and its text, or a collection and the checkpoint to return to' USING ERRCODE = 'IU002', COLUMN = 'text';
   END IF;
   IF p_params ? 'text' THEN
+    -- Imports of one source take turns, before they lock anything.
+    PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.import ' || (p_params ->> 'source_path'), 0));
     SELECT * INTO v_before FROM iu_collection WHERE source_path = p_params ->> 'source_path';
   ELSE
     -- Units before collections; the return locks them in order.
@@ -1888,15 +1891,24 @@ BEGIN
     END IF;
   END IF;
   IF v_before.id IS NOT NULL THEN
-    PERFORM FROM information_unit WHERE id IN (SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_before.id) ORDER BY id FOR UPDATE;
-    SELECT * INTO v_before FROM iu_collection WHERE id = v_before.id FOR UPDATE;
+    -- Every unit that it may touch, before the collection. Where a piece joined until the collection was locked, going
+    -- back frees the locks for another round.
+    LOOP
+      BEGIN
+        v_locked := ARRAY(SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_before.id
+                          UNION SELECT unit_id FROM iu_collection_checkpoint_piece WHERE collection_id = v_before.id AND checkpoint_no = (p_params ->> 'checkpoint')::integer);
+        PERFORM FROM information_unit WHERE id = ANY (v_locked) ORDER BY id FOR UPDATE;
+        SELECT * INTO v_before FROM iu_collection WHERE id = v_before.id FOR UPDATE;
+        EXIT WHEN NOT EXISTS (SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_before.id EXCEPT SELECT unnest(v_locked));
+        RAISE EXCEPTION 'once more' USING ERRCODE = 'XMORE';
+      EXCEPTION WHEN SQLSTATE 'XMORE' THEN NULL;
+      END;
+    END LOOP;
     IF (p_params ->> 'expect_revision')::bigint <> v_before.revision THEN
       RAISE EXCEPTION 'expect_revision: the collection is at revision % by now', v_before.revision USING ERRCODE = 'IU014', COLUMN = 'expect_revision', HINT = 'Look at what has changed since.';
     END IF;
     IF p_params ? 'checkpoint' OR v_before.render_revision IS DISTINCT FROM v_before.revision OR v_before.render_digest IS DISTINCT FROM sha256(convert_to(p_params ->> 'text', 'UTF8')) THEN
-      IF v_before.piece_count > 0 THEN
-        v_checkpoint := (fn_iu_collection_checkpoint(v_before.id, 'before ' || CASE WHEN p_params ? 'text' THEN 'an import' ELSE 'the return to ' || (p_params ->> 'checkpoint') END)).checkpoint_no;
-      END IF;
+      v_checkpoint := (fn_iu_collection_checkpoint(v_before.id, 'before ' || CASE WHEN p_params ? 'text' THEN 'an import' ELSE 'the return to ' || (p_params ->> 'checkpoint') END)).checkpoint_no;
       SELECT coalesce(jsonb_object_agg(p.unit_id, jsonb_build_object('at', p.position::text, 'version', coalesce(p.pinned_version_seq, u.current_version_seq))), '{}') INTO v_old
       FROM iu_collection_piece AS p JOIN information_unit AS u ON u.id = p.unit_id WHERE p.collection_id = v_before.id;
     END IF;
@@ -2594,6 +2606,9 @@ BEGIN
     RAISE EXCEPTION 'account: only an admin sets the password of another' USING ERRCODE = 'IU013', COLUMN = 'account';
   END IF;
   v_account := fn_dot_account(p_params ->> 'account');
+  IF v_own AND v_account.status <> 'active' THEN
+    RAISE EXCEPTION 'the account was disabled meanwhile' USING ERRCODE = 'IU012';
+  END IF;
   -- A session left open is not enough to take an account over.
   IF v_own AND (v_account.password_verifier = sha256(decode(p_params ->> 'current_key', 'hex'))) IS NOT TRUE THEN
     RAISE EXCEPTION 'current_password: it is not the present one' USING ERRCODE = 'IU002', COLUMN = 'current_password';
@@ -3030,7 +3045,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_command_run(p_command text, p_mode tex
 AS $function$
 DECLARE
   v_started constant timestamptz := clock_timestamp();
-  v_reason constant text := nullif(btrim(p_reason), '');
+  v_reason constant text := nullif(btrim(p_reason, E' \t\r\n'), '');
   v_who record;
   v_target dot_iu_command_run;     -- the run that is verified or undone
   v_command dot_iu_command;
@@ -3175,7 +3190,7 @@ BEGIN
     FROM (SELECT event_type, delivery_lane, count(*) AS n, min(id) AS first, max(id) AS last
           FROM event_outbox WHERE id > v_events_before AND xid = pg_current_xact_id() GROUP BY event_type, delivery_lane) AS e;
     v_run.state_digest := sha256(convert_to(coalesce(v_outcome -> 'state', '{}')::text, 'UTF8'));
-    v_run.plan_digest := sha256(convert_to(v_command.command_code || chr(10) || v_params::text || chr(10) || v_gates::text, 'UTF8') || v_run.state_digest);
+    v_run.plan_digest := sha256(convert_to(v_command.command_code || chr(10) || v_params::text || chr(10) || v_gates::text || chr(10) || coalesce(v_outcome -> 'frozen', 'null')::text, 'UTF8') || v_run.state_digest);
     v_run.frozen := CASE WHEN p_mode = 'plan' THEN v_outcome -> 'frozen' END;
     SELECT coalesce(array_agg(DISTINCT r ORDER BY r), '{}') INTO v_run.object_refs
     FROM (SELECT o ->> 'ref' FROM jsonb_array_elements(coalesce(v_outcome -> 'objects', '[]')) AS o
@@ -3190,7 +3205,11 @@ BEGIN
     END IF;
     -- What was true at the start must be true at the end: a gate that closed meanwhile stops the command here.
     PERFORM fn_iu_gate_require(g) FROM unnest(v_command.gates) AS g;
-    PERFORM FROM fn_iu_who(p_token);
+    -- So must who acts, unless the command has just shut the door behind them, as a new password does.
+    IF NOT EXISTS (SELECT FROM jsonb_array_elements(v_outcome -> 'objects') AS o
+                   WHERE o ->> 'change' = 'update' AND (o ->> 'ref' = 'account:' || v_who.actor OR starts_with(o ->> 'ref', format('token:%s/', v_who.actor)))) THEN
+      PERFORM FROM fn_iu_who(p_token);
+    END IF;
     v_message := 'done';
   EXCEPTION
     WHEN serialization_failure OR deadlock_detected OR lock_not_available THEN
@@ -4871,7 +4890,7 @@ BEGIN
   IF p_open IS NULL THEN
     RAISE EXCEPTION 'open: say true or false' USING ERRCODE = 'IU002', COLUMN = 'open';
   END IF;
-  IF coalesce(btrim(p_reason), '') = '' THEN
+  IF coalesce(btrim(p_reason, E' \t\r\n'), '') = '' THEN
     RAISE EXCEPTION 'reason: a gate changes only with a reason'
       USING ERRCODE = 'IU002', COLUMN = 'reason', HINT = 'Say why: --reason TEXT';
   END IF;
@@ -4879,7 +4898,7 @@ BEGIN
     RAISE EXCEPTION 'expires_at: % is past', p_expires_at USING ERRCODE = 'IU002', COLUMN = 'expires_at';
   END IF;
   UPDATE dot_config
-  SET value = p_open::text, value_type = 'gate', reason = btrim(p_reason),
+  SET value = p_open::text, value_type = 'gate', reason = btrim(p_reason, E' \t\r\n'),
       expires_at = CASE WHEN p_open THEN p_expires_at END,
       changed_by = fn_iu_actor(), changed_at = clock_timestamp()
   WHERE key = p_gate;
@@ -5792,8 +5811,8 @@ BEGIN
   IF seen = 0 THEN
     RETURN NEXT; RETURN;
   END IF;
-  INSERT INTO iu_route_worker_run (worker_code, started_at, seen, attempts_written, skipped, dead_lettered)
-  VALUES (p_worker_code, v_started, seen, attempts_written, skipped, dead_lettered);
+  INSERT INTO iu_route_worker_run (worker_code, started_at, seen, attempts_written, skipped, dead_lettered, run_by)
+  VALUES (p_worker_code, v_started, seen, attempts_written, skipped, dead_lettered, fn_iu_actor());
   status := 'routed';
   RETURN NEXT;
 END
@@ -6031,7 +6050,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_sign_in_salt(p_account text)
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
   SELECT coalesce((SELECT password_salt FROM iu_account WHERE account = p_account),
-                  substring(sha256(convert_to(coalesce(p_account, ''), 'UTF8') || (SELECT coalesce(string_agg(password_salt, ''::bytea ORDER BY id), ''::bytea) FROM iu_account WHERE id = (SELECT min(id) FROM iu_account))) FROM 1 FOR 16))
+                  substring(sha256(convert_to('iu_core.sign_in ' || fn_iu_system_identifier() || ' ' || coalesce(p_account, ''), 'UTF8')) FROM 1 FOR 16))
 $function$;
 ALTER FUNCTION fn_iu_sign_in_salt(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_sign_in_salt(text) IS 'The salt that an account''s password is hashed with; a made-up one, always the same, for an unknown name';

@@ -536,7 +536,7 @@ BEGIN
   IF p_open IS NULL THEN
     RAISE EXCEPTION 'open: say true or false' USING ERRCODE = 'IU002', COLUMN = 'open';
   END IF;
-  IF coalesce(btrim(p_reason), '') = '' THEN
+  IF coalesce(btrim(p_reason, E' \t\r\n'), '') = '' THEN
     RAISE EXCEPTION 'reason: a gate changes only with a reason'
       USING ERRCODE = 'IU002', COLUMN = 'reason', HINT = 'Say why: --reason TEXT';
   END IF;
@@ -544,7 +544,7 @@ BEGIN
     RAISE EXCEPTION 'expires_at: % is past', p_expires_at USING ERRCODE = 'IU002', COLUMN = 'expires_at';
   END IF;
   UPDATE dot_config
-  SET value = p_open::text, value_type = 'gate', reason = btrim(p_reason),
+  SET value = p_open::text, value_type = 'gate', reason = btrim(p_reason, E' \t\r\n'),
       expires_at = CASE WHEN p_open THEN p_expires_at END,
       changed_by = fn_iu_actor(), changed_at = clock_timestamp()
   WHERE key = p_gate;
@@ -1160,12 +1160,15 @@ DECLARE
   v_imported record;
   v_checkpoint integer := 0;
   v_outcome text;
+  v_locked bigint[];
   v_retired text;
 BEGIN
   IF (p_params ? 'text') <> (p_params ? 'source_path') OR (p_params ? 'checkpoint') <> (p_params ? 'collection') OR (p_params ? 'text') = (p_params ? 'checkpoint') OR (p_params ? 'text') <> (p_params ? 'cut') THEN
     RAISE EXCEPTION 'text: give a source_path and its text, or a collection and the checkpoint to return to' USING ERRCODE = 'IU002', COLUMN = 'text';
   END IF;
   IF p_params ? 'text' THEN
+    -- Imports of one source take turns, before they lock anything.
+    PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.import ' || (p_params ->> 'source_path'), 0));
     SELECT * INTO v_before FROM iu_collection WHERE source_path = p_params ->> 'source_path';
   ELSE
     -- Units before collections; the return locks them in order.
@@ -1175,15 +1178,24 @@ BEGIN
     END IF;
   END IF;
   IF v_before.id IS NOT NULL THEN
-    PERFORM FROM information_unit WHERE id IN (SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_before.id) ORDER BY id FOR UPDATE;
-    SELECT * INTO v_before FROM iu_collection WHERE id = v_before.id FOR UPDATE;
+    -- Every unit that it may touch, before the collection. Where a piece joined until the collection was locked, going
+    -- back frees the locks for another round.
+    LOOP
+      BEGIN
+        v_locked := ARRAY(SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_before.id
+                          UNION SELECT unit_id FROM iu_collection_checkpoint_piece WHERE collection_id = v_before.id AND checkpoint_no = (p_params ->> 'checkpoint')::integer);
+        PERFORM FROM information_unit WHERE id = ANY (v_locked) ORDER BY id FOR UPDATE;
+        SELECT * INTO v_before FROM iu_collection WHERE id = v_before.id FOR UPDATE;
+        EXIT WHEN NOT EXISTS (SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_before.id EXCEPT SELECT unnest(v_locked));
+        RAISE EXCEPTION 'once more' USING ERRCODE = 'XMORE';
+      EXCEPTION WHEN SQLSTATE 'XMORE' THEN NULL;
+      END;
+    END LOOP;
     IF (p_params ->> 'expect_revision')::bigint <> v_before.revision THEN
       RAISE EXCEPTION 'expect_revision: the collection is at revision % by now', v_before.revision USING ERRCODE = 'IU014', COLUMN = 'expect_revision', HINT = 'Look at what has changed since.';
     END IF;
     IF p_params ? 'checkpoint' OR v_before.render_revision IS DISTINCT FROM v_before.revision OR v_before.render_digest IS DISTINCT FROM sha256(convert_to(p_params ->> 'text', 'UTF8')) THEN
-      IF v_before.piece_count > 0 THEN
-        v_checkpoint := (fn_iu_collection_checkpoint(v_before.id, 'before ' || CASE WHEN p_params ? 'text' THEN 'an import' ELSE 'the return to ' || (p_params ->> 'checkpoint') END)).checkpoint_no;
-      END IF;
+      v_checkpoint := (fn_iu_collection_checkpoint(v_before.id, 'before ' || CASE WHEN p_params ? 'text' THEN 'an import' ELSE 'the return to ' || (p_params ->> 'checkpoint') END)).checkpoint_no;
       SELECT coalesce(jsonb_object_agg(p.unit_id, jsonb_build_object('at', p.position::text, 'version', coalesce(p.pinned_version_seq, u.current_version_seq))), '{}') INTO v_old
       FROM iu_collection_piece AS p JOIN information_unit AS u ON u.id = p.unit_id WHERE p.collection_id = v_before.id;
     END IF;
@@ -2006,6 +2018,138 @@ $$;
 COMMENT ON FUNCTION iu_core.dot_iu_revoke_token(jsonb, jsonb) IS 'Revokes an API token: one''s own, or anybody''s as an admin';
 REVOKE ALL ON FUNCTION iu_core.dot_iu_revoke_token(jsonb, jsonb) FROM PUBLIC;
 
+-- requires: fn_iu_route_page
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_worker_run(p_worker_code text, p_batch_size integer DEFAULT 1000)
+RETURNS TABLE (status text, seen integer, attempts_written integer, skipped integer, dead_lettered integer)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, iu_core, pg_temp
+AS $$
+DECLARE
+  v_started constant timestamptz := clock_timestamp();
+  v_own constant xid8 := pg_current_xact_id_if_assigned();
+  v_lock integer;
+  v_floor bigint;
+  v_newest xid8;                   -- whatever began after it draws its event ids above v_floor
+  v_now pg_snapshot;
+  v_cursor iu_route_worker_cursor;
+  v_page record;
+  v_status text;
+  v_rebased boolean;
+  v_is_newest boolean := false;    -- the window ends at v_now: an empty page means that nothing waits
+BEGIN
+  status := 'idle'; seen := 0; attempts_written := 0; skipped := 0; dead_lettered := 0;
+  IF p_batch_size IS NULL OR p_batch_size NOT BETWEEN 1 AND 100000 THEN
+    RAISE EXCEPTION 'batch_size: % is not between 1 and 100000', coalesce(p_batch_size::text, 'null') USING ERRCODE = 'IU002', COLUMN = 'batch_size';
+  END IF;
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'a pass needs READ COMMITTED, not %', upper(current_setting('transaction_isolation'))
+      USING ERRCODE = 'IU011', HINT = 'Its snapshot must be taken after its lock.';
+  END IF;
+  SELECT c.lock_no INTO v_lock FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'worker_code: % has no cursor', coalesce(p_worker_code, 'null') USING ERRCODE = 'IU003', COLUMN = 'worker_code';
+  END IF;
+  IF NOT fn_iu_gate_is_open('iu_core.route_worker_enabled') THEN
+    status := 'worker_gate_closed'; RETURN NEXT; RETURN;
+  ELSIF NOT fn_iu_gate_is_open('iu_core.routes_master_enabled') THEN
+    status := 'master_gate_closed'; RETURN NEXT; RETURN;
+  END IF;
+  -- An advisory lock, not a row lock: an empty pass must not even draw a transaction id.
+  IF NOT pg_try_advisory_xact_lock(hashtext('iu_core.iu_route_worker_cursor'), v_lock) THEN
+    status := 'busy'; RETURN NEXT; RETURN;
+  END IF;
+
+  -- Statements whose order matters: the floor first, then the newest transaction (what is newer draws
+  -- its event ids above the floor), then the snapshot (what is not newer and not running is finished in
+  -- it); the cursor after the lock. A pass that has no id yet is given one by what it writes, and is then
+  -- the newest itself; an empty pass must not have one.
+  v_floor := coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0);
+  IF v_own IS NOT NULL THEN
+    v_newest := fn_iu_newest_xid(v_own);
+  END IF;
+  v_now := pg_current_snapshot();
+  SELECT * INTO STRICT v_cursor FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code;
+  -- By the lower end: the upper one of a fenced snapshot may lie ahead of the present one in peace.
+  v_rebased := (v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmin(v_cursor.snap_from) > pg_snapshot_xmax(v_now))
+               AND EXISTS (SELECT FROM event_outbox);
+  IF v_rebased THEN
+    -- Trusted rows are told apart by this list alone, so it must be whole before the first page.
+    v_newest := coalesce(v_newest, pg_current_xact_id());
+  END IF;
+  IF v_newest IS NOT NULL THEN
+    v_now := fn_iu_snapshot_fenced(v_now, coalesce(v_own, v_newest), v_newest);
+  END IF;
+
+  IF v_rebased THEN
+    -- The stored snapshots are another cluster's (or the cursor was reset): read everything once
+    -- more, whatever transaction ids the rows carry. What is decided stays decided.
+    v_cursor.system_identifier := fn_iu_system_identifier();
+    v_cursor.snap_from := '1:1:'; v_cursor.floor_id := 0;
+    v_cursor.snap_to := v_now; v_cursor.floor_to_id := v_floor; v_cursor.trusted_id := v_floor; v_cursor.last_id := 0;
+    v_cursor.own_xid := NULL; v_cursor.own_last_id := 0;
+    v_is_newest := true;
+  END IF;
+
+  LOOP
+    IF v_cursor.snap_to IS NULL THEN
+      v_cursor.snap_to := v_now; v_cursor.floor_to_id := v_floor; v_cursor.trusted_id := 0; v_cursor.last_id := 0;
+      v_is_newest := true;
+    END IF;
+    -- Own events only in a window that ends now: an older one may lack what their subject had before.
+    v_page := fn_iu_route_page(v_cursor, CASE WHEN v_is_newest THEN v_own END, p_batch_size);
+    EXIT WHEN v_page.seen > 0 OR v_is_newest;
+    -- A window that ended on a full page: nothing is left in it, open the next.
+    v_cursor.snap_from := v_cursor.snap_to; v_cursor.floor_id := v_cursor.floor_to_id; v_cursor.snap_to := NULL;
+  END LOOP;
+  IF v_page.seen = 0 AND NOT v_rebased THEN
+    RETURN NEXT; RETURN;
+  END IF;
+  IF v_newest IS NULL AND v_is_newest THEN
+    v_cursor.snap_to := fn_iu_snapshot_fenced(v_now, pg_current_xact_id(), pg_current_xact_id());
+  END IF;
+
+  seen := v_page.seen;
+  dead_lettered := v_page.dead_lettered;
+  FOR i IN 1 .. cardinality(v_page.live_events) LOOP
+    v_status := fn_iu_route_attempt_one(p_worker_code, v_page.live_events[i], v_page.live_routes[i], 1);
+    attempts_written := attempts_written + CASE WHEN v_status IS NULL THEN 0 ELSE 1 END;
+    dead_lettered := dead_lettered + CASE WHEN v_status = 'failed' THEN 1 ELSE 0 END;
+  END LOOP;
+  attempts_written := attempts_written + cardinality(v_page.statuses);
+  skipped := cardinality(array_positions(v_page.statuses, 'skipped'));
+  IF cardinality(v_page.statuses) > 0 THEN
+    PERFORM fn_iu_route_rollup_add(p_worker_code, v_page.route_ids, v_page.statuses);
+  END IF;
+
+  IF v_page.seen < p_batch_size THEN
+    v_cursor.snap_from := v_cursor.snap_to; v_cursor.floor_id := v_cursor.floor_to_id;
+    v_cursor.snap_to := NULL; v_cursor.trusted_id := 0; v_cursor.last_id := 0;
+  ELSE
+    v_cursor.last_id := v_page.last_id;
+  END IF;
+  IF v_own IS NOT NULL AND v_is_newest THEN
+    v_cursor.own_last_id := greatest(CASE WHEN v_cursor.own_xid = v_own THEN v_cursor.own_last_id ELSE 0 END, v_page.last_id);
+    v_cursor.own_xid := v_own;
+  END IF;
+  UPDATE iu_route_worker_cursor AS c
+  SET system_identifier = v_cursor.system_identifier, snap_from = v_cursor.snap_from, floor_id = v_cursor.floor_id,
+      snap_to = v_cursor.snap_to, floor_to_id = v_cursor.floor_to_id, trusted_id = v_cursor.trusted_id, last_id = v_cursor.last_id,
+      own_xid = v_cursor.own_xid, own_last_id = v_cursor.own_last_id,
+      events_seen = c.events_seen + v_page.seen, last_pass_at = clock_timestamp(), last_pass_seen = v_page.seen
+  WHERE c.worker_code = p_worker_code;
+  IF seen = 0 THEN
+    RETURN NEXT; RETURN;
+  END IF;
+  INSERT INTO iu_route_worker_run (worker_code, started_at, seen, attempts_written, skipped, dead_lettered, run_by)
+  VALUES (p_worker_code, v_started, seen, attempts_written, skipped, dead_lettered, fn_iu_actor());
+  status := 'routed';
+  RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION iu_core.fn_iu_route_worker_run(text, integer) IS 'One pass: gates, claim, next events, one attempt per event and route, dead letters, cursor; all in the caller''s transaction, which must be READ COMMITTED. status: routed, idle (nothing to route, nothing written), busy, worker_gate_closed, master_gate_closed. IU002 bad batch size, IU003 unknown worker, IU011 wrong isolation level';
+REVOKE ALL ON FUNCTION iu_core.fn_iu_route_worker_run(text, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION iu_core.fn_iu_route_worker_run(text, integer) TO iu_worker;
+
 -- requires: fn_iu_route_worker_run, iu_core
 CREATE FUNCTION iu_core.dot_iu_run_worker(p_params jsonb, p_context jsonb)
 RETURNS jsonb
@@ -2091,6 +2235,9 @@ BEGIN
     RAISE EXCEPTION 'account: only an admin sets the password of another' USING ERRCODE = 'IU013', COLUMN = 'account';
   END IF;
   v_account := fn_dot_account(p_params ->> 'account');
+  IF v_own AND v_account.status <> 'active' THEN
+    RAISE EXCEPTION 'the account was disabled meanwhile' USING ERRCODE = 'IU012';
+  END IF;
   -- A session left open is not enough to take an account over.
   IF v_own AND (v_account.password_verifier = sha256(decode(p_params ->> 'current_key', 'hex'))) IS NOT TRUE THEN
     RAISE EXCEPTION 'current_password: it is not the present one' USING ERRCODE = 'IU002', COLUMN = 'current_password';
@@ -2524,7 +2671,7 @@ SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 DECLARE
   v_started constant timestamptz := clock_timestamp();
-  v_reason constant text := nullif(btrim(p_reason), '');
+  v_reason constant text := nullif(btrim(p_reason, E' \t\r\n'), '');
   v_who record;
   v_target dot_iu_command_run;     -- the run that is verified or undone
   v_command dot_iu_command;
@@ -2669,7 +2816,7 @@ BEGIN
     FROM (SELECT event_type, delivery_lane, count(*) AS n, min(id) AS first, max(id) AS last
           FROM event_outbox WHERE id > v_events_before AND xid = pg_current_xact_id() GROUP BY event_type, delivery_lane) AS e;
     v_run.state_digest := sha256(convert_to(coalesce(v_outcome -> 'state', '{}')::text, 'UTF8'));
-    v_run.plan_digest := sha256(convert_to(v_command.command_code || chr(10) || v_params::text || chr(10) || v_gates::text, 'UTF8') || v_run.state_digest);
+    v_run.plan_digest := sha256(convert_to(v_command.command_code || chr(10) || v_params::text || chr(10) || v_gates::text || chr(10) || coalesce(v_outcome -> 'frozen', 'null')::text, 'UTF8') || v_run.state_digest);
     v_run.frozen := CASE WHEN p_mode = 'plan' THEN v_outcome -> 'frozen' END;
     SELECT coalesce(array_agg(DISTINCT r ORDER BY r), '{}') INTO v_run.object_refs
     FROM (SELECT o ->> 'ref' FROM jsonb_array_elements(coalesce(v_outcome -> 'objects', '[]')) AS o
@@ -2684,7 +2831,11 @@ BEGIN
     END IF;
     -- What was true at the start must be true at the end: a gate that closed meanwhile stops the command here.
     PERFORM fn_iu_gate_require(g) FROM unnest(v_command.gates) AS g;
-    PERFORM FROM fn_iu_who(p_token);
+    -- So must who acts, unless the command has just shut the door behind them, as a new password does.
+    IF NOT EXISTS (SELECT FROM jsonb_array_elements(v_outcome -> 'objects') AS o
+                   WHERE o ->> 'change' = 'update' AND (o ->> 'ref' = 'account:' || v_who.actor OR starts_with(o ->> 'ref', format('token:%s/', v_who.actor)))) THEN
+      PERFORM FROM fn_iu_who(p_token);
+    END IF;
     v_message := 'done';
   EXCEPTION
     WHEN serialization_failure OR deadlock_detected OR lock_not_available THEN
@@ -3442,7 +3593,7 @@ LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
   SELECT coalesce((SELECT password_salt FROM iu_account WHERE account = p_account),
-                  substring(sha256(convert_to(coalesce(p_account, ''), 'UTF8') || (SELECT coalesce(string_agg(password_salt, ''::bytea ORDER BY id), ''::bytea) FROM iu_account WHERE id = (SELECT min(id) FROM iu_account))) FROM 1 FOR 16))
+                  substring(sha256(convert_to('iu_core.sign_in ' || fn_iu_system_identifier() || ' ' || coalesce(p_account, ''), 'UTF8')) FROM 1 FOR 16))
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_sign_in_salt(text) IS 'The salt that an account''s password is hashed with; a made-up one, always the same, for an unknown name';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_sign_in_salt(text) FROM PUBLIC;
@@ -3609,7 +3760,7 @@ SELECT 'L1', g.gate, g.state, NOT g.is_open, g.reason, g.changed_by, g.changed_a
 FROM iu_core.v_iu_gate AS g, (SELECT count(*)::integer AS held FROM (SELECT FROM iu_core.v_iu_held_event LIMIT 10001) AS n) AS h WHERE g.gate = 'iu_core.routes_master_enabled'
 UNION ALL
 SELECT 'L2', 'routes', CASE WHEN r.off = 0 THEN 'open' WHEN r.off = r.total THEN 'closed' ELSE 'partly' END, r.total > 0 AND r.off = r.total, l.reason, l.actor, l.finished_at, NULL, r.off, r.total, NULL,
-       'events of a disabled route are skipped as route_disabled', 'nothing: the skips are on record and can be replayed'
+       'events of a disabled route are skipped as route_disabled', 'nothing: the skips are on record'
 FROM (SELECT count(*)::integer AS total, count(*) FILTER (WHERE NOT enabled)::integer AS off FROM iu_core.iu_outbound_route) AS r
 LEFT JOIN LATERAL (SELECT reason, actor, finished_at FROM iu_core.dot_iu_command_run WHERE command_code IN ('dot_iu_disable_route', 'dot_iu_enable_route') AND status = 'succeeded' ORDER BY id DESC LIMIT 1) AS l ON true
 UNION ALL

@@ -447,6 +447,137 @@ DROP FUNCTION iu_core.fn_dot_lifecycle_changed(information_unit,text);
 DROP FUNCTION iu_core.dot_iu_set_password(jsonb,jsonb);
 DROP FUNCTION iu_core.dot_iu_set_account_right(jsonb,jsonb);
 DROP FUNCTION iu_core.dot_iu_run_worker(jsonb,jsonb);
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_worker_run(p_worker_code text, p_batch_size integer DEFAULT 1000)
+ RETURNS TABLE(status text, seen integer, attempts_written integer, skipped integer, dead_lettered integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_started constant timestamptz := clock_timestamp();
+  v_own constant xid8 := pg_current_xact_id_if_assigned();
+  v_lock integer;
+  v_floor bigint;
+  v_newest xid8;                   -- whatever began after it draws its event ids above v_floor
+  v_now pg_snapshot;
+  v_cursor iu_route_worker_cursor;
+  v_page record;
+  v_status text;
+  v_rebased boolean;
+  v_is_newest boolean := false;    -- the window ends at v_now: an empty page means that nothing waits
+BEGIN
+  status := 'idle'; seen := 0; attempts_written := 0; skipped := 0; dead_lettered := 0;
+  IF p_batch_size IS NULL OR p_batch_size NOT BETWEEN 1 AND 100000 THEN
+    RAISE EXCEPTION 'batch_size: % is not between 1 and 100000', coalesce(p_batch_size::text, 'null') USING ERRCODE = 'IU002', COLUMN = 'batch_size';
+  END IF;
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'a pass needs READ COMMITTED, not %', upper(current_setting('transaction_isolation'))
+      USING ERRCODE = 'IU011', HINT = 'Its snapshot must be taken after its lock.';
+  END IF;
+  SELECT c.lock_no INTO v_lock FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'worker_code: % has no cursor', coalesce(p_worker_code, 'null') USING ERRCODE = 'IU003', COLUMN = 'worker_code';
+  END IF;
+  IF NOT fn_iu_gate_is_open('iu_core.route_worker_enabled') THEN
+    status := 'worker_gate_closed'; RETURN NEXT; RETURN;
+  ELSIF NOT fn_iu_gate_is_open('iu_core.routes_master_enabled') THEN
+    status := 'master_gate_closed'; RETURN NEXT; RETURN;
+  END IF;
+  -- An advisory lock, not a row lock: an empty pass must not even draw a transaction id.
+  IF NOT pg_try_advisory_xact_lock(hashtext('iu_core.iu_route_worker_cursor'), v_lock) THEN
+    status := 'busy'; RETURN NEXT; RETURN;
+  END IF;
+
+  -- Statements whose order matters: the floor first, then the newest transaction (what is newer draws
+  -- its event ids above the floor), then the snapshot (what is not newer and not running is finished in
+  -- it); the cursor after the lock. A pass that has no id yet is given one by what it writes, and is then
+  -- the newest itself; an empty pass must not have one.
+  v_floor := coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0);
+  IF v_own IS NOT NULL THEN
+    v_newest := fn_iu_newest_xid(v_own);
+  END IF;
+  v_now := pg_current_snapshot();
+  SELECT * INTO STRICT v_cursor FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code;
+  -- By the lower end: the upper one of a fenced snapshot may lie ahead of the present one in peace.
+  v_rebased := (v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmin(v_cursor.snap_from) > pg_snapshot_xmax(v_now))
+               AND EXISTS (SELECT FROM event_outbox);
+  IF v_rebased THEN
+    -- Trusted rows are told apart by this list alone, so it must be whole before the first page.
+    v_newest := coalesce(v_newest, pg_current_xact_id());
+  END IF;
+  IF v_newest IS NOT NULL THEN
+    v_now := fn_iu_snapshot_fenced(v_now, coalesce(v_own, v_newest), v_newest);
+  END IF;
+
+  IF v_rebased THEN
+    -- The stored snapshots are another cluster's (or the cursor was reset): read everything once
+    -- more, whatever transaction ids the rows carry. What is decided stays decided.
+    v_cursor.system_identifier := fn_iu_system_identifier();
+    v_cursor.snap_from := '1:1:'; v_cursor.floor_id := 0;
+    v_cursor.snap_to := v_now; v_cursor.floor_to_id := v_floor; v_cursor.trusted_id := v_floor; v_cursor.last_id := 0;
+    v_cursor.own_xid := NULL; v_cursor.own_last_id := 0;
+    v_is_newest := true;
+  END IF;
+
+  LOOP
+    IF v_cursor.snap_to IS NULL THEN
+      v_cursor.snap_to := v_now; v_cursor.floor_to_id := v_floor; v_cursor.trusted_id := 0; v_cursor.last_id := 0;
+      v_is_newest := true;
+    END IF;
+    -- Own events only in a window that ends now: an older one may lack what their subject had before.
+    v_page := fn_iu_route_page(v_cursor, CASE WHEN v_is_newest THEN v_own END, p_batch_size);
+    EXIT WHEN v_page.seen > 0 OR v_is_newest;
+    -- A window that ended on a full page: nothing is left in it, open the next.
+    v_cursor.snap_from := v_cursor.snap_to; v_cursor.floor_id := v_cursor.floor_to_id; v_cursor.snap_to := NULL;
+  END LOOP;
+  IF v_page.seen = 0 AND NOT v_rebased THEN
+    RETURN NEXT; RETURN;
+  END IF;
+  IF v_newest IS NULL AND v_is_newest THEN
+    v_cursor.snap_to := fn_iu_snapshot_fenced(v_now, pg_current_xact_id(), pg_current_xact_id());
+  END IF;
+
+  seen := v_page.seen;
+  dead_lettered := v_page.dead_lettered;
+  FOR i IN 1 .. cardinality(v_page.live_events) LOOP
+    v_status := fn_iu_route_attempt_one(p_worker_code, v_page.live_events[i], v_page.live_routes[i], 1);
+    attempts_written := attempts_written + CASE WHEN v_status IS NULL THEN 0 ELSE 1 END;
+    dead_lettered := dead_lettered + CASE WHEN v_status = 'failed' THEN 1 ELSE 0 END;
+  END LOOP;
+  attempts_written := attempts_written + cardinality(v_page.statuses);
+  skipped := cardinality(array_positions(v_page.statuses, 'skipped'));
+  IF cardinality(v_page.statuses) > 0 THEN
+    PERFORM fn_iu_route_rollup_add(p_worker_code, v_page.route_ids, v_page.statuses);
+  END IF;
+
+  IF v_page.seen < p_batch_size THEN
+    v_cursor.snap_from := v_cursor.snap_to; v_cursor.floor_id := v_cursor.floor_to_id;
+    v_cursor.snap_to := NULL; v_cursor.trusted_id := 0; v_cursor.last_id := 0;
+  ELSE
+    v_cursor.last_id := v_page.last_id;
+  END IF;
+  IF v_own IS NOT NULL AND v_is_newest THEN
+    v_cursor.own_last_id := greatest(CASE WHEN v_cursor.own_xid = v_own THEN v_cursor.own_last_id ELSE 0 END, v_page.last_id);
+    v_cursor.own_xid := v_own;
+  END IF;
+  UPDATE iu_route_worker_cursor AS c
+  SET system_identifier = v_cursor.system_identifier, snap_from = v_cursor.snap_from, floor_id = v_cursor.floor_id,
+      snap_to = v_cursor.snap_to, floor_to_id = v_cursor.floor_to_id, trusted_id = v_cursor.trusted_id, last_id = v_cursor.last_id,
+      own_xid = v_cursor.own_xid, own_last_id = v_cursor.own_last_id,
+      events_seen = c.events_seen + v_page.seen, last_pass_at = clock_timestamp(), last_pass_seen = v_page.seen
+  WHERE c.worker_code = p_worker_code;
+  IF seen = 0 THEN
+    RETURN NEXT; RETURN;
+  END IF;
+  INSERT INTO iu_route_worker_run (worker_code, started_at, seen, attempts_written, skipped, dead_lettered)
+  VALUES (p_worker_code, v_started, seen, attempts_written, skipped, dead_lettered);
+  status := 'routed';
+  RETURN NEXT;
+END
+$function$;
+ALTER FUNCTION fn_iu_route_worker_run(text,integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_route_worker_run(text,integer) IS 'One pass: gates, claim, next events, one attempt per event and route, dead letters, cursor; all in the caller''s transaction, which must be READ COMMITTED. status: routed, idle (nothing to route, nothing written), busy, worker_gate_closed, master_gate_closed. IU002 bad batch size, IU003 unknown worker, IU011 wrong isolation level';
+GRANT EXECUTE ON FUNCTION fn_iu_route_worker_run(text,integer) TO iu_worker;
 DROP FUNCTION iu_core.dot_iu_revoke_token(jsonb,jsonb);
 DROP FUNCTION iu_core.dot_iu_revise_piece(jsonb,jsonb);
 DROP FUNCTION iu_core.dot_iu_retire_piece(jsonb,jsonb);

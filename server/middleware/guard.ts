@@ -3,6 +3,9 @@ const PUBLIC = new Set(['POST /api/session', 'GET /api/health/live', 'GET /sign-
 /** What may be asked for by another method than GET. */
 const WRITES = /^(?:POST|DELETE) \/api\/session$|^POST \/api\/commands\/[^/]+$/
 
+/** What an API token must be scoped to: a command by its name, all else by reading. */
+const scopeOf = (asked: string): string => /^POST \/api\/commands\/([^/]+)$/.exec(asked)?.[1] ?? 'read'
+
 /** Every request comes through here: its host, its method, its origin, and who sends it. */
 export default defineEventHandler(async (event) => {
   if (!isLoopbackHost(getRequestHeader(event, 'host'))) return sendProblem(event, new ProblemError('misdirected_request'))
@@ -18,7 +21,7 @@ export default defineEventHandler(async (event) => {
     // A page of another site can send a request with the browser's cookie, but not the header of a token.
     if (event.method !== 'GET' && getRequestHeader(event, 'authorization') === undefined && !isSameOrigin(event)) throw new ProblemError('cross_origin')
     if (PUBLIC.has(asked)) return
-    await whoAsks(event)
+    await whoAsks(event, scopeOf(asked))
   }
   catch (error) {
     // A page that cannot be shown for another reason says so itself, from what its reads answer.

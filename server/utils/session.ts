@@ -21,11 +21,11 @@ export async function tokenOf(event: H3Event): Promise<string | undefined> {
 export const isUnauthenticated = (error: unknown): boolean =>
   error instanceof ProblemError ? error.problem.code === 'unauthenticated' : (error as { code?: string }).code === 'IU012'
 
-/** Who is asking, from the database, at every request. @throws IU012 when nobody is signed in. */
-export async function whoAsks(event: H3Event): Promise<Who & { token: string }> {
+/** Who is asking, from the database, once a request. @throws IU012 when nobody is signed in, IU013 for a token without the scope. */
+export async function whoAsks(event: H3Event, scope = 'read'): Promise<Who & { token: string }> {
   const context = event.context as { who?: Who & { token: string } }
   if (context.who) return context.who
   const token = await tokenOf(event)
   if (token === undefined) throw new ProblemError('unauthenticated', { hint: 'Sign in, or send an API token.' })
-  return context.who = { ...await checkSession(consolePool(), token), token }
+  return context.who = { ...await checkSession(consolePool(), token, scope), token }
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type TestDatabase, testDatabase } from '../harness.ts'
 import {
   type Block, GATE, MASTER, UNTOUCHED, added, changed, counts, difference, documentOf, eventsOf, importBlocks, numbered, paragraphs, piecesOf, reimport as reimportInto, rendered, setGate, textOf,
-importFile } from './documents.ts'
+  importFile } from './documents.ts'
 
 let db: TestDatabase
 beforeAll(async () => {

@@ -6,7 +6,7 @@ LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
   SELECT coalesce((SELECT password_salt FROM iu_account WHERE account = p_account),
-                  substring(sha256(convert_to(coalesce(p_account, ''), 'UTF8') || (SELECT coalesce(string_agg(password_salt, ''::bytea ORDER BY id), ''::bytea) FROM iu_account WHERE id = (SELECT min(id) FROM iu_account))) FROM 1 FOR 16))
+                  substring(sha256(convert_to('iu_core.sign_in ' || fn_iu_system_identifier() || ' ' || coalesce(p_account, ''), 'UTF8')) FROM 1 FOR 16))
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_sign_in_salt(text) IS 'The salt that an account''s password is hashed with; a made-up one, always the same, for an unknown name';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_sign_in_salt(text) FROM PUBLIC;

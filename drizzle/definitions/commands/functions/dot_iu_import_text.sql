@@ -13,12 +13,15 @@ DECLARE
   v_imported record;
   v_checkpoint integer := 0;
   v_outcome text;
+  v_locked bigint[];
   v_retired text;
 BEGIN
   IF (p_params ? 'text') <> (p_params ? 'source_path') OR (p_params ? 'checkpoint') <> (p_params ? 'collection') OR (p_params ? 'text') = (p_params ? 'checkpoint') OR (p_params ? 'text') <> (p_params ? 'cut') THEN
     RAISE EXCEPTION 'text: give a source_path and its text, or a collection and the checkpoint to return to' USING ERRCODE = 'IU002', COLUMN = 'text';
   END IF;
   IF p_params ? 'text' THEN
+    -- Imports of one source take turns, before they lock anything.
+    PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.import ' || (p_params ->> 'source_path'), 0));
     SELECT * INTO v_before FROM iu_collection WHERE source_path = p_params ->> 'source_path';
   ELSE
     -- Units before collections; the return locks them in order.
@@ -28,15 +31,24 @@ BEGIN
     END IF;
   END IF;
   IF v_before.id IS NOT NULL THEN
-    PERFORM FROM information_unit WHERE id IN (SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_before.id) ORDER BY id FOR UPDATE;
-    SELECT * INTO v_before FROM iu_collection WHERE id = v_before.id FOR UPDATE;
+    -- Every unit that it may touch, before the collection. Where a piece joined until the collection was locked, going
+    -- back frees the locks for another round.
+    LOOP
+      BEGIN
+        v_locked := ARRAY(SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_before.id
+                          UNION SELECT unit_id FROM iu_collection_checkpoint_piece WHERE collection_id = v_before.id AND checkpoint_no = (p_params ->> 'checkpoint')::integer);
+        PERFORM FROM information_unit WHERE id = ANY (v_locked) ORDER BY id FOR UPDATE;
+        SELECT * INTO v_before FROM iu_collection WHERE id = v_before.id FOR UPDATE;
+        EXIT WHEN NOT EXISTS (SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_before.id EXCEPT SELECT unnest(v_locked));
+        RAISE EXCEPTION 'once more' USING ERRCODE = 'XMORE';
+      EXCEPTION WHEN SQLSTATE 'XMORE' THEN NULL;
+      END;
+    END LOOP;
     IF (p_params ->> 'expect_revision')::bigint <> v_before.revision THEN
       RAISE EXCEPTION 'expect_revision: the collection is at revision % by now', v_before.revision USING ERRCODE = 'IU014', COLUMN = 'expect_revision', HINT = 'Look at what has changed since.';
     END IF;
     IF p_params ? 'checkpoint' OR v_before.render_revision IS DISTINCT FROM v_before.revision OR v_before.render_digest IS DISTINCT FROM sha256(convert_to(p_params ->> 'text', 'UTF8')) THEN
-      IF v_before.piece_count > 0 THEN
-        v_checkpoint := (fn_iu_collection_checkpoint(v_before.id, 'before ' || CASE WHEN p_params ? 'text' THEN 'an import' ELSE 'the return to ' || (p_params ->> 'checkpoint') END)).checkpoint_no;
-      END IF;
+      v_checkpoint := (fn_iu_collection_checkpoint(v_before.id, 'before ' || CASE WHEN p_params ? 'text' THEN 'an import' ELSE 'the return to ' || (p_params ->> 'checkpoint') END)).checkpoint_no;
       SELECT coalesce(jsonb_object_agg(p.unit_id, jsonb_build_object('at', p.position::text, 'version', coalesce(p.pinned_version_seq, u.current_version_seq))), '{}') INTO v_old
       FROM iu_collection_piece AS p JOIN information_unit AS u ON u.id = p.unit_id WHERE p.collection_id = v_before.id;
     END IF;

@@ -12,6 +12,9 @@ BEGIN
     RAISE EXCEPTION 'account: only an admin sets the password of another' USING ERRCODE = 'IU013', COLUMN = 'account';
   END IF;
   v_account := fn_dot_account(p_params ->> 'account');
+  IF v_own AND v_account.status <> 'active' THEN
+    RAISE EXCEPTION 'the account was disabled meanwhile' USING ERRCODE = 'IU012';
+  END IF;
   -- A session left open is not enough to take an account over.
   IF v_own AND (v_account.password_verifier = sha256(decode(p_params ->> 'current_key', 'hex'))) IS NOT TRUE THEN
     RAISE EXCEPTION 'current_password: it is not the present one' USING ERRCODE = 'IU002', COLUMN = 'current_password';

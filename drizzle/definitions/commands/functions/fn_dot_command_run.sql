@@ -10,7 +10,7 @@ SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 DECLARE
   v_started constant timestamptz := clock_timestamp();
-  v_reason constant text := nullif(btrim(p_reason), '');
+  v_reason constant text := nullif(btrim(p_reason, E' \t\r\n'), '');
   v_who record;
   v_target dot_iu_command_run;     -- the run that is verified or undone
   v_command dot_iu_command;
@@ -155,7 +155,7 @@ BEGIN
     FROM (SELECT event_type, delivery_lane, count(*) AS n, min(id) AS first, max(id) AS last
           FROM event_outbox WHERE id > v_events_before AND xid = pg_current_xact_id() GROUP BY event_type, delivery_lane) AS e;
     v_run.state_digest := sha256(convert_to(coalesce(v_outcome -> 'state', '{}')::text, 'UTF8'));
-    v_run.plan_digest := sha256(convert_to(v_command.command_code || chr(10) || v_params::text || chr(10) || v_gates::text, 'UTF8') || v_run.state_digest);
+    v_run.plan_digest := sha256(convert_to(v_command.command_code || chr(10) || v_params::text || chr(10) || v_gates::text || chr(10) || coalesce(v_outcome -> 'frozen', 'null')::text, 'UTF8') || v_run.state_digest);
     v_run.frozen := CASE WHEN p_mode = 'plan' THEN v_outcome -> 'frozen' END;
     SELECT coalesce(array_agg(DISTINCT r ORDER BY r), '{}') INTO v_run.object_refs
     FROM (SELECT o ->> 'ref' FROM jsonb_array_elements(coalesce(v_outcome -> 'objects', '[]')) AS o
@@ -170,7 +170,11 @@ BEGIN
     END IF;
     -- What was true at the start must be true at the end: a gate that closed meanwhile stops the command here.
     PERFORM fn_iu_gate_require(g) FROM unnest(v_command.gates) AS g;
-    PERFORM FROM fn_iu_who(p_token);
+    -- So must who acts, unless the command has just shut the door behind them, as a new password does.
+    IF NOT EXISTS (SELECT FROM jsonb_array_elements(v_outcome -> 'objects') AS o
+                   WHERE o ->> 'change' = 'update' AND (o ->> 'ref' = 'account:' || v_who.actor OR starts_with(o ->> 'ref', format('token:%s/', v_who.actor)))) THEN
+      PERFORM FROM fn_iu_who(p_token);
+    END IF;
     v_message := 'done';
   EXCEPTION
     WHEN serialization_failure OR deadlock_detected OR lock_not_available THEN

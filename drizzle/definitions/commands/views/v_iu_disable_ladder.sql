@@ -9,7 +9,7 @@ SELECT 'L1', g.gate, g.state, NOT g.is_open, g.reason, g.changed_by, g.changed_a
 FROM iu_core.v_iu_gate AS g, (SELECT count(*)::integer AS held FROM (SELECT FROM iu_core.v_iu_held_event LIMIT 10001) AS n) AS h WHERE g.gate = 'iu_core.routes_master_enabled'
 UNION ALL
 SELECT 'L2', 'routes', CASE WHEN r.off = 0 THEN 'open' WHEN r.off = r.total THEN 'closed' ELSE 'partly' END, r.total > 0 AND r.off = r.total, l.reason, l.actor, l.finished_at, NULL, r.off, r.total, NULL,
-       'events of a disabled route are skipped as route_disabled', 'nothing: the skips are on record and can be replayed'
+       'events of a disabled route are skipped as route_disabled', 'nothing: the skips are on record'
 FROM (SELECT count(*)::integer AS total, count(*) FILTER (WHERE NOT enabled)::integer AS off FROM iu_core.iu_outbound_route) AS r
 LEFT JOIN LATERAL (SELECT reason, actor, finished_at FROM iu_core.dot_iu_command_run WHERE command_code IN ('dot_iu_disable_route', 'dot_iu_enable_route') AND status = 'succeeded' ORDER BY id DESC LIMIT 1) AS l ON true
 UNION ALL

@@ -7,7 +7,7 @@ BEGIN
   IF p_open IS NULL THEN
     RAISE EXCEPTION 'open: say true or false' USING ERRCODE = 'IU002', COLUMN = 'open';
   END IF;
-  IF coalesce(btrim(p_reason), '') = '' THEN
+  IF coalesce(btrim(p_reason, E' \t\r\n'), '') = '' THEN
     RAISE EXCEPTION 'reason: a gate changes only with a reason'
       USING ERRCODE = 'IU002', COLUMN = 'reason', HINT = 'Say why: --reason TEXT';
   END IF;
@@ -15,7 +15,7 @@ BEGIN
     RAISE EXCEPTION 'expires_at: % is past', p_expires_at USING ERRCODE = 'IU002', COLUMN = 'expires_at';
   END IF;
   UPDATE dot_config
-  SET value = p_open::text, value_type = 'gate', reason = btrim(p_reason),
+  SET value = p_open::text, value_type = 'gate', reason = btrim(p_reason, E' \t\r\n'),
       expires_at = CASE WHEN p_open THEN p_expires_at END,
       changed_by = fn_iu_actor(), changed_at = clock_timestamp()
   WHERE key = p_gate;

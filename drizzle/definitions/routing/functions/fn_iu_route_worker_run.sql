@@ -120,8 +120,8 @@ BEGIN
   IF seen = 0 THEN
     RETURN NEXT; RETURN;
   END IF;
-  INSERT INTO iu_route_worker_run (worker_code, started_at, seen, attempts_written, skipped, dead_lettered)
-  VALUES (p_worker_code, v_started, seen, attempts_written, skipped, dead_lettered);
+  INSERT INTO iu_route_worker_run (worker_code, started_at, seen, attempts_written, skipped, dead_lettered, run_by)
+  VALUES (p_worker_code, v_started, seen, attempts_written, skipped, dead_lettered, fn_iu_actor());
   status := 'routed';
   RETURN NEXT;
 END
