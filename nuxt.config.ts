@@ -1,7 +1,14 @@
 const strict = { noUncheckedIndexedAccess: true, erasableSyntaxOnly: true, allowImportingTsExtensions: true } as const
 
 export default defineNuxtConfig({
-  modules: ['@nuxt/ui', '@nuxt/eslint', 'nuxt-security', 'nuxt-auth-utils'],
+  modules: [
+    '@nuxt/ui', '@nuxt/eslint', 'nuxt-security', 'nuxt-auth-utils',
+    // NuxtIcon calls it, and ids are counted by calls: without it in the browser, ids differ from the server's.
+    (_, nuxt) => {
+      const { client } = nuxt.options.optimization.treeShake.composables
+      client.vue = (client.vue ?? []).filter(name => name !== 'onServerPrefetch')
+    },
+  ],
   components: [{ path: '~/components', pathPrefix: false }],
   devtools: { enabled: false },
   app: {
@@ -42,13 +49,22 @@ export default defineNuxtConfig({
     },
   },
   telemetry: { enabled: false },
+  hooks: {
+    // What a page loads lazily is fetched when it is wanted, not in case it might be.
+    'build:manifest': (manifest) => {
+      for (const entry of Object.values(manifest)) {
+        entry.dynamicImports = []
+        entry.prefetch = false
+      }
+    },
+  },
   auth: { loadStrategy: 'none' },
   eslint: { config: { stylistic: true } },
   icon: {
     provider: 'server',
     fallbackToApi: false,
     serverBundle: { collections: ['lucide'] },
-    clientBundle: { scan: true },
+    clientBundle: { scan: { globInclude: ['app/**/*.{vue,ts}'] } },
   },
   security: {
     nonce: true,

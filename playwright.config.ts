@@ -3,8 +3,9 @@ import { defineConfig } from '@playwright/test'
 /** The server and its data are somebody else's to start: their address comes in IU_E2E_URL. */
 export default defineConfig({
   testDir: 'tests/e2e',
-  workers: 2,
-  fullyParallel: true,
+  // One world for all: a spec that closes a gate closes it for the others too.
+  workers: 1,
+  fullyParallel: false,
   retries: 0,
   timeout: 60_000,
   outputDir: 'test-results/e2e',

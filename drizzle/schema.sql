@@ -322,6 +322,7 @@ CREATE TABLE iu_collection_checkpoint_piece (
   unit_id bigint NOT NULL,
   version_seq integer NOT NULL,
   is_pinned boolean NOT NULL,
+  unit_version_seq integer NOT NULL,
   "position" numeric NOT NULL,
   separator text,
   unit_kind text COLLATE "C" NOT NULL,
@@ -334,6 +335,8 @@ CREATE TABLE iu_collection_checkpoint_piece (
 );
 ALTER TABLE iu_collection_checkpoint_piece OWNER TO iu_owner;
 COMMENT ON TABLE iu_collection_checkpoint_piece IS 'The pieces of a checkpoint, with all that a return to it needs';
+COMMENT ON COLUMN iu_collection_checkpoint_piece.version_seq IS 'the version that the collection showed';
+COMMENT ON COLUMN iu_collection_checkpoint_piece.unit_version_seq IS 'the unit''s own version then; another one where the piece was pinned';
 
 -- table iu_collection_piece
 CREATE TABLE iu_collection_piece (
@@ -1879,6 +1882,9 @@ BEGIN
   IF (p_params ? 'text') <> (p_params ? 'source_path') OR (p_params ? 'checkpoint') <> (p_params ? 'collection') OR (p_params ? 'text') = (p_params ? 'checkpoint') OR (p_params ? 'text') <> (p_params ? 'cut') THEN
     RAISE EXCEPTION 'text: give a source_path and its text, or a collection and the checkpoint to return to' USING ERRCODE = 'IU002', COLUMN = 'text';
   END IF;
+  IF EXISTS (SELECT FROM jsonb_array_elements_text(coalesce(p_params -> 'cut' -> 'titles', '[]')) AS t WHERE length(t) > 500 OR t ~ '[\x01-\x1f\x7f]') THEN
+    RAISE EXCEPTION 'cut: a title is one line of at most 500 characters' USING ERRCODE = 'IU002', COLUMN = 'cut';
+  END IF;
   IF p_params ? 'text' THEN
     -- Imports of one source take turns, before they lock anything.
     PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.import ' || (p_params ->> 'source_path'), 0));
@@ -3051,6 +3057,7 @@ DECLARE
   v_command dot_iu_command;
   v_params jsonb := coalesce(p_params, '{}');
   v_param_digest bytea;
+  v_input jsonb;                   -- the parameters without secrets
   v_plan dot_iu_command_run;
   v_run dot_iu_command_run;
   v_outcome jsonb;
@@ -3100,7 +3107,9 @@ BEGIN
   ELSIF p_target_run_id IS NOT NULL THEN
     v_params := coalesce(v_target.receipt -> 'inverse' -> 'params', '{}');
   END IF;
-  v_param_digest := coalesce(v_param_digest, sha256(convert_to(v_params::text, 'UTF8')));
+  -- Without its secrets: the console salts a password anew at each call, and a repeat must be known as one.
+  v_input := CASE WHEN jsonb_typeof(v_params) = 'object' THEN v_params - v_command.secret_params ELSE v_params END;
+  v_param_digest := coalesce(v_param_digest, sha256(convert_to(v_input::text, 'UTF8')));
 
   v_run.command_code := v_command.command_code; v_run.mode := p_mode; v_run.actor := v_who.actor; v_run.actor_kind := v_who.actor_kind;
   v_run.reason := left(v_reason, 2000); v_run.target_run_id := p_target_run_id; v_run.started_at := v_started; v_run.param_digest := v_param_digest;
@@ -3139,10 +3148,9 @@ BEGIN
         RAISE EXCEPTION 'run % is undone already', p_target_run_id USING ERRCODE = 'IU016', COLUMN = 'run';
       END IF;
     END IF;
-    v_problems := fn_iu_payload_problems(v_params, v_command.param_schema);
+    v_problems := ARRAY(SELECT regexp_replace(regexp_replace(p, '^\$:', 'params:'), '^\$\.?', '') FROM unnest(fn_iu_payload_problems(v_params, v_command.param_schema)) AS p);
     IF cardinality(v_problems) > 0 THEN
-      RAISE EXCEPTION '%', array_to_string(ARRAY(SELECT regexp_replace(p, '^\$\.?', '') FROM unnest(v_problems) AS p), '; ')
-        USING ERRCODE = 'IU002', COLUMN = coalesce(nullif(regexp_replace(v_problems[1], '^\$\.?([^:]*):.*$', '\1', 's'), ''), 'params');
+      RAISE EXCEPTION '%', array_to_string(v_problems, '; ') USING ERRCODE = 'IU002', COLUMN = split_part(v_problems[1], ':', 1);
     END IF;
     IF octet_length(v_reason) > 2000 OR v_reason ~ '[\x01-\x08\x0b-\x1f\x7f]' THEN
       RAISE EXCEPTION 'reason: at most 2000 bytes, without control characters' USING ERRCODE = 'IU002', COLUMN = 'reason';
@@ -3190,7 +3198,7 @@ BEGIN
     FROM (SELECT event_type, delivery_lane, count(*) AS n, min(id) AS first, max(id) AS last
           FROM event_outbox WHERE id > v_events_before AND xid = pg_current_xact_id() GROUP BY event_type, delivery_lane) AS e;
     v_run.state_digest := sha256(convert_to(coalesce(v_outcome -> 'state', '{}')::text, 'UTF8'));
-    v_run.plan_digest := sha256(convert_to(v_command.command_code || chr(10) || v_params::text || chr(10) || v_gates::text || chr(10) || coalesce(v_outcome -> 'frozen', 'null')::text, 'UTF8') || v_run.state_digest);
+    v_run.plan_digest := sha256(convert_to(v_command.command_code || chr(10) || v_input::text || chr(10) || v_gates::text || chr(10) || coalesce(v_outcome -> 'frozen', 'null')::text, 'UTF8') || v_run.state_digest);
     v_run.frozen := CASE WHEN p_mode = 'plan' THEN v_outcome -> 'frozen' END;
     SELECT coalesce(array_agg(DISTINCT r ORDER BY r), '{}') INTO v_run.object_refs
     FROM (SELECT o ->> 'ref' FROM jsonb_array_elements(coalesce(v_outcome -> 'objects', '[]')) AS o
@@ -3220,11 +3228,16 @@ BEGIN
       v_message := 'planned';
     WHEN OTHERS THEN
       GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL, v_hint = PG_EXCEPTION_HINT, v_column = COLUMN_NAME;
+      -- In the words of this command's parameters.
+      IF fn_dot_field(v_column, v_command.param_schema) <> v_column THEN
+        v_message := regexp_replace(v_message, '^' || v_column || ':', fn_dot_field(v_column, v_command.param_schema) || ':');
+        v_column := fn_dot_field(v_column, v_command.param_schema);
+      END IF;
       v_run.frozen := NULL; v_run.object_refs := '{}'; v_run.event_count := 0; v_run.event_from := NULL; v_run.event_to := NULL;
       RETURN fn_dot_run_write(v_run, jsonb_build_object(
         'status', CASE WHEN fn_dot_refusal_code(SQLSTATE) IS NULL THEN 'failed' ELSE 'refused' END, 'sqlstate', SQLSTATE,
         'field', nullif(v_column, ''), 'detail', v_message, 'more', nullif(v_detail, ''), 'hint', nullif(v_hint, ''),
-        'errors', CASE WHEN cardinality(v_problems) > 0 THEN (SELECT jsonb_agg(jsonb_build_object('field', regexp_replace(split_part(p, ': ', 1), '^\$\.?', ''), 'message', substr(p, length(split_part(p, ': ', 1)) + 3))) FROM unnest(v_problems) AS p) END));
+        'errors', CASE WHEN cardinality(v_problems) > 0 THEN (SELECT jsonb_agg(jsonb_build_object('field', split_part(p, ': ', 1), 'message', substr(p, length(split_part(p, ': ', 1)) + 3))) FROM unnest(v_problems) AS p) END));
   END;
   RETURN fn_dot_run_write(v_run, jsonb_build_object('status', CASE p_mode WHEN 'plan' THEN 'planned' ELSE 'succeeded' END, 'events', v_events), v_outcome);
 END
@@ -3272,6 +3285,24 @@ $function$;
 ALTER FUNCTION fn_dot_commands_register(jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_commands_register(jsonb) IS 'Registers commands: {"code": {"area", "tier", "required_right", "gates", "reason_required", "confirm_param", "body_params", "secret_params", "param_schema", "description"}}; IU002 for one without a handler';
 
+-- function fn_dot_field(text,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_field(p_column text, p_schema jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT coalesce((
+    SELECT a.parameter
+    FROM (VALUES (1, p_column, p_column), (2, 'canonical_address', 'address'), (3, 'canonical_address', 'source_path'), (4, 'unit_kind', 'kind'), (5, 'unit_kind', 'cut'),
+                 (6, 'collection_kind', 'kind'), (7, 'unit_ids', 'piece'), (8, 'unit_ids', 'pieces'), (9, 'unit_ids', 'steps'), (10, 'unit_ids', 'checkpoint'), (11, 'starts', 'cut'),
+                 (12, 'content', 'cut'), (13, 'section_levels', 'cut'), (14, 'worker_code', 'worker')) AS a(n, raised, parameter)
+    WHERE a.raised = p_column AND p_schema -> 'properties' ? a.parameter
+    ORDER BY a.n LIMIT 1), p_column)
+$function$;
+ALTER FUNCTION fn_dot_field(text,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_field(text,jsonb) IS 'The parameter of a command that a refusal''s column stands for; the column itself where there is none';
+
 -- function fn_dot_gate_changed(text,jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_gate_changed(p_gate text, p_before jsonb, p_inverse jsonb)
  RETURNS jsonb
@@ -3281,7 +3312,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_gate_changed(p_gate text, p_before jso
 AS $function$
   SELECT jsonb_build_object(
     'state', p_before,
-    'objects', jsonb_build_array(jsonb_build_object('ref', 'gate:' || p_gate, 'change', 'update', 'before', p_before, 'after', fn_dot_gate_facts(p_gate) - 'by' - 'reason')),
+    'objects', jsonb_build_array(jsonb_build_object('ref', 'gate:' || p_gate, 'change', 'update', 'before', p_before - 'by' - 'reason', 'after', fn_dot_gate_facts(p_gate) - 'by' - 'reason')),
     'result', jsonb_build_object('gate', p_gate, 'gate_state', fn_iu_gate_state(p_gate)),
     'checks', jsonb_build_array(jsonb_build_object('name', 'gate_is_' || fn_iu_gate_state(p_gate), 'kind', 'gate', 'gate', p_gate, 'state', fn_iu_gate_state(p_gate))),
     'inverse', p_inverse)
@@ -4072,7 +4103,7 @@ BEGIN
   WHERE NOT EXISTS (SELECT FROM iu_vocabulary v WHERE v.term_class = p_term_class AND v.term = given.t)
   LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION '%: % is not a known %', p_field, v_unknown, p_term_class
+    RAISE EXCEPTION '%: % is not a known %', p_field, left(v_unknown, 80), p_term_class
       USING ERRCODE = 'IU002', COLUMN = p_field,
             HINT = 'Use one of: ' || coalesce((SELECT string_agg(term, ', ' ORDER BY term) FROM iu_vocabulary WHERE term_class = p_term_class), '(none registered)');
   END IF;
@@ -4123,8 +4154,8 @@ BEGIN
          v_text, sha256(convert_to(v_text, 'UTF8')), sha256(convert_to(fn_iu_collection_render(c.id), 'UTF8')), c.piece_count, c.byte_length, c.source_digest, c.source_byte_length
   FROM iu_collection AS c WHERE c.id = p_collection_id
   RETURNING * INTO STRICT v_checkpoint;
-  INSERT INTO iu_collection_checkpoint_piece (collection_id, checkpoint_no, unit_id, version_seq, is_pinned, position, separator, unit_kind, title, parent_unit_id, section_level)
-  SELECT p.collection_id, v_checkpoint.checkpoint_no, p.unit_id, coalesce(p.pinned_version_seq, u.current_version_seq), p.pinned_version_seq IS NOT NULL, p.position, p.separator,
+  INSERT INTO iu_collection_checkpoint_piece (collection_id, checkpoint_no, unit_id, version_seq, is_pinned, unit_version_seq, position, separator, unit_kind, title, parent_unit_id, section_level)
+  SELECT p.collection_id, v_checkpoint.checkpoint_no, p.unit_id, coalesce(p.pinned_version_seq, u.current_version_seq), p.pinned_version_seq IS NOT NULL, u.current_version_seq, p.position, p.separator,
          u.unit_kind, u.title, t.parent_unit_id, t.section_level
   FROM iu_collection_piece AS p JOIN information_unit AS u ON u.id = p.unit_id LEFT JOIN iu_tree_path AS t ON t.unit_id = p.unit_id
   WHERE p.collection_id = p_collection_id;
@@ -4399,8 +4430,11 @@ BEGIN
   FROM iu_collection_checkpoint_piece AS k
   JOIN information_unit AS u ON u.id = k.unit_id
   JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq
-  JOIN unit_version AS w ON w.unit_id = u.id AND w.version_seq = k.version_seq
-  WHERE k.collection_id = p_collection_id AND k.checkpoint_no = p_checkpoint_no AND NOT k.is_pinned AND v.content_digest <> w.content_digest
+  JOIN unit_version AS w ON w.unit_id = u.id AND w.version_seq = k.unit_version_seq
+  -- What stands here and follows, or did: a piece that has left may have been revised for others since, and one that
+  -- is pinned, then and now, was not shown in its newest text anyway.
+  JOIN iu_collection_piece AS p ON p.collection_id = k.collection_id AND p.unit_id = k.unit_id AND (p.pinned_version_seq IS NULL OR NOT k.is_pinned)
+  WHERE k.collection_id = p_collection_id AND k.checkpoint_no = p_checkpoint_no AND v.content_digest <> w.content_digest
   HAVING count(*) > 0;
   versions_created := coalesce(versions_created, 0);
 
@@ -4411,15 +4445,25 @@ BEGIN
         HAVING count(*) > 0) AS moved;
   SELECT count(fn_iu_collection_put(p_collection_id, unit_ids, positions, separators, pins)), coalesce(max(cardinality(unit_ids)), 0) INTO v_wrong, pieces_added
   FROM (SELECT array_agg(k.unit_id ORDER BY k.position) AS unit_ids, array_agg(k.position ORDER BY k.position) AS positions, array_agg(k.separator ORDER BY k.position) AS separators,
-               array_agg(CASE WHEN k.is_pinned THEN k.version_seq END ORDER BY k.position) AS pins
+               -- What was revised since it left comes back pinned to the text that it had here.
+               array_agg(CASE WHEN k.is_pinned OR v.content_digest <> w.content_digest THEN k.version_seq END ORDER BY k.position) AS pins
         FROM iu_collection_checkpoint_piece AS k
+        JOIN information_unit AS u ON u.id = k.unit_id
+        JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq
+        JOIN unit_version AS w ON w.unit_id = u.id AND w.version_seq = k.version_seq
         WHERE k.collection_id = p_collection_id AND k.checkpoint_no = p_checkpoint_no
           AND NOT EXISTS (SELECT FROM iu_collection_piece AS p WHERE p.collection_id = p_collection_id AND p.unit_id = k.unit_id)
         HAVING count(*) > 0) AS missing;
-  UPDATE iu_collection_piece AS p SET separator = k.separator, pinned_version_seq = CASE WHEN k.is_pinned THEN k.version_seq END
+  UPDATE iu_collection_piece AS p SET separator = k.separator, pinned_version_seq = pin.version_seq
   FROM iu_collection_checkpoint_piece AS k
+  JOIN information_unit AS u ON u.id = k.unit_id
+  JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq
+  JOIN unit_version AS w ON w.unit_id = u.id AND w.version_seq = k.version_seq
+  CROSS JOIN LATERAL (SELECT CASE WHEN k.is_pinned OR v.content_digest <> w.content_digest THEN k.version_seq END AS version_seq) AS pin
   WHERE (k.collection_id, k.checkpoint_no, k.unit_id) = (p_collection_id, p_checkpoint_no, p.unit_id) AND p.collection_id = p_collection_id
-    AND (p.separator, p.pinned_version_seq) IS DISTINCT FROM (k.separator, CASE WHEN k.is_pinned THEN k.version_seq END);
+    AND (p.separator, p.pinned_version_seq) IS DISTINCT FROM (k.separator, pin.version_seq);
+  DELETE FROM iu_tree_path AS t USING iu_collection_checkpoint_piece AS k
+  WHERE k.collection_id = p_collection_id AND k.checkpoint_no = p_checkpoint_no AND k.section_level IS NULL AND t.unit_id = k.unit_id;
   INSERT INTO iu_tree_path (unit_id, parent_unit_id, section_level)
   SELECT k.unit_id, k.parent_unit_id, k.section_level FROM iu_collection_checkpoint_piece AS k
   WHERE k.collection_id = p_collection_id AND k.checkpoint_no = p_checkpoint_no AND k.section_level IS NOT NULL
@@ -6670,7 +6714,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   {}
 --   {}
 --   Puts a piece that exists into a collection.
---   {"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\d{1,30}(\\.\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000, "description": "the text after it; without one the collection's joiner"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "pinned_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "stay at this version; without one it follows the current"}}, "additionalProperties": false}
+--   {"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\d{1,30}(\\.\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one the collection's joiner"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "pinned_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "stay at this version; without one it follows the current"}}, "additionalProperties": false}
 
 -- command dot_iu_checkpoint_collection
 --   collections
@@ -6736,7 +6780,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   {body}
 --   {}
 --   Makes a piece, and puts it into a collection where one is named.
---   {"type": "object", "required": ["address", "kind", "body"], "properties": {"to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "body": {"type": "string", "maxLength": 8000000}, "kind": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 60, "minLength": 1, "description": "one of the unit kinds"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "title": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 500, "minLength": 0}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000, "description": "the text after it; without one the collection's joiner"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+--   {"type": "object", "required": ["address", "kind", "body"], "properties": {"to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "body": {"type": "string", "maxLength": 8000000}, "kind": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 60, "minLength": 1, "description": "one of the unit kinds"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "title": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 500, "minLength": 0}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one the collection's joiner"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
 
 -- command dot_iu_create_workflow_from_steps
 --   collections

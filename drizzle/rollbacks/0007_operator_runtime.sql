@@ -249,6 +249,28 @@ ALTER FUNCTION fn_iu_compose(text,text,text,bigint[],text,text[],text,bytea,bigi
 COMMENT ON FUNCTION fn_iu_compose(text,text,text,bigint[],text,text[],text,bytea,bigint) IS 'Composes a new collection of units in the given order, returns its id; IU001 closed gate, IU002 bad input, IU004 address taken, and the refusals of fn_iu_collection_add';
 DROP FUNCTION iu_core.fn_iu_collection_put(bigint,bigint[],numeric[],text[],integer[]);
 DROP FUNCTION iu_core.fn_iu_collection_add(bigint,bigint[],numeric[],text[],integer[]);
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_classify(p_term_class text, p_terms text[], p_field text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_unknown text;
+BEGIN
+  SELECT coalesce(t, 'null') INTO v_unknown
+  FROM (SELECT DISTINCT t FROM unnest(p_terms) AS t) AS given
+  WHERE NOT EXISTS (SELECT FROM iu_vocabulary v WHERE v.term_class = p_term_class AND v.term = given.t)
+  LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION '%: % is not a known %', p_field, v_unknown, p_term_class
+      USING ERRCODE = 'IU002', COLUMN = p_field,
+            HINT = 'Use one of: ' || coalesce((SELECT string_agg(term, ', ' ORDER BY term) FROM iu_vocabulary WHERE term_class = p_term_class), '(none registered)');
+  END IF;
+END
+$function$;
+ALTER FUNCTION fn_iu_classify(text,text[],text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_classify(text,text[],text) IS 'Raises IU002 (invalid_parameter) naming p_field when a term is not in the vocabulary';
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_apply_versions(p_unit_ids bigint[], p_bodies text[], p_unit_kinds text[] DEFAULT NULL::text[], p_titles text[] DEFAULT NULL::text[])
  RETURNS integer
  LANGUAGE plpgsql
@@ -313,6 +335,7 @@ DROP FUNCTION iu_core.fn_dot_ledger_seal(integer);
 DROP FUNCTION iu_core.fn_dot_ledger_row_digest(dot_iu_command_run);
 DROP FUNCTION iu_core.fn_dot_gate_would_release(text);
 DROP FUNCTION iu_core.fn_dot_gate_changed(text,jsonb,jsonb);
+DROP FUNCTION iu_core.fn_dot_field(text,jsonb);
 DROP FUNCTION iu_core.fn_dot_commands_register(jsonb);
 DROP FUNCTION iu_core.fn_dot_commands_forget(text[]);
 DROP FUNCTION iu_core.fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text);

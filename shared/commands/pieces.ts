@@ -10,7 +10,7 @@ export const PIECES = [
     description: 'Makes a piece, and puts it into a collection where one is named.',
     input: z.strictObject({
       address, kind: line(60, 1).describe('one of the unit kinds'), title: line(500).optional(), body: body(),
-      collection: address.optional(), ...place, separator: body(1000).optional().describe('the text after it; without one the collection\'s joiner'),
+      collection: address.optional(), ...place, separator: body(1_000_000).optional().describe('the text after it; without one the collection\'s joiner'),
     }),
   }),
   define({
@@ -32,7 +32,7 @@ export const PIECES = [
     input: z.strictObject({
       collection: address, piece: address, ...place, at: positionKey.optional().describe('an exact position key'),
       pinned_version: z.int().min(1).max(2_000_000_000).optional().describe('stay at this version; without one it follows the current'),
-      separator: body(1000).optional().describe('the text after it; without one the collection\'s joiner'),
+      separator: body(1_000_000).optional().describe('the text after it; without one the collection\'s joiner'),
     }),
   }),
   define({

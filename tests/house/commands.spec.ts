@@ -28,7 +28,7 @@ async function differences(client: Pick<pg.Pool | pg.ClientBase, 'query'>): Prom
   const { rows: handlers } = await client.query<{ code: string, arguments: string, returns: string }>(`
     SELECT proname::text AS code, pg_get_function_identity_arguments(oid) AS arguments, pg_get_function_result(oid) AS returns
     FROM pg_proc WHERE pronamespace = 'iu_core'::regnamespace AND proname LIKE 'dot\\_iu\\_%' ORDER BY 1, 2`)
-  const wanted = new Map(Object.entries(registryRows()).map(([code, row]) => [code, { confirm_param: null, ...row as Row }]))
+  const wanted = new Map(Object.entries(registryRows()).map(([code, row]) => [code, { confirm_param: null, ...row as Row } as Row]))
   const registered = new Map(rows.map(({ code, row }) => [code, row]))
   const found: string[] = []
   for (const code of new Set([...wanted.keys(), ...registered.keys(), ...handlers.map(handler => handler.code)])) {

@@ -69,6 +69,13 @@ async function commandOf(s: Step, state: Snapshot, name: string, born: number): 
   }
 }
 
+/** What there is of a run, but for the sections: a unit has one place in the tree, and the collections that share it move it for each other. */
+async function picture(name: string): Promise<Snapshot> {
+  const taken = await snapshot(db.pool, `${name}/`)
+  for (const collection of Object.values(taken.collections) as { manifest: unknown[][] | null }[]) collection.manifest = collection.manifest?.map(row => row.slice(0, 5)) ?? null
+  return taken
+}
+
 /** Pieces and bytes are as counted, and nothing is wrong but what operators may do. */
 async function expectHealthy(name: string): Promise<void> {
   const { rows } = await db.pool.query(`
@@ -86,7 +93,7 @@ let last = ''
 let revised: string[] = []
 
 async function take(s: Step, name: string, born: number): Promise<void> {
-  const before = await snapshot(db.pool, `${name}/`)
+  const before = await picture(name)
   const [command, params] = await commandOf(s, before, name, born)
   last = `${command} ${JSON.stringify(params)}`
   const plan = await run(db.pool, command, 'plan', params)
@@ -99,7 +106,7 @@ async function take(s: Step, name: string, born: number): Promise<void> {
     // Where a plan is needed there is none to be applied.
     expect([plan.code, 'invalid_parameter']).toContain(applied.code)
     expect(applied.code === plan.code || applied.field === 'plan_digest').toBe(true)
-    expect(await snapshot(db.pool, `${name}/`)).toEqual(before)
+    expect(await picture(name)).toEqual(before)
     return
   }
   expect(applied, JSON.stringify(applied)).toMatchObject({ status: 'succeeded' })
@@ -107,14 +114,14 @@ async function take(s: Step, name: string, born: number): Promise<void> {
   await verify(db.pool, applied)
   await expectHealthy(name)
   if (s.undo === 'no' || !applied.inverse) return
-  const after = await snapshot(db.pool, `${name}/`)
+  const after = await picture(name)
   const undone = await undo(db.pool, applied)
   await expectHealthy(name)
-  expect(without(await snapshot(db.pool, `${name}/`), before)).toEqual(before)
+  expect(without(await picture(name), before)).toEqual(before)
   if (s.undo === 'undo' || !undone.inverse) return
   await undo(db.pool, undone)
   await expectHealthy(name)
-  expect(without(await snapshot(db.pool, `${name}/`), after)).toEqual(after)
+  expect(without(await picture(name), after)).toEqual(after)
 }
 
 it('does what each plan says, keeps every collection whole, and undoes what it did', async () => {
@@ -129,11 +136,10 @@ it('does what each plan says, keeps every collection whole, and undoes what it d
         throw new Error(`step ${born}, ${s.what}: ${last}`, { cause: error })
       })
     }
-  }), { numRuns: 400, endOnFailure: true })
+  }), { numRuns: 45, endOnFailure: true })
 }, 240_000)
 
 it('came to every kind of step, and to most of them with success', () => {
-  console.log(outcomes)
   expect(Object.keys(outcomes)).toHaveLength(21)
   for (const [what, { done }] of Object.entries(outcomes)) expect(done, what).toBeGreaterThan(0)
 })

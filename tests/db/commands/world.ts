@@ -50,7 +50,6 @@ export const GATES = ['operator_runtime_enabled', 'composer_enabled', 'autocut_e
 export async function openDatabase(): Promise<TestDatabase> {
   const db = await testDatabase()
   for (const gate of GATES) await setGate(db.pool, gate, true)
-  if (process.env.H1_PATCH) await db.pool.query((await import('node:fs')).readFileSync(process.env.H1_PATCH, 'utf8')) // TEMP
   return db
 }
 

@@ -42,8 +42,11 @@ BEGIN
   FROM iu_collection_checkpoint_piece AS k
   JOIN information_unit AS u ON u.id = k.unit_id
   JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq
-  JOIN unit_version AS w ON w.unit_id = u.id AND w.version_seq = k.version_seq
-  WHERE k.collection_id = p_collection_id AND k.checkpoint_no = p_checkpoint_no AND NOT k.is_pinned AND v.content_digest <> w.content_digest
+  JOIN unit_version AS w ON w.unit_id = u.id AND w.version_seq = k.unit_version_seq
+  -- What stands here and follows, or did: a piece that has left may have been revised for others since, and one that
+  -- is pinned, then and now, was not shown in its newest text anyway.
+  JOIN iu_collection_piece AS p ON p.collection_id = k.collection_id AND p.unit_id = k.unit_id AND (p.pinned_version_seq IS NULL OR NOT k.is_pinned)
+  WHERE k.collection_id = p_collection_id AND k.checkpoint_no = p_checkpoint_no AND v.content_digest <> w.content_digest
   HAVING count(*) > 0;
   versions_created := coalesce(versions_created, 0);
 
@@ -54,15 +57,25 @@ BEGIN
         HAVING count(*) > 0) AS moved;
   SELECT count(fn_iu_collection_put(p_collection_id, unit_ids, positions, separators, pins)), coalesce(max(cardinality(unit_ids)), 0) INTO v_wrong, pieces_added
   FROM (SELECT array_agg(k.unit_id ORDER BY k.position) AS unit_ids, array_agg(k.position ORDER BY k.position) AS positions, array_agg(k.separator ORDER BY k.position) AS separators,
-               array_agg(CASE WHEN k.is_pinned THEN k.version_seq END ORDER BY k.position) AS pins
+               -- What was revised since it left comes back pinned to the text that it had here.
+               array_agg(CASE WHEN k.is_pinned OR v.content_digest <> w.content_digest THEN k.version_seq END ORDER BY k.position) AS pins
         FROM iu_collection_checkpoint_piece AS k
+        JOIN information_unit AS u ON u.id = k.unit_id
+        JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq
+        JOIN unit_version AS w ON w.unit_id = u.id AND w.version_seq = k.version_seq
         WHERE k.collection_id = p_collection_id AND k.checkpoint_no = p_checkpoint_no
           AND NOT EXISTS (SELECT FROM iu_collection_piece AS p WHERE p.collection_id = p_collection_id AND p.unit_id = k.unit_id)
         HAVING count(*) > 0) AS missing;
-  UPDATE iu_collection_piece AS p SET separator = k.separator, pinned_version_seq = CASE WHEN k.is_pinned THEN k.version_seq END
+  UPDATE iu_collection_piece AS p SET separator = k.separator, pinned_version_seq = pin.version_seq
   FROM iu_collection_checkpoint_piece AS k
+  JOIN information_unit AS u ON u.id = k.unit_id
+  JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq
+  JOIN unit_version AS w ON w.unit_id = u.id AND w.version_seq = k.version_seq
+  CROSS JOIN LATERAL (SELECT CASE WHEN k.is_pinned OR v.content_digest <> w.content_digest THEN k.version_seq END AS version_seq) AS pin
   WHERE (k.collection_id, k.checkpoint_no, k.unit_id) = (p_collection_id, p_checkpoint_no, p.unit_id) AND p.collection_id = p_collection_id
-    AND (p.separator, p.pinned_version_seq) IS DISTINCT FROM (k.separator, CASE WHEN k.is_pinned THEN k.version_seq END);
+    AND (p.separator, p.pinned_version_seq) IS DISTINCT FROM (k.separator, pin.version_seq);
+  DELETE FROM iu_tree_path AS t USING iu_collection_checkpoint_piece AS k
+  WHERE k.collection_id = p_collection_id AND k.checkpoint_no = p_checkpoint_no AND k.section_level IS NULL AND t.unit_id = k.unit_id;
   INSERT INTO iu_tree_path (unit_id, parent_unit_id, section_level)
   SELECT k.unit_id, k.parent_unit_id, k.section_level FROM iu_collection_checkpoint_piece AS k
   WHERE k.collection_id = p_collection_id AND k.checkpoint_no = p_checkpoint_no AND k.section_level IS NOT NULL

@@ -5,6 +5,7 @@ CREATE TABLE iu_core.iu_collection_checkpoint_piece (
   unit_id bigint NOT NULL,
   version_seq integer NOT NULL,
   is_pinned boolean NOT NULL,
+  unit_version_seq integer NOT NULL,
   position numeric NOT NULL,
   separator text,
   unit_kind text COLLATE "C" NOT NULL,
@@ -16,3 +17,5 @@ CREATE TABLE iu_core.iu_collection_checkpoint_piece (
   CONSTRAINT iu_collection_checkpoint_piece_version_fkey FOREIGN KEY (unit_id, version_seq) REFERENCES iu_core.unit_version (unit_id, version_seq)
 );
 COMMENT ON TABLE iu_core.iu_collection_checkpoint_piece IS 'The pieces of a checkpoint, with all that a return to it needs';
+COMMENT ON COLUMN iu_core.iu_collection_checkpoint_piece.version_seq IS 'the version that the collection showed';
+COMMENT ON COLUMN iu_core.iu_collection_checkpoint_piece.unit_version_seq IS 'the unit''s own version then; another one where the piece was pinned';

@@ -16,6 +16,7 @@ DECLARE
   v_command dot_iu_command;
   v_params jsonb := coalesce(p_params, '{}');
   v_param_digest bytea;
+  v_input jsonb;                   -- the parameters without secrets
   v_plan dot_iu_command_run;
   v_run dot_iu_command_run;
   v_outcome jsonb;
@@ -65,7 +66,9 @@ BEGIN
   ELSIF p_target_run_id IS NOT NULL THEN
     v_params := coalesce(v_target.receipt -> 'inverse' -> 'params', '{}');
   END IF;
-  v_param_digest := coalesce(v_param_digest, sha256(convert_to(v_params::text, 'UTF8')));
+  -- Without its secrets: the console salts a password anew at each call, and a repeat must be known as one.
+  v_input := CASE WHEN jsonb_typeof(v_params) = 'object' THEN v_params - v_command.secret_params ELSE v_params END;
+  v_param_digest := coalesce(v_param_digest, sha256(convert_to(v_input::text, 'UTF8')));
 
   v_run.command_code := v_command.command_code; v_run.mode := p_mode; v_run.actor := v_who.actor; v_run.actor_kind := v_who.actor_kind;
   v_run.reason := left(v_reason, 2000); v_run.target_run_id := p_target_run_id; v_run.started_at := v_started; v_run.param_digest := v_param_digest;
@@ -104,10 +107,9 @@ BEGIN
         RAISE EXCEPTION 'run % is undone already', p_target_run_id USING ERRCODE = 'IU016', COLUMN = 'run';
       END IF;
     END IF;
-    v_problems := fn_iu_payload_problems(v_params, v_command.param_schema);
+    v_problems := ARRAY(SELECT regexp_replace(regexp_replace(p, '^\$:', 'params:'), '^\$\.?', '') FROM unnest(fn_iu_payload_problems(v_params, v_command.param_schema)) AS p);
     IF cardinality(v_problems) > 0 THEN
-      RAISE EXCEPTION '%', array_to_string(ARRAY(SELECT regexp_replace(p, '^\$\.?', '') FROM unnest(v_problems) AS p), '; ')
-        USING ERRCODE = 'IU002', COLUMN = coalesce(nullif(regexp_replace(v_problems[1], '^\$\.?([^:]*):.*$', '\1', 's'), ''), 'params');
+      RAISE EXCEPTION '%', array_to_string(v_problems, '; ') USING ERRCODE = 'IU002', COLUMN = split_part(v_problems[1], ':', 1);
     END IF;
     IF octet_length(v_reason) > 2000 OR v_reason ~ '[\x01-\x08\x0b-\x1f\x7f]' THEN
       RAISE EXCEPTION 'reason: at most 2000 bytes, without control characters' USING ERRCODE = 'IU002', COLUMN = 'reason';
@@ -155,7 +157,7 @@ BEGIN
     FROM (SELECT event_type, delivery_lane, count(*) AS n, min(id) AS first, max(id) AS last
           FROM event_outbox WHERE id > v_events_before AND xid = pg_current_xact_id() GROUP BY event_type, delivery_lane) AS e;
     v_run.state_digest := sha256(convert_to(coalesce(v_outcome -> 'state', '{}')::text, 'UTF8'));
-    v_run.plan_digest := sha256(convert_to(v_command.command_code || chr(10) || v_params::text || chr(10) || v_gates::text || chr(10) || coalesce(v_outcome -> 'frozen', 'null')::text, 'UTF8') || v_run.state_digest);
+    v_run.plan_digest := sha256(convert_to(v_command.command_code || chr(10) || v_input::text || chr(10) || v_gates::text || chr(10) || coalesce(v_outcome -> 'frozen', 'null')::text, 'UTF8') || v_run.state_digest);
     v_run.frozen := CASE WHEN p_mode = 'plan' THEN v_outcome -> 'frozen' END;
     SELECT coalesce(array_agg(DISTINCT r ORDER BY r), '{}') INTO v_run.object_refs
     FROM (SELECT o ->> 'ref' FROM jsonb_array_elements(coalesce(v_outcome -> 'objects', '[]')) AS o
@@ -185,11 +187,16 @@ BEGIN
       v_message := 'planned';
     WHEN OTHERS THEN
       GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL, v_hint = PG_EXCEPTION_HINT, v_column = COLUMN_NAME;
+      -- In the words of this command's parameters.
+      IF fn_dot_field(v_column, v_command.param_schema) <> v_column THEN
+        v_message := regexp_replace(v_message, '^' || v_column || ':', fn_dot_field(v_column, v_command.param_schema) || ':');
+        v_column := fn_dot_field(v_column, v_command.param_schema);
+      END IF;
       v_run.frozen := NULL; v_run.object_refs := '{}'; v_run.event_count := 0; v_run.event_from := NULL; v_run.event_to := NULL;
       RETURN fn_dot_run_write(v_run, jsonb_build_object(
         'status', CASE WHEN fn_dot_refusal_code(SQLSTATE) IS NULL THEN 'failed' ELSE 'refused' END, 'sqlstate', SQLSTATE,
         'field', nullif(v_column, ''), 'detail', v_message, 'more', nullif(v_detail, ''), 'hint', nullif(v_hint, ''),
-        'errors', CASE WHEN cardinality(v_problems) > 0 THEN (SELECT jsonb_agg(jsonb_build_object('field', regexp_replace(split_part(p, ': ', 1), '^\$\.?', ''), 'message', substr(p, length(split_part(p, ': ', 1)) + 3))) FROM unnest(v_problems) AS p) END));
+        'errors', CASE WHEN cardinality(v_problems) > 0 THEN (SELECT jsonb_agg(jsonb_build_object('field', split_part(p, ': ', 1), 'message', substr(p, length(split_part(p, ': ', 1)) + 3))) FROM unnest(v_problems) AS p) END));
   END;
   RETURN fn_dot_run_write(v_run, jsonb_build_object('status', CASE p_mode WHEN 'plan' THEN 'planned' ELSE 'succeeded' END, 'events', v_events), v_outcome);
 END

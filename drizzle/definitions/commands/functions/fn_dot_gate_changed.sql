@@ -6,7 +6,7 @@ SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
   SELECT jsonb_build_object(
     'state', p_before,
-    'objects', jsonb_build_array(jsonb_build_object('ref', 'gate:' || p_gate, 'change', 'update', 'before', p_before, 'after', fn_dot_gate_facts(p_gate) - 'by' - 'reason')),
+    'objects', jsonb_build_array(jsonb_build_object('ref', 'gate:' || p_gate, 'change', 'update', 'before', p_before - 'by' - 'reason', 'after', fn_dot_gate_facts(p_gate) - 'by' - 'reason')),
     'result', jsonb_build_object('gate', p_gate, 'gate_state', fn_iu_gate_state(p_gate)),
     'checks', jsonb_build_array(jsonb_build_object('name', 'gate_is_' || fn_iu_gate_state(p_gate), 'kind', 'gate', 'gate', p_gate, 'state', fn_iu_gate_state(p_gate))),
     'inverse', p_inverse)

@@ -12,7 +12,7 @@ BEGIN
   WHERE NOT EXISTS (SELECT FROM iu_vocabulary v WHERE v.term_class = p_term_class AND v.term = given.t)
   LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION '%: % is not a known %', p_field, v_unknown, p_term_class
+    RAISE EXCEPTION '%: % is not a known %', p_field, left(v_unknown, 80), p_term_class
       USING ERRCODE = 'IU002', COLUMN = p_field,
             HINT = 'Use one of: ' || coalesce((SELECT string_agg(term, ', ' ORDER BY term) FROM iu_vocabulary WHERE term_class = p_term_class), '(none registered)');
   END IF;
