@@ -4,7 +4,7 @@ import type { z } from 'zod'
 /** The body of a request as JSON. @throws a problem for one that is too large, of another type, or no JSON. */
 export async function readJson(event: H3Event, mostBytes: number): Promise<unknown> {
   const { req } = event.node
-  if (!/^application\/json\b/i.test(getRequestHeader(event, 'content-type') ?? '')) throw new ProblemError('unsupported_media_type')
+  if (!/^application\/json\s*(?:;|$)/i.test(getRequestHeader(event, 'content-type') ?? '')) throw new ProblemError('unsupported_media_type')
   const tooLarge = () => new ProblemError('body_too_large', { detail: `At most ${mostBytes} bytes.` })
   if (Number(getRequestHeader(event, 'content-length') ?? 0) > mostBytes) throw tooLarge()
   const chunks: Buffer[] = []

@@ -7,9 +7,12 @@ declare module '#auth-utils' {
 
 const COOKIE = 'iu-session'
 
+/** The API token in a request's header; any other header of that name is none. */
+export const bearerOf = (event: H3Event): string | undefined => /^Bearer (\S{1,200})$/i.exec(getRequestHeader(event, 'authorization') ?? '')?.[1]
+
 /** The token that a request carries: an API token in its header, or the session in the sealed cookie. */
 export async function tokenOf(event: H3Event): Promise<string | undefined> {
-  const [, bearer] = /^Bearer (\S{1,200})$/i.exec(getRequestHeader(event, 'authorization') ?? '') ?? []
+  const bearer = bearerOf(event)
   if (bearer) return bearer
   // Asked only where there is a cookie: whoever has none is not given one.
   if (getCookie(event, COOKIE) === undefined) return undefined

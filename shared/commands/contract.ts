@@ -45,6 +45,18 @@ export const ROUTING = ['iu_core.operator_runtime_enabled', 'iu_core.route_worke
 
 const isStorable = (text: string) => text.isWellFormed() && !text.includes('\0')
 
+const MOST_DEPTH = 64
+
+/** Whether PostgreSQL can keep a JSON value: every text in it, and its depth. */
+function isKept(value: unknown, depth = 0): boolean {
+  if (typeof value === 'string') return isStorable(value)
+  if (typeof value !== 'object' || value === null) return true
+  return depth < MOST_DEPTH && Object.entries(value).every(([key, part]) => isStorable(key) && isKept(part, depth + 1))
+}
+
+/** A JSON object of any shape, as PostgreSQL can keep it. */
+export const anyObject = () => z.looseObject({}).refine(value => isKept(value), `holds a text with a NUL or half a surrogate pair, or is more than ${MOST_DEPTH} levels deep`)
+
 /** Text of any shape, as PostgreSQL can keep it; `max` in characters. */
 export const body = (max = 8_000_000) => z.string().max(max).refine(isStorable, 'is no text that can be kept: it has a NUL or half a surrogate pair')
 /** One line of text, without control characters. */

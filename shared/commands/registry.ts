@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { define, dotted, line, RUNTIME } from './contract.ts'
+import { anyObject, define, dotted, line, RUNTIME } from './contract.ts'
 
 const common = { area: 'registry', right: 'approver', gates: RUNTIME, tier: 2 } as const
 
@@ -9,7 +9,7 @@ export const REGISTRY = [
     description: 'Registers an application\'s event type, or describes it anew.',
     input: z.strictObject({
       event_type: dotted, description: line(1000, 1), delivery_lane: z.enum(['delayed', 'immediate']).optional(),
-      payload_schema: z.looseObject({}).optional().describe('a JSON Schema'),
+      payload_schema: anyObject().optional().describe('a JSON Schema'),
     }),
     refreshes: ['attempts/summary'],
   }),

@@ -12,7 +12,7 @@ export const RANGE_HOURS: Record<HistoryRange, { bucket: number, buckets: number
   '30d': { bucket: 24, buckets: 30 },
 }
 
-export const attemptHistoryQuery = z.strictObject({ range: z.enum(HISTORY_RANGES).default('24h') })
+export const attemptHistoryQuery = z.strictObject({ range: z.enum(HISTORY_RANGES).default('24h').describe('how far back') })
 export type AttemptHistoryQuery = z.output<typeof attemptHistoryQuery>
 
 export const historyBucket = z.object({ start: time, counts: attemptCounts, total: count })

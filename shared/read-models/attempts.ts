@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { boundedCount, count, numericCursor, pageOf, text, time } from './page.ts'
+import { boundedCount, count, cursors, numericCursor, pageOf, text, time } from './page.ts'
 
 export const ATTEMPT_STATUSES = ['dry_run', 'sent', 'failed', 'skipped'] as const
 export type AttemptStatus = (typeof ATTEMPT_STATUSES)[number]
@@ -8,11 +8,10 @@ export type AttemptStatus = (typeof ATTEMPT_STATUSES)[number]
 export const attemptCursor = numericCursor(3)
 
 export const attemptsQuery = z.strictObject({
-  route: text(200).optional(),
-  status: z.enum(ATTEMPT_STATUSES).optional(),
-  type: text(200).optional(),
-  after: attemptCursor.optional(),
-  before: attemptCursor.optional(),
+  route: text(200).optional().describe('a route\'s code'),
+  status: z.enum(ATTEMPT_STATUSES).optional().describe('what became of it'),
+  type: text(200).optional().describe('an event type'),
+  ...cursors(attemptCursor),
 })
 export type AttemptsQuery = z.output<typeof attemptsQuery>
 

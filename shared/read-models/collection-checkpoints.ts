@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { address, answer, count, time } from './page.ts'
 
+const checkpointNo = z.string().regex(/^\d{1,9}$/, 'is no checkpoint\'s number')
+
 export const collectionCheckpointsQuery = z.strictObject({
-  address,
-  /** two checkpoints to compare; without `to` with the collection as it is now */
-  from: z.string().regex(/^\d{1,9}$/, 'is no checkpoint\'s number').optional(),
-  to: z.string().regex(/^\d{1,9}$/, 'is no checkpoint\'s number').optional(),
+  address: address.describe('a collection\'s address'),
+  from: checkpointNo.optional().describe('the checkpoint to compare'),
+  to: checkpointNo.optional().describe('the checkpoint to compare it with; without it, the collection as it is now'),
 })
 export type CollectionCheckpointsQuery = z.output<typeof collectionCheckpointsQuery>
 

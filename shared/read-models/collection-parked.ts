@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { address, answer, count } from './page.ts'
 
-export const collectionParkedQuery = z.strictObject({ address })
+export const collectionParkedQuery = z.strictObject({ address: address.describe('a collection\'s address') })
 
 export const parkedPiece = z.object({ unitAddress: z.string(), unitKind: z.string(), title: z.string() })
 

@@ -5,8 +5,8 @@ import { address, answer, count } from './page.ts'
 export const PIECE_TEXT_LIMIT = 65_536
 
 export const collectionPieceQuery = z.strictObject({
-  address,
-  unit: z.string().regex(/^\d{1,15}$/, 'is not a unit\'s number'),
+  address: address.describe('a collection\'s address'),
+  unit: z.string().regex(/^\d{1,15}$/, 'is not a unit\'s number').describe('the number of a unit that is a piece of it'),
 })
 
 /** One piece's exact text. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { address, count, pageOf } from './page.ts'
+import { address, count, cursors, pageOf } from './page.ts'
 
 /**
  * `<position>~<ordinal>~<revision>`: the ordinal saves counting the pieces before the page, and is
@@ -8,9 +8,8 @@ import { address, count, pageOf } from './page.ts'
 export const pieceCursor = z.string().regex(/^-?\d{1,40}(\.\d{1,40})?~\d{1,9}~\d{1,15}$/, 'is not a cursor of this list')
 
 export const collectionPiecesQuery = z.strictObject({
-  address,
-  after: pieceCursor.optional(),
-  before: pieceCursor.optional(),
+  address: address.describe('a collection\'s address'),
+  ...cursors(pieceCursor),
 })
 export type CollectionPiecesQuery = z.output<typeof collectionPiecesQuery>
 

@@ -3,7 +3,7 @@ import { collectionPiecesQuery } from './collection-pieces.ts'
 import { count, pageOf } from './page.ts'
 
 export const collectionRenderedQuery = collectionPiecesQuery.extend({
-  view: z.enum(['source']).optional(),
+  view: z.enum(['source']).optional().describe('the text as it is, in place of HTML'),
 })
 export type CollectionRenderedQuery = z.output<typeof collectionRenderedQuery>
 

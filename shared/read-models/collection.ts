@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { collectionRow } from './collections.ts'
 import { address, answer, count, time } from './page.ts'
 
-export const collectionQuery = z.strictObject({ address })
+export const collectionQuery = z.strictObject({ address: address.describe('a collection\'s address') })
 
 /** The head of a manifest. */
 export const collectionAnswer = z.object({

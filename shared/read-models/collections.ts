@@ -1,13 +1,12 @@
 import { z } from 'zod'
-import { address, boundedCount, count, pageOf, text, time } from './page.ts'
+import { address, boundedCount, count, cursors, pageOf, text, time } from './page.ts'
 
 export const COLLECTION_KINDS = ['file', 'workflow', 'section', 'design_doc'] as const
 
 export const collectionsQuery = z.strictObject({
-  q: text(200).optional(),
+  q: text(200).optional().describe('text to find in title, address or source path'),
   kind: z.enum(COLLECTION_KINDS).optional(),
-  after: address.optional(),
-  before: address.optional(),
+  ...cursors(address),
 })
 export type CollectionsQuery = z.output<typeof collectionsQuery>
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { RIGHTS } from '../commands/contract.ts'
 import { answer } from './page.ts'
 
-export const commandContractQuery = z.strictObject({ name: z.string().max(100) })
+export const commandContractQuery = z.strictObject({ name: z.string().max(100).describe('a command\'s code') })
 
 /** One command's contract: all that its dialog needs. `schema` is the JSON Schema of the parameters. */
 export const commandContractAnswer = z.object({

@@ -1,12 +1,11 @@
 import { z } from 'zod'
-import { boundedCount, count, numericCursor, pageOf, text, time } from './page.ts'
+import { boundedCount, count, cursors, numericCursor, pageOf, text, time } from './page.ts'
 
 export const deadLettersQuery = z.strictObject({
-  code: text(200).optional(),
-  type: text(200).optional(),
-  route: text(200).optional(),
-  after: numericCursor(1).optional(),
-  before: numericCursor(1).optional(),
+  code: text(200).optional().describe('a failure\'s code'),
+  type: text(200).optional().describe('an event type'),
+  route: text(200).optional().describe('a route\'s code'),
+  ...cursors(numericCursor(1)),
 })
 export type DeadLettersQuery = z.output<typeof deadLettersQuery>
 

@@ -1,18 +1,16 @@
 import { z } from 'zod'
-import { answer, count, numericCursor, pageOf, text, time } from './page.ts'
+import { answer, boundedCount, count, cursors, numericCursor, pageOf, text, time } from './page.ts'
 
 export const RUN_MODES = ['plan', 'apply', 'verify', 'rollback'] as const
 export const RUN_STATUSES = ['planned', 'succeeded', 'verified', 'unverified', 'refused', 'failed'] as const
 
 export const ledgerQuery = z.strictObject({
-  command: text(100).optional(),
-  actor: text(200).optional(),
+  command: text(100).optional().describe('a command\'s code'),
+  actor: text(200).optional().describe('who ran it'),
   status: z.enum(RUN_STATUSES).optional(),
   mode: z.enum(RUN_MODES).optional(),
-  /** class:name of an object that was touched */
-  object: text(2000).optional(),
-  after: numericCursor(1).optional(),
-  before: numericCursor(1).optional(),
+  object: text(2000).optional().describe('class:name of an object that was touched'),
+  ...cursors(numericCursor(1)),
 })
 export type LedgerQuery = z.output<typeof ledgerQuery>
 
@@ -40,10 +38,10 @@ export type RunRow = z.output<typeof runRow>
 
 export const chain = z.object({ head: z.string().nullable(), headNo: count.nullable(), unsealed: count, oldestUnsealedAt: time.nullable(), lastSealedAt: time.nullable() })
 
-export const ledgerAnswer = z.object({ ...pageOf(runRow), total: count, chain })
+export const ledgerAnswer = z.object({ ...pageOf(runRow), total: boundedCount, chain })
 export type Ledger = z.output<typeof ledgerAnswer>
 
-export const runQuery = z.strictObject({ id: z.string().regex(/^\d{1,15}$/, 'is not a run\'s number') })
+export const runQuery = z.strictObject({ id: z.string().regex(/^\d{1,15}$/, 'is not a run\'s number').describe('a run\'s number') })
 
 /** One run with its whole receipt. */
 export const runAnswer = z.object({

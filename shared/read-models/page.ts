@@ -7,6 +7,11 @@ export const COUNT_LIMIT = 10_000
 
 export const text = (max: number) => z.string().max(max).refine(value => !value.includes('\0'), 'must not hold a NUL')
 export const address = text(1000).min(1)
+/** The parameters that turn the pages of a list. */
+export const cursors = <Cursor extends z.ZodType>(cursor: Cursor) => ({
+  after: cursor.optional().describe('the page behind this cursor, which is the answer\'s next'),
+  before: cursor.optional().describe('the page before this cursor, which is the answer\'s prev'),
+})
 
 /** A keyset cursor of dot-separated numbers, such as an attempt's key. */
 export const numericCursor = (parts: number) =>
