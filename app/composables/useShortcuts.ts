@@ -4,7 +4,7 @@ export interface ShortcutActions {
   help: () => void
 }
 
-const PLACES: Record<string, string> = { o: '/', c: '/collections', a: '/attempts', d: '/dead-letters' }
+const places = new Map(PLACES.flatMap(({ places }) => places.map(({ key, to }) => [key, to])))
 /** How long `g` waits for its letter. */
 const SEQUENCE = 1_200
 
@@ -14,7 +14,7 @@ export function useShortcuts(actions: ShortcutActions) {
   function onKey(event: KeyboardEvent) {
     const target = event.target as HTMLElement
     if (event.ctrlKey || event.metaKey || event.altKey || target.closest('input, textarea, select, [contenteditable], [role=dialog]')) return
-    const place = Date.now() - pendingGo < SEQUENCE ? PLACES[event.key] : undefined
+    const place = Date.now() - pendingGo < SEQUENCE ? places.get(event.key) : undefined
     pendingGo = 0
     if (place) navigateTo(place)
     else if (event.key === 'g') pendingGo = Date.now()

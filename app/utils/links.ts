@@ -12,3 +12,8 @@ export function downloadPath(address: string): string {
 export function attemptsPath(query: { route?: string, status?: AttemptStatus, type?: string }) {
   return { path: '/attempts', query, hash: '#attempts' }
 }
+
+/** An object's rows in the ledger, by its class and name. */
+export function ledgerPath(object: string) {
+  return { path: '/ledger', query: { object } }
+}

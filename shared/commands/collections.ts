@@ -4,9 +4,8 @@ import { address, body, COMPOSER, define, line } from './contract.ts'
 
 const common = {
   area: 'collections', right: 'operator', gates: COMPOSER,
-  refreshes: ['collections', 'collections/head', 'collections/pieces', 'collections/piece', 'collections/rendered', 'overview', 'accounting'],
+  refreshes: ['collections', 'collections/head', 'collections/pieces', 'collections/piece', 'collections/rendered', 'collections/parked', 'collections/checkpoints', 'overview', 'accounting'],
 } as const
-const { refreshes } = common
 const joiner = body(1000).optional().describe('the text between two pieces')
 const label = line(200).optional().describe('a name for it')
 
@@ -49,12 +48,12 @@ export const COLLECTIONS = [
     input: z.strictObject({ collection: address }),
   }),
   define({
-    ...common, refreshes: [...refreshes, 'collections/checkpoints'], code: 'dot_iu_checkpoint_collection', label: 'Checkpoint', tier: 1,
+    ...common, code: 'dot_iu_checkpoint_collection', label: 'Checkpoint', tier: 1,
     description: 'Freezes a collection\'s manifest under the next number.',
     input: z.strictObject({ collection: address, label }),
   }),
   define({
-    ...common, refreshes: [...refreshes, 'collections/checkpoints'], code: 'dot_iu_import_text', label: 'Import text', tier: 1,
+    ...common, code: 'dot_iu_import_text', label: 'Import text', tier: 1,
     gates: [...COMPOSER, 'iu_core.autocut_enabled'], bodies: ['text', 'cut'],
     description: 'Brings a source to a new text, cut into pieces, or a collection back to a checkpoint.',
     input: z.strictObject(imported),

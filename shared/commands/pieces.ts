@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { address, body, COMPOSER, define, line, place, positionKey } from './contract.ts'
 
-const refreshes = ['collections', 'collections/head', 'collections/pieces', 'collections/piece', 'collections/rendered', 'overview', 'accounting'] as const
+const refreshes = ['collections', 'collections/head', 'collections/pieces', 'collections/piece', 'collections/rendered', 'collections/parked', 'collections/checkpoints', 'overview', 'accounting'] as const
 const common = { area: 'pieces', right: 'operator', gates: COMPOSER, refreshes } as const
 
 export const PIECES = [

@@ -1,9 +1,10 @@
-import { desc, eq, sql } from 'drizzle-orm'
+import { and, desc, eq, sql } from 'drizzle-orm'
 import { collectionCheckpoint as checkpoint, collectionCheckpointPiece as frozen, collectionPiece as piece, parkedPiece } from '../../../drizzle/schema/collections.ts'
 import type { CollectionCheckpoints, CollectionCheckpointsQuery, PieceDifference } from '../../../shared/read-models/collection-checkpoints.ts'
 import type { CollectionParked } from '../../../shared/read-models/collection-parked.ts'
 import type { Snapshot } from '../client.ts'
 import { boundedCount } from './keyset.ts'
+import { notFound } from './not-found.ts'
 
 const MOST_CHECKPOINTS = 100
 const MOST_DIFFERENCES = 500
@@ -14,6 +15,10 @@ export async function readCheckpoints(db: Snapshot, { address, from, to }: Colle
   const { collectionAddress: _, ...columns } = {
     collectionAddress: checkpoint.collectionAddress, checkpoint: checkpoint.checkpoint, label: checkpoint.label, revision: checkpoint.revision, manifestDigest: checkpoint.manifestDigest,
     pieceCount: checkpoint.pieceCount, byteLength: checkpoint.byteLength, createdAt: checkpoint.createdAt, createdBy: checkpoint.createdBy, isCurrent: checkpoint.isCurrent,
+  }
+  for (const asked of [from, to].filter(no => no !== undefined && Number(no) > 0)) {
+    const [known] = await db.select({ no: checkpoint.checkpoint }).from(checkpoint).where(and(here, eq(checkpoint.checkpoint, Number(asked))))
+    if (!known) notFound(`the collection has no checkpoint ${asked}`)
   }
   return {
     checkpoints: await db.select(columns).from(checkpoint).where(here).orderBy(desc(checkpoint.checkpoint)).limit(MOST_CHECKPOINTS),

@@ -1,0 +1,19 @@
+import type { CommandState, Session } from '~~/shared/read-models/session'
+
+/** Who is signed in and what each command's button says, as the layout last read it. */
+export function useSession() {
+  const { data } = useNuxtData<Session>('session:')
+  const route = useRoute()
+  return {
+    data: computed(() => data.value ?? undefined),
+    /** by its code */
+    commandState: (code: string): CommandState | undefined => data.value?.commands[code],
+    /** To the door, and back here from there. */
+    signInAgain: () => navigateTo({ path: '/sign-in', query: { next: route.fullPath } }),
+    /** Ends the session, here and in the database. */
+    async signOut() {
+      await $fetch('/api/session', { method: 'DELETE', retry: 0 }).catch(() => {})
+      await navigateTo('/sign-in', { external: true })
+    },
+  }
+}

@@ -1,0 +1,176 @@
+/** The part of JSON Schema that the contracts use. */
+export interface JsonSchema {
+  type?: string
+  enum?: string[]
+  description?: string
+  properties?: Record<string, JsonSchema>
+  required?: string[]
+  items?: JsonSchema
+  minLength?: number
+  maxLength?: number
+  minimum?: number
+  maximum?: number
+}
+
+export type FieldKind = 'line' | 'text' | 'password' | 'choice' | 'number' | 'switch' | 'lines' | 'json' | 'time' | 'place'
+
+/** One control of a command's form. */
+export interface Field {
+  name: string
+  kind: FieldKind
+  label: string
+  help?: string
+  isRequired: boolean
+  /** asked for only by who wants to */
+  isExtra: boolean
+  schema: JsonSchema
+}
+
+export type Values = Record<string, string | boolean>
+export type Params = Record<string, unknown>
+export type FieldErrors = Record<string, string>
+
+const TEXTS = new Set(['body', 'text', 'joiner', 'separator'])
+const EXTRAS = new Set(['joiner', 'separator', 'pinned_version', 'expect_version', 'expect_revision', 'through', 'limit', 'worker', 'passes', 'batch_size', 'display_name'])
+const PLACE = ['to', 'after', 'before', 'position', 'at']
+/** Known by the position that a receipt carries, never typed. */
+const NEVER = new Set(['at', 'expect_at'])
+/** Either or: what the first that is known belongs to is asked for, else the first group. */
+const GROUPS: Record<string, string[][]> = {
+  dot_iu_import_text: [['source_path', 'text'], ['collection', 'checkpoint', 'expect_revision']],
+  dot_iu_revise_piece: [['body', 'title', 'expect_version'], ['version']],
+  dot_iu_refresh_metadata_axes: [['collection'], ['piece']],
+}
+const LABELS: Record<string, string> = { expect_version: 'Only at version', expect_revision: 'Only at revision', to: 'Place', source_path: 'Source path', expires_at: 'Expires', payload_schema: 'Payload schema', current_password: 'Present password', password: 'New password' }
+
+const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
+export const labelOfParam = (name: string): string => LABELS[name] ?? sentence(words(name))
+
+function kindOf(name: string, schema: JsonSchema): FieldKind {
+  if (name === 'password' || name === 'current_password') return 'password'
+  if (name === 'expires_at') return 'time'
+  if (schema.enum) return 'choice'
+  if (schema.type === 'integer' || schema.type === 'number') return 'number'
+  if (schema.type === 'boolean') return 'switch'
+  if (schema.type === 'array') return schema.items?.type === 'string' ? 'lines' : 'json'
+  if (schema.type === 'object') return 'json'
+  return TEXTS.has(name) ? 'text' : 'line'
+}
+
+/** The controls for what is not known yet. The five ways to say a place are one control. */
+export function fieldsOf(command: string, schema: JsonSchema, known: Params, self?: string): Field[] {
+  const properties = schema.properties ?? {}
+  const groups = GROUPS[command] ?? []
+  const chosen = groups.find(group => group.some(name => name in known)) ?? groups[0]
+  // One's own password is changed with the present one; another's without.
+  const isOwn = known.account === self
+  const isOpen = (name: string) => (name !== 'current_password' || isOwn || !('account' in known)) && !(name in known) && !NEVER.has(name) && !groups.some(group => group !== chosen && group.includes(name))
+  const hasPlace = 'to' in properties && 'after' in properties
+  const required = new Set([...schema.required ?? [], ...(groups.length ? chosen!.filter(name => !['title', 'expect_version', 'expect_revision'].includes(name)) : [])])
+  if (isOwn) required.add('current_password')
+  const field = (name: string, property: JsonSchema): Field => ({
+    name, kind: kindOf(name, property), label: labelOfParam(name), help: property.description, isRequired: required.has(name), isExtra: EXTRAS.has(name) && !required.has(name), schema: property,
+  })
+  return Object.entries(properties).flatMap(([name, property]) => {
+    if (!hasPlace || !PLACE.includes(name)) return isOpen(name) ? [field(name, property)] : []
+    if (name !== 'to' || PLACE.some(way => way in known)) return []
+    return [{ name: 'to', kind: 'place', label: 'Place', isRequired: command === 'dot_iu_reorder_piece', isExtra: false, schema: property }]
+  })
+}
+
+/** What the controls begin with. */
+export function valuesOf(fields: Field[], draft: Params): Values {
+  const values: Values = {}
+  for (const { name, kind, schema } of fields) {
+    const given = draft[name]
+    if (kind === 'switch') values[name] = given === true
+    else if (Array.isArray(given) && kind === 'lines') values[name] = given.join('\n')
+    else if (kind === 'choice' && given === undefined && schema.enum?.length === 1) values[name] = schema.enum[0]!
+    else values[name] = given === undefined ? '' : typeof given === 'string' ? given : JSON.stringify(given, null, 2)
+  }
+  return values
+}
+
+/** What the controls say, as parameters; what cannot be one is told per field. Everything else is the server's to judge. */
+export function paramsOf(fields: Field[], values: Values): { params: Params, errors: FieldErrors } {
+  const params: Params = {}
+  const errors: FieldErrors = {}
+  for (const field of fields) {
+    const value = values[field.name] ?? ''
+    if (field.kind === 'switch') {
+      if (value === true) params[field.name] = true
+      continue
+    }
+    if (field.kind === 'place') {
+      const { place, error } = placeOf(values)
+      Object.assign(params, place)
+      if (error) errors.to = error
+      else if (field.isRequired && Object.keys(place).length === 0) errors.to = 'Say where to.'
+      continue
+    }
+    const text = String(value)
+    // A text may be empty, where there must be one.
+    if (text === '' && !(field.isRequired && field.kind === 'text')) {
+      if (field.isRequired) errors[field.name] = 'This is missing.'
+      continue
+    }
+    const read = READ[field.kind]?.(text) ?? { value: text }
+    if (read.error) errors[field.name] = read.error
+    else params[field.name] = read.value
+  }
+  return { params, errors }
+}
+
+type Read = { value?: unknown, error?: string }
+const READ: Partial<Record<FieldKind, (text: string) => Read>> = {
+  number: text => /^-?\d{1,15}$/.test(text.trim()) ? { value: Number(text) } : { error: 'A whole number, please.' },
+  lines: text => ({ value: text.split('\n').map(line => line.trim()).filter(Boolean) }),
+  time: text => Number.isNaN(Date.parse(text)) ? { error: 'This is no time.' } : { value: new Date(text).toISOString() },
+  json: (text) => {
+    try {
+      return { value: JSON.parse(text) }
+    }
+    catch (error) {
+      return { error: `This is no JSON: ${(error as Error).message}` }
+    }
+  },
+}
+
+/** A place is said in one of these ways; `to` holds the way, or an end. */
+export const PLACES_OF_A_PIECE = [
+  { value: 'first', label: 'First' },
+  { value: 'last', label: 'Last' },
+  { value: 'after', label: 'After …' },
+  { value: 'before', label: 'Before …' },
+  { value: 'position', label: 'Number …' },
+]
+
+function placeOf(values: Values): { place: Params, error?: string } {
+  const how = String(values.to ?? '')
+  const beside = String(values.beside ?? '').trim()
+  if (how === '' || how === 'first' || how === 'last') return { place: how ? { to: how } : {} }
+  if (!beside) return { place: {}, error: how === 'position' ? 'Which number?' : 'Which piece?' }
+  if (how !== 'position') return { place: { [how]: beside } }
+  return /^\d{1,8}$/.test(beside) && Number(beside) > 0 ? { place: { position: Number(beside) } } : { place: {}, error: 'A number from 1, please.' }
+}
+
+/** The control that a field of the server's belongs to; the five ways to say a place have one. */
+export function controlOf(field: string, fields: Field[]): string {
+  const name = field.replace(/^params\./, '').split(/[.[]/)[0]!
+  return PLACE.includes(name) && fields.some(({ kind }) => kind === 'place') ? 'to' : name
+}
+
+/** The server's words about parameters, each at its control. */
+export function errorsOf(errors: { field: string, message: string }[] | undefined, fields: Field[]): FieldErrors {
+  const found: FieldErrors = {}
+  for (const { field, message } of errors ?? []) {
+    const name = field.split(/[.[]/).at(-1)!
+    found[controlOf(field, fields)] ??= message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message
+  }
+  return found
+}
+
+/** A control for text knows one line end only; the text keeps those that it came with. */
+export function withLineEnds(typed: string, original: string): string {
+  return original.includes('\r\n') && !/(?<!\r)\n/.test(original) ? typed.replace(/\r?\n/g, '\r\n') : typed
+}

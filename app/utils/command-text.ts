@@ -1,0 +1,92 @@
+import type { TouchedObject } from '~~/shared/commands/receipt'
+import type { Mark } from './marks'
+
+/** An object's reference as words: its class, its name, and for a piece where it stands. */
+export function wordsOfRef(ref: string): { kind: string, name: string, within?: string } {
+  const at = ref.indexOf(':')
+  const kind = words(ref.slice(0, at))
+  const name = ref.slice(at + 1)
+  const [within, part] = name.split('#')
+  return part === undefined ? { kind, name } : { kind, name: part, within }
+}
+
+export const CHANGE_MARKS: Record<TouchedObject['change'], Mark & { sign: string }> = {
+  create: { sign: '+', icon: 'i-lucide-plus', label: 'created', color: 'text-success' },
+  update: { sign: '~', icon: 'i-lucide-pencil', label: 'changed', color: 'text-primary' },
+  delete: { sign: '−', icon: 'i-lucide-minus', label: 'removed', color: 'text-error' },
+}
+
+export interface Difference {
+  name: string
+  before?: string
+  after?: string
+}
+
+const NAMES: Record<string, string> = { sha256: 'SHA-256', render_sha256: 'rendering', manifest_sha256: 'manifest', at: 'position', after: 'stands after', pinned_version: 'pinned version' }
+const nameOf = (key: string) => NAMES[key] ?? words(key)
+
+const NUMBERS = new Set(['event', 'dead_letter', 'run', 'token', 'checkpoint', 'attempt', 'attempt_no'])
+
+/** A value as one reads it: digests short, amounts grouped, numbers of things not. */
+export function wordsOf(value: unknown, key = ''): string | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'number') return NUMBERS.has(key) ? String(value) : formatCount(value)
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  if (Array.isArray(value) && value.every(item => typeof item === 'string')) return value.join(', ')
+  if (typeof value !== 'string') return JSON.stringify(value)
+  if (value.trim() !== value || value === '') return JSON.stringify(value)
+  return /^[0-9a-f]{64}$/.test(value) ? shortDigest(value) : /^\d{4}-\d\d-\d\dT\d\d:/.test(value) ? formatTime(new Date(value).toISOString()) : value
+}
+
+/** The fields that an object's change is about. Who and why of a gate are the ledger's to say, not the plan's. */
+export function differencesOf({ ref, before = {}, after = {}, change }: TouchedObject): Difference[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter(key => !(ref.startsWith('gate:') && (key === 'by' || key === 'reason')))
+    .filter(key => change !== 'update' || JSON.stringify(before[key]) !== JSON.stringify(after[key]))
+    .map(key => ({ name: nameOf(key), before: wordsOf(before[key], key), after: wordsOf(after[key], key) }))
+}
+
+interface Line {
+  command: string
+  mode: 'plan' | 'apply'
+  params?: Record<string, unknown>
+  run?: number
+  reason?: string
+  planDigest?: string
+  confirm?: string
+}
+
+const quoted = (text: string) => /^[\w./:=@-]+$/.test(text) ? text : `'${text.replaceAll('\'', '\'\\\'\'')}'`
+
+/** The same with the command line. Long texts and passwords do not stand on a command line. */
+export function commandLine({ command, mode, params, run, reason, planDigest, confirm }: Line): string {
+  const shown = Object.fromEntries(Object.entries(params ?? {}).map(([name, value]) => [name, /password/.test(name) ? '…' : value]))
+  const json = JSON.stringify(shown)
+  const what = run === undefined ? [`--${mode}`] : mode === 'plan' ? ['--plan', '--undo', String(run)] : ['--undo', String(run)]
+  return ['iu command', command, ...what,
+    ...(run === undefined && json !== '{}' ? ['--params', json.length > 600 ? '@params.json' : quoted(json)] : []),
+    ...(mode === 'apply' && reason ? ['--reason', quoted(reason)] : []),
+    ...(mode === 'apply' && planDigest ? ['--plan-digest', planDigest] : []),
+    ...(mode === 'apply' && confirm ? ['--confirm', quoted(confirm)] : [])].join(' ')
+}
+
+export interface DiffLine {
+  sign: '+' | '−' | ' ' | '…'
+  text: string
+}
+
+/** Where two texts differ, line by line: what is alike before and after is left out but for a few lines. */
+export function lineDiff(before: string, after: string, around = 2): DiffLine[] {
+  const [old, now] = [before.split('\n'), after.split('\n')]
+  let head = 0
+  while (head < old.length && head < now.length && old[head] === now[head]) head++
+  let tail = 0
+  while (tail < old.length - head && tail < now.length - head && old.at(-1 - tail) === now.at(-1 - tail)) tail++
+  const lines = (sign: DiffLine['sign'], texts: string[]) => texts.map(text => ({ sign, text }))
+  const more = (count: number) => count > 0 ? [{ sign: '…' as const, text: plural(count, 'line') }] : []
+  return [
+    ...more(head - around), ...lines(' ', now.slice(Math.max(0, head - around), head)),
+    ...lines('−', old.slice(head, old.length - tail)), ...lines('+', now.slice(head, now.length - tail)),
+    ...lines(' ', now.slice(now.length - tail).slice(0, around)), ...more(tail - around),
+  ]
+}
