@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { AREAS } from './commands/contract.ts'
+import { AREAS, body } from './commands/contract.ts'
 import { receiptSchema } from './commands/receipt.ts'
 import { commandPaths, commandResponses, commandTag, requestSchemas } from './openapi/commands.ts'
 import { ANY, BODY, problemSchema, refusals } from './openapi/problems.ts'
@@ -9,10 +9,8 @@ import type { Document, Operation, PathItem, Response, Schema } from './openapi/
 import type { ProblemCode } from './problem.ts'
 import { collectionQuery } from './read-models/collection.ts'
 
-/** Text that can be looked up. */
-const text = (max: number) => z.string().min(1).max(max).refine(value => value.isWellFormed() && !value.includes('\0'), 'has a NUL or half a surrogate pair')
 /** The body of `POST /api/session`. */
-export const credentials = z.strictObject({ account: text(200), password: text(1000) })
+export const credentials = z.strictObject({ account: body(200).min(1), password: body(1000).min(1) })
 const said = <const Word extends string>(...words: [Word, ...Word[]]) => z.object({ status: z.enum(words) })
 /** The answers that are no read models, by route. */
 export const SMALL_ANSWERS = { signIn: said('signed_in'), signOut: said('signed_out'), getHealthLive: said('live'), getHealthReady: said('ready').extend({ asOf: z.iso.datetime() }) }

@@ -45,7 +45,7 @@ export const READ_ROUTES = {
   'collections/pieces': read({ summary: 'The manifest of a collection, in order', query: collectionPiecesQuery, answer: collectionPiecesAnswer, finds: true }),
   'collections/piece': read({ summary: 'The exact text of one piece', query: collectionPieceQuery, answer: collectionPieceAnswer, finds: true }),
   'collections/rendered': read({ summary: 'A window of a collection as safe HTML, or as its text', query: collectionRenderedQuery, answer: collectionRenderedAnswer, finds: true }),
-  'collections/checkpoints': read({ summary: 'Checkpoints, and what differs between two manifests', query: collectionCheckpointsQuery, answer: collectionCheckpointsAnswer }),
+  'collections/checkpoints': read({ summary: 'Checkpoints, and what differs between two manifests', query: collectionCheckpointsQuery, answer: collectionCheckpointsAnswer, finds: true }),
   'collections/parked': read({ summary: 'Deleted pieces that stood in a collection', query: collectionParkedQuery, answer: collectionParkedAnswer }),
   'attempts': read({ summary: 'Attempts, newest first', query: attemptsQuery, answer: attemptsAnswer }),
   'attempts/summary': read({ summary: 'Attempts by route and outcome', query: attemptSummaryQuery, answer: attemptSummaryAnswer }),
