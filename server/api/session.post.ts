@@ -1,9 +1,6 @@
-import { z } from 'zod'
 import { passwordKey } from '~~/server/commands/password.ts'
-import { body } from '~~/shared/commands/contract.ts'
 import { signIn, signInSalt } from '~~/server/db/functions/session.ts'
-
-const credentials = z.strictObject({ account: body(200).min(1), password: body(1000).min(1) })
+import { credentials } from '~~/shared/openapi.ts'
 
 /** Signs in. One answer for whatever is wrong; the session's token goes into a sealed cookie. */
 export default defineEventHandler(async (event) => {
