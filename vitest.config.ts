@@ -11,9 +11,9 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['tests/unit/**/*.spec.ts'] } },
       { test: { ...withDatabase, name: 'house', include: ['tests/house/**/*.spec.ts'] } },
-      { test: { ...withDatabase, name: 'db18', include: ['tests/db/**/*.spec.ts'], exclude: [...configDefaults.exclude, 'tests/db/long/**'] } },
-      // The embedded server is the same program whichever PostgreSQL it runs: testing it once is enough.
-      { test: { ...withDatabase, name: 'db15', include: ['tests/db/**/*.spec.ts'], exclude: [...configDefaults.exclude, 'tests/db/long/**', 'tests/db/embedded/**'] } },
+      { test: { ...withDatabase, name: 'db18', include: ['tests/db/**/*.spec.ts'] } },
+      // What is the same program, or a walk at random, whichever PostgreSQL it runs on: doing it once is enough.
+      { test: { ...withDatabase, name: 'db15', include: ['tests/db/**/*.spec.ts'], exclude: [...configDefaults.exclude, 'tests/db/{embedded,cli}/**', 'tests/db/**/{random,model,import-random}.spec.ts'] } },
       {
         test: {
           ...withDatabase,

@@ -1,8 +1,10 @@
 /**
- * `node tests/e2e/serve.ts [COMMAND [ARGUMENT…]]` makes the world that the page specs look at: a PostgreSQL in a
+ * `node tests/e2e/serve.ts [COMMAND [ARGUMENT…]]` makes the worlds that the page specs look at: a PostgreSQL in a
  * temporary folder, the demo's data and more documents, the worker's passes, and the built console on a free
- * port. It runs the command with IU_E2E_URL, IU_E2E_DATABASE_URL (superuser) and IU_CHROMIUM, and ends with its
- * status; without a command it serves until Ctrl-C. Nothing of it stays.
+ * port; and all of it again for each further worker of Playwright, because a spec that closes a gate closes it
+ * for its whole world. It runs the command with IU_E2E_URLS (a console for each worker), IU_E2E_DATABASE_URL
+ * (superuser) and IU_CHROMIUM, and ends with its status; without a command it serves one world until Ctrl-C.
+ * Nothing of it stays.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -14,6 +16,7 @@ import { createInterface } from 'node:readline'
 import { buildConsole, endChild, freePort, startConsole } from '../../server/cli/console.ts'
 import { within } from '../../server/cli/database.ts'
 import { stopSignal } from '../../server/cli/signals.ts'
+import { bootstrap } from '../../server/deploy/index.ts'
 import { addPeople } from './support/accounts.ts'
 import { findBrowser } from './support/browser.ts'
 import { revised, REVISED, writeDocuments } from './support/documents.ts'
@@ -21,6 +24,9 @@ import { revised, REVISED, writeDocuments } from './support/documents.ts'
 const ROOT = join(import.meta.dirname, '../..')
 const OPENER = join(ROOT, 'tests/db/embedded/opener.ts')
 const IU = join(ROOT, 'server/cli/iu.ts')
+
+/** Worlds, and workers of Playwright: as many as the machines have cores that the tests are made for. */
+const WORLDS = 2
 
 const signal = stopSignal()
 const tell = (message: string): void => console.error(`  ${message}`)
@@ -71,13 +77,19 @@ async function seed(directory: string): Promise<void> {
   }
 }
 
-/** The product's database, as the console's login. */
-async function consoleUrl(databaseUrl: string): Promise<string> {
-  const url = new URL(databaseUrl)
-  url.username = 'iu_console'
-  url.password = randomBytes(12).toString('hex')
-  await within(databaseUrl, client => client.query(`ALTER ROLE iu_console PASSWORD '${url.password}'`))
-  return url.href
+/** Seeds the first world and copies it for the others; the URLs of their databases, as the superuser. */
+async function makeDatabases(adminUrl: string, directory: string, count: number): Promise<URL[]> {
+  const named = (name: string) => Object.assign(new URL(adminUrl), { pathname: name })
+  await seed(directory)
+  const first = named('iu_core')
+  await within(first.href, addPeople)
+  const others = Array.from({ length: count - 1 }, (_, index) => `iu_core_${index + 2}`)
+  for (const name of others) {
+    await within(adminUrl, client => client.query(`CREATE DATABASE ${name} TEMPLATE iu_core`))
+    // What belongs to a database as a whole (its grants and settings) is not copied with it.
+    await within(named(name).href, bootstrap)
+  }
+  return [first, ...others.map(named)]
 }
 
 async function main(): Promise<number> {
@@ -88,17 +100,19 @@ async function main(): Promise<number> {
   // Root's server runs as another user, who must get in.
   chmodSync(directory, 0o755)
   const database = await openDatabase(directory)
-  let server: ChildProcess | undefined
+  const servers: ChildProcess[] = []
   try {
-    await seed(directory)
-    const databaseUrl = new URL(database.adminUrl)
-    databaseUrl.pathname = 'iu_core'
-    await within(databaseUrl.href, addPeople)
-    const port = await freePort(0)
-    server = await startConsole(await consoleUrl(databaseUrl.href), port, randomBytes(32).toString('hex'))
-    const url = `http://127.0.0.1:${port}`
-    tell(`the console is at ${url}`)
-    if (command) return await run(command, args, { IU_E2E_URL: url, IU_E2E_DATABASE_URL: databaseUrl.href, IU_CHROMIUM: browser, PATH: `${join(ROOT, 'node_modules/.bin')}${delimiter}${process.env.PATH}` })
+    const databases = await makeDatabases(database.adminUrl, directory, command ? WORLDS : 1)
+    const login = { username: 'iu_console', password: randomBytes(12).toString('hex') }
+    await within(database.adminUrl, client => client.query(`ALTER ROLE ${login.username} PASSWORD '${login.password}'`))
+    const urls: string[] = []
+    for (const url of databases) {
+      const port = await freePort(0)
+      servers.push(await startConsole(Object.assign(new URL(url), login).href, port, randomBytes(32).toString('hex')))
+      urls.push(`http://127.0.0.1:${port}`)
+      tell(`a console is at ${urls.at(-1)}`)
+    }
+    if (command) return await run(command, args, { IU_E2E_URLS: urls.join(' '), IU_E2E_DATABASE_URL: databases[0]!.href, IU_CHROMIUM: browser, PATH: `${join(ROOT, 'node_modules/.bin')}${delimiter}${process.env.PATH}` })
     if (!signal.aborted) await once(signal, 'abort')
     return 0
   }
@@ -108,7 +122,7 @@ async function main(): Promise<number> {
     throw error
   }
   finally {
-    if (server) await endChild(server)
+    await Promise.all(servers.map(endChild))
     await database.stop()
   }
 }
