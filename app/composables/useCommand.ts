@@ -31,7 +31,7 @@ export function useCommand(command: string, { run, refreshes, hasSecrets = false
   const refused = ref<CommandMode>()
   const isStale = computed(() => problem.value?.code === 'stale_plan' && !problem.value.errors?.some(({ field }) => field !== 'plan_digest'))
   const nuxt = useNuxtApp()
-  const { signInAgain } = useSession()
+  const { signInAgain, isUnverified } = useSession()
   /** names one intention: whoever sends it twice is told what happened the first time */
   let key = crypto.randomUUID()
 
@@ -71,8 +71,11 @@ export function useCommand(command: string, { run, refreshes, hasSecrets = false
     const receipt = await send(run === undefined ? 'apply' : 'rollback', run === undefined ? { mode: 'apply', params, ...common } : { mode: 'rollback', run, ...common })
     if (!receipt) return
     done.value = receipt
+    // It may have ended the very session that asks.
+    isUnverified.value = true
     void renew([...ALWAYS, ...refreshes])
     await verify()
+    isUnverified.value = false
   }
 
   /** Checks what was promised against what is there now. */

@@ -18,6 +18,7 @@ export const PLACES: { group: string, places: Place[] }[] = [
       { to: '/commands', label: 'Commands', icon: 'i-lucide-terminal', key: 'm' },
       { to: '/ledger', label: 'Ledger', icon: 'i-lucide-book-check', key: 'l' },
       { to: '/accounts', label: 'Accounts', icon: 'i-lucide-users', key: 'u' },
+      { to: '/api-docs', label: 'API', icon: 'i-lucide-braces', key: 'i' },
     ],
   },
 ]

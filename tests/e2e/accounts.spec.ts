@@ -66,7 +66,8 @@ test('an account is added, signs in, gets another right, and is disabled in the 
   await expect(row(page, account)).toContainText('disabled')
   // The next thing that is tried leads to the sign-in, which refuses.
   await dialog(other).getByRole('button', { name: 'Apply', exact: true }).click()
-  await expect(other).toHaveURL(/\/sign-in\?next=\/gates$/)
+  await expect(other).toHaveURL(/\/sign-in\?next=\/gates&why=ended$/)
+  await expect(other.getByText('Your session has ended. Sign in, and you are back where you were.')).toBeVisible()
   await signIn(other, account, PASSWORD)
   await expect(other.getByRole('alert')).toContainText('Name or password is wrong.')
   await context.close()
@@ -75,6 +76,33 @@ test('an account is added, signs in, gets another right, and is disabled in the 
   await apply(page, { isPlanned: true, reason: 'to leave it as usable' })
   await leave(page)
   await expect(row(page, account)).toContainText('active')
+})
+
+test('who changes their own password is told, and signs in with the new one', async ({ page, browser, baseURL }) => {
+  const account = unique('own')
+  const another = 'a second password, as long'
+  await open(page, '/accounts')
+  await page.getByRole('button', { name: 'Add account' }).click()
+  await dialog(page).getByLabel('Account').fill(account)
+  await dialog(page).getByLabel('Right').selectOption('reviewer')
+  await dialog(page).getByLabel('New password').fill(PASSWORD)
+  await apply(page)
+
+  const context = await browser.newContext({ baseURL, storageState: { cookies: [], origins: [] } })
+  const own = await context.newPage()
+  await open(own, '/sign-in?next=/accounts')
+  await signIn(own, account, PASSWORD)
+  await row(own, account).getByRole('button').click()
+  await own.getByRole('menuitem', { name: 'Set password' }).click()
+  await dialog(own).getByLabel('New password').fill(another)
+  await dialog(own).getByLabel('Present password').fill(PASSWORD)
+  await dialog(own).getByRole('button', { name: 'Apply', exact: true }).click()
+  await expect(own.getByText('The command is applied, and it ended your session. Sign in again.')).toBeVisible()
+  await signIn(own, account, PASSWORD)
+  await expect(own.getByRole('alert')).toContainText('Name or password is wrong.')
+  await signIn(own, account, another)
+  await expect(own).toHaveURL(/\/accounts$/)
+  await context.close()
 })
 
 test('a token is told once, acts within its scopes, and is dead when it is revoked', async ({ page, playwright, baseURL }) => {
