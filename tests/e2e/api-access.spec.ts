@@ -1,7 +1,11 @@
+import { readdirSync } from 'node:fs'
 import type { OutgoingHttpHeaders } from 'node:http'
+import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
+import { type Right, RIGHTS } from '../../shared/commands/contract.ts'
 import { receiptSchema } from '../../shared/commands/receipt.ts'
 import type { ReadModels } from '../../shared/read-models/registry.ts'
+import { COMMAND_RIGHTS, tableUnder } from '../db/roles/rights.ts'
 import { PASSWORD } from './support/accounts.ts'
 import { ask } from './support/ask.ts'
 import { command, CREATE, document, makeStage, piece, problemOf, type Stage } from './support/stage.ts'
@@ -15,6 +19,19 @@ test.beforeAll(async () => {
   Object.assign(stage, await makeStage())
 })
 test.afterAll(() => stage.world?.close())
+
+const PAGES = join(import.meta.dirname, '../../app/pages')
+const ROUTE_RIGHTS = tableUnder('HTTP').map(({ method, path, right }) => ({
+  method: method!, right: right!, fits: (asked: string) => path === 'every other page' || (path!.endsWith('*') ? asked.startsWith(path!.slice(0, -1)) : asked === path),
+}))
+
+/** Whether the page of rights lets a right ask for this. */
+function mayAsk(right: string, method: string, path: string): boolean {
+  const needed = ROUTE_RIGHTS.find(row => row.method === method && row.fits(path))!.right
+  if (needed === 'anybody') return true
+  const ofCommand = COMMAND_RIGHTS.find(row => path === command(row.command))?.right
+  return RIGHTS.indexOf(right as Right) >= RIGHTS.indexOf((needed.endsWith('and the command\'s right') && ofCommand ? ofCommand : 'reviewer') as Right)
+}
 
 const inADay = () => new Date(Date.now() + 86_400_000).toISOString()
 
@@ -53,6 +70,39 @@ test('an account that is disabled is out with its next request', async () => {
   await stage.expectRefused(() => leaver.command('dot_iu_create_piece', piece()), 401, 'unauthenticated', CREATE)
   await stage.expectRefused(() => leaver.ask('/api/session'), 401, 'unauthenticated', '/api/session', 'get')
   await stage.expectRefused(() => ask(stage.world.origin, CREATE, { method: 'POST', body: piece(), headers: { authorization: `Bearer ${token}` } }), 401, 'unauthenticated', CREATE)
+})
+
+test('as each right, every route answers whom docs/rights.md says', async () => {
+  const files = readdirSync(PAGES, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.vue'))
+  const pages = files.map(file => `/${file.replace(/(^|\/)index\.vue$|\.vue$/, '').replace('[...address]', 'first.md').replace(/\[[^\]]+\]/, '1')}`)
+  const asked = [
+    ...Object.entries(document.paths).flatMap(([path, item]) => Object.keys(item).map(method => ({ method: method.toUpperCase(), path }))),
+    ...COMMAND_RIGHTS.map(({ command: code }) => ({ method: 'POST', path: command(code) })),
+    ...[...pages, '/no/such/page', '/api/no/such/model'].map(path => ({ method: 'GET', path })),
+    // It ends the session that it is asked with.
+  ].sort((a, b) => Number(a.method === 'DELETE') - Number(b.method === 'DELETE'))
+  expect(pages).toContain('/collections/first.md')
+  // Of each command a run that can be verified: what is in the way is the right alone.
+  const { rows } = await stage.world.db.query<{ command: string, run: number }>(`
+    INSERT INTO iu_core.dot_iu_command_run (command_code, mode, status, actor, actor_kind, params, param_digest, receipt, started_at)
+    SELECT command_code, 'apply', 'succeeded', 'somebody', 'owner', '{}', sha256('{}'), jsonb_build_object('command', command_code, 'checks', '[]'::jsonb), now()
+    FROM iu_core.dot_iu_command RETURNING command_code AS command, id::int AS run`)
+  const runs = new Map(rows.map(row => [command(row.command), row.run]))
+  const bodyFor = (path: string, account: string) => path === '/api/session' ? { account, password: 'wrong' } : { mode: 'verify', run: runs.get(path) ?? 1 }
+  const before = await stage.world.rows()
+
+  for (const right of ['none', ...RIGHTS]) {
+    const account = right === 'admin' ? 'manager' : right
+    const headers = right === 'none' ? { origin: stage.world.origin } : (await stage.world.signIn(account)).headers
+    for (const { method, path } of asked) {
+      const answer = await ask(stage.world.origin, path, { method, headers, ...(method === 'POST' ? { body: bodyFor(path, account) } : {}) })
+      const isIn = !(answer.status === 302 && String(answer.headers.location).startsWith('/sign-in'))
+        && (answer.status === 200 || !['unauthenticated', 'forbidden'].includes(answer.text.startsWith('{') ? answer.json().code as string : ''))
+      expect({ right, method, path, isIn }, answer.text.slice(0, 300)).toEqual({ right, method, path, isIn: mayAsk(right, method, path) })
+      if (!isIn && path.startsWith('/api/')) expect(answer.status).toBe(right === 'none' ? 401 : 403)
+    }
+  }
+  expect(await stage.world.rows()).toEqual(before)
 })
 
 test('another site cannot use the session', async () => {
