@@ -29,8 +29,7 @@ async function choose(page: Page, account: string, command: string) {
   await page.getByRole('menuitem', { name: command }).click()
 }
 
-test('an account is added, signs in, gets another right, and is disabled in the middle of it', async ({ page, browser, baseURL }) => {
-  const account = unique('e2e')
+async function addReviewer(page: Page, account: string) {
   await open(page, '/accounts')
   await page.getByRole('button', { name: 'Add account' }).click()
   await dialog(page).getByLabel('Account').fill(account)
@@ -38,6 +37,11 @@ test('an account is added, signs in, gets another right, and is disabled in the 
   await dialog(page).getByLabel('New password').fill(PASSWORD)
   await apply(page)
   await leave(page)
+}
+
+test('an account is added, signs in, gets another right, and is disabled in the middle of it', async ({ page, browser, baseURL }) => {
+  const account = unique('e2e')
+  await addReviewer(page, account)
   await expect(row(page, account)).toContainText(/reviewer.+active.+never/s)
 
   const context = await browser.newContext({ baseURL, storageState: { cookies: [], origins: [] } })
@@ -81,12 +85,7 @@ test('an account is added, signs in, gets another right, and is disabled in the 
 test('who changes their own password is told, and signs in with the new one', async ({ page, browser, baseURL }) => {
   const account = unique('own')
   const another = 'a second password, as long'
-  await open(page, '/accounts')
-  await page.getByRole('button', { name: 'Add account' }).click()
-  await dialog(page).getByLabel('Account').fill(account)
-  await dialog(page).getByLabel('Right').selectOption('reviewer')
-  await dialog(page).getByLabel('New password').fill(PASSWORD)
-  await apply(page)
+  await addReviewer(page, account)
 
   const context = await browser.newContext({ baseURL, storageState: { cookies: [], origins: [] } })
   const own = await context.newPage()
