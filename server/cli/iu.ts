@@ -21,18 +21,20 @@ const iu = defineCommand({
 
 type AnyCommand = Parameters<typeof renderUsage>[0]
 
-/** The command that the words name, and the one above it. */
-async function find(words: string[]): Promise<{ command: AnyCommand, parent?: AnyCommand }> {
+/** The command that the words name, the one above it, and how it is called. */
+async function find(words: string[]): Promise<{ command: AnyCommand, parent?: AnyCommand, name: string }> {
   let command: AnyCommand = iu
+  let name = 'iu'
   let parent: AnyCommand | undefined
   for (const word of words) {
     const children = (typeof command.subCommands === 'function' ? await command.subCommands() : await command.subCommands) ?? {}
     const child = children[word]
     if (!child) break
     parent = command
+    name += ` ${word}`
     command = (typeof child === 'function' ? await child() : await child) as AnyCommand
   }
-  return { command, parent }
+  return { command, parent, name }
 }
 
 /** A mistyped flag must not be taken for one that was not given. */
@@ -62,6 +64,6 @@ else {
     await runCommand(iu, { rawArgs: words })
   }
   catch (error) {
-    process.exitCode = explain(error, words.includes('--json'))
+    process.exitCode = explain(error, words.includes('--json'), (await find(words)).name)
   }
 }

@@ -46,10 +46,14 @@ export function bytes(count: number): string {
 /** `1 file`, `2 files`, `1,234 files`. */
 export const count = (number: number, noun: string): string => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
 
-/** Rows under headings, padded into columns. */
+const MOST_WIDTH = 72
+
+/** Rows under headings, padded into columns; a cell that is too long for a line loses its middle. */
 export function table(headings: string[], rows: string[][]): string {
-  const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map(row => row[column]!.length)))
-  return [headings, ...rows].map(row => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n')
+  const cut = (cell: string) => cell.length <= MOST_WIDTH ? cell : `${cell.slice(0, MOST_WIDTH / 2)}…${cell.slice(1 - MOST_WIDTH / 2)}`
+  const cells = rows.map(row => row.map(cell => cut(printable(cell))))
+  const widths = headings.map((heading, column) => Math.max(heading.length, ...cells.map(row => row[column]!.length)))
+  return [headings, ...cells].map(row => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n')
 }
 
 interface DatabaseError extends Error { code?: string, detail?: string, hint?: string, column?: string }
@@ -68,9 +72,9 @@ function refused({ receipt }: RefusedCommand, json: boolean): number {
 
 /**
  * Tells a person (or, with `json`, a program) what went wrong and what to do, and returns the exit status.
- * Connection strings and stacks stay out of it; IU_DEBUG=1 adds the stack.
+ * Connection strings and stacks stay out of it; IU_DEBUG=1 adds the stack. `command` is whose help is offered.
  */
-export function explain(thrown: unknown, json: boolean): number {
+export function explain(thrown: unknown, json: boolean, command = 'iu'): number {
   const error = (thrown instanceof Error ? thrown : new Error(String(thrown))) as DatabaseError
   const problem = problemOf(error.code)
   const says = (status: number, message: string, hint?: string): number => {
@@ -82,7 +86,7 @@ export function explain(thrown: unknown, json: boolean): number {
   if (thrown instanceof Refusal) return says(thrown.status, error.message)
   if (thrown instanceof RefusedCommand) return refused(thrown, json)
   if (problem) return says(EXIT.refused, error.message, error.hint)
-  if (isUsage(error)) return says(EXIT.usage, error.message, 'See iu --help')
+  if (isUsage(error)) return says(EXIT.usage, error.message, `See ${command} --help`)
   if (UNDEPLOYED.has(error.code ?? '')) return says(EXIT.failed, 'this database does not have the schema of this version', 'Run iu db bootstrap, then iu db deploy')
   if (UNREACHABLE.has(error.code ?? '')) return says(EXIT.failed, `the database cannot be reached (${error.code})`, 'Check DATABASE_URL, or unset it to use the embedded database')
   if (error.code === '42501') return says(EXIT.refused, `this login may not do that: ${error.message}`)

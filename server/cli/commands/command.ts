@@ -4,9 +4,9 @@ import { runOrThrow } from '../../commands/carry.ts'
 import { toWire } from '../../commands/wire.ts'
 import { cut } from '../../import/cut.ts'
 import { COMMANDS, findCommand } from '../../../shared/commands/index.ts'
-import type { Receipt } from '../../../shared/commands/receipt.ts'
 import { commandRequests } from '../../../shared/commands/request.ts'
 import { TOKEN, withDatabase } from '../database.ts'
+import { tell } from '../receipt.ts'
 import { EXIT, Refusal, say, sayJson, table } from '../report.ts'
 
 /** The parameters from JSON text, a file (`@path`) or standard input (`-`). */
@@ -18,27 +18,6 @@ function readParams(given: string): unknown {
   catch (error) {
     throw new Refusal(`--params: ${(error as Error).message}`, EXIT.usage)
   }
-}
-
-const sign = { create: '+', update: '~', delete: '-' } as const
-const fields = (record: Record<string, unknown> = {}) => Object.entries(record).map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join(' ')
-
-/** A receipt for a person. */
-function tell(receipt: Receipt, verified?: Receipt): void {
-  const { counts, events = [], notes = [], objects = [] } = receipt
-  const total = counts ? counts.create + counts.update + counts.delete : 0
-  say([
-    `${receipt.command} ${receipt.mode}: ${receipt.status} (run ${receipt.run})`,
-    ...objects.flatMap(({ ref, change, before, after }) => [`  ${sign[change]} ${ref}`, ...(before ? [`      was ${fields(before)}`] : []), ...(after ? [`      is  ${fields(after)}`] : [])]),
-    ...(total > objects.length ? [`  … and ${total - objects.length} more`] : []),
-    ...events.map(({ type, lane, count }) => `  event ${type} × ${count} (${lane})`),
-    ...(receipt.result && Object.keys(receipt.result).length ? [`  result ${fields(receipt.result)}`] : []),
-    ...notes.map(note => `  note ${note}`),
-    ...(receipt.secret ? Object.entries(receipt.secret).map(([key, value]) => `  ${key} (shown once): ${value}`) : []),
-    ...(verified?.results ?? receipt.results ?? []).map(({ name, ok, detail }) => `  ${ok ? '✓' : '✗'} ${name}${detail ? `: ${detail}` : ''}`),
-    ...(receipt.inverse ? [`  undo: iu command ${receipt.command} --undo ${receipt.run}`] : receipt.irreversible ? [`  not reversible: ${receipt.irreversible}`] : []),
-    ...(receipt.mode === 'plan' ? [`  plan digest ${receipt.plan_digest}, holds until ${receipt.expires_at}`] : []),
-  ].join('\n'))
 }
 
 export default defineCommand({
@@ -81,7 +60,7 @@ export default defineCommand({
       const receipt = await runOrThrow(client, { ...common, mode, params })
       const verified = receipt.status === 'succeeded' ? await runOrThrow(client, { command: receipt.command, mode: 'verify', run: receipt.run, token: TOKEN }) : undefined
       if (args.json) sayJson(verified ? { ...receipt, verified: verified.status === 'verified', results: verified.results } : receipt)
-      else tell(receipt, verified)
+      else say(tell(receipt, verified?.results))
       if ((verified ?? receipt).status === 'unverified') process.exitCode = EXIT.partly
     })
   },

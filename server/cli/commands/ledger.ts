@@ -2,9 +2,11 @@ import { defineCommand } from 'citty'
 import { inSnapshot, openPool } from '../../db/client.ts'
 import { sealLedger, verifyLedger } from '../../db/functions/ledger.ts'
 import { readLedger, readRun } from '../../db/queries/operations.ts'
+import type { Receipt } from '../../../shared/commands/receipt.ts'
 import { ledgerQuery, runQuery } from '../../../shared/read-models/ledger.ts'
 import { openTarget, withDatabase } from '../database.ts'
-import { EXIT, note, Refusal, say, sayJson, table } from '../report.ts'
+import { tell } from '../receipt.ts'
+import { EXIT, note, printable, Refusal, say, sayJson, table } from '../report.ts'
 
 const json = { json: { type: 'boolean', description: 'one JSON document' } } as const
 
@@ -48,11 +50,18 @@ export default defineCommand({
     }),
     show: defineCommand({
       meta: { name: 'show', description: 'one run with its receipt' },
-      args: { run: { type: 'positional', required: true, description: 'its number' } },
+      args: { run: { type: 'positional', required: true, description: 'its number' }, ...json },
       async run({ args }) {
         const query = runQuery.safeParse({ id: args.run })
         if (!query.success) throw new Refusal(`"${args.run}" is not a run's number`, EXIT.usage)
-        sayJson(await reading(db => readRun(db, Number(query.data.id))))
+        const run = await reading(db => readRun(db, Number(query.data.id)))
+        if (args.json) return sayJson(run)
+        say([
+          tell(run.receipt as Receipt),
+          `  ${run.finishedAt} by ${run.actor}${run.reason ? `: ${printable(run.reason)}` : ''}`,
+          ...(run.verifyStatus ? [`  verification: ${run.verifyStatus}${run.verifyRunId ? ` by run ${run.verifyRunId}` : ''}`] : []),
+          ...(run.undoneByRunId ? [`  undone by run ${run.undoneByRunId}`] : []),
+        ].join('\n'))
       },
     }),
     seal: defineCommand({

@@ -73,9 +73,22 @@ describe('iu command', () => {
     expect((await iu(['command', 'remove_piece_from_collection', '--apply', '--params', params, '--reason', 'spec'])).status).toBe(3)
     const applied = await json('command', 'remove_piece_from_collection', '--apply', '--params', params, '--reason', 'spec', '--plan-digest', plan.plan_digest!)
     expect(applied).toMatchObject({ status: 'succeeded', verified: true })
+    const told = await iu(['ledger', 'show', String(applied.run)])
+    expect([told.status, told.out]).toEqual([0, expect.stringMatching(new RegExp(`^dot_iu_remove_piece_from_collection apply: succeeded \\(run ${applied.run}\\)\n[^]*  undo: iu command dot_iu_remove_piece_from_collection --undo ${applied.run}\n[^]*: spec\n  verification: verified by run \\d+\n$`))])
     const undone = await iu(['command', 'dot_iu_remove_piece_from_collection', '--undo', String(applied.run)])
     expect([undone.status, undone.out]).toEqual([0, expect.stringContaining('✓ piece_in_place')])
     expect(await iu(['render', 'a.md'])).toMatchObject({ status: 0, out: '# One\n\nTwo.\n\nThree.\n' })
+  })
+
+  it('tells a plan in lines: what differs, texts in quotes, and nothing to undo yet', async () => {
+    const { rows } = await db.pool.query<{ unit_address: string }>(`SELECT unit_address FROM iu_core.v_iu_collection_piece WHERE collection_address = 'a.md' ORDER BY position`)
+    const { status, out } = await iu(['command', 'reorder_piece', '--plan', '--params', JSON.stringify({ collection: 'a.md', piece: rows[2]!.unit_address, to: 'first' })])
+    expect([status, out]).toEqual([0, expect.stringContaining('dot_iu_reorder_piece would undo it')])
+    expect(out).not.toContain('--undo')
+    for (const line of out.trimEnd().split('\n').slice(1)) expect(line).toMatch(/^ {2}\S|^ {6}(was|is ) /)
+    const [was, is] = ['was', 'is '].map(word => new RegExp(`^ {6}${word} (.+)$`, 'm').exec(out)![1]!.match(/\w+=/g)!)
+    expect(was).toEqual(is)
+    expect(was).not.toContain('separator=')
   })
 
   it('takes parameters from a file and from standard input, and cuts a text', async () => {
@@ -113,9 +126,11 @@ describe('iu ledger', () => {
   it('lists, filters and shows', async () => {
     const { rows } = await json('ledger', 'list', '--object', 'collection:a.md', '--mode', 'apply') as unknown as { rows: { runId: number, command: string }[] }
     expect(rows.map(({ command }) => command)).toEqual(['dot_iu_remove_piece_from_collection', 'dot_iu_import_text'])
-    expect(JSON.parse((await iu(['ledger', 'show', String(rows[0]!.runId)])).out)).toMatchObject({ command: 'dot_iu_remove_piece_from_collection', receipt: { status: 'succeeded' } })
+    expect(JSON.parse((await iu(['ledger', 'show', String(rows[0]!.runId), '--json'])).out)).toMatchObject({ command: 'dot_iu_remove_piece_from_collection', receipt: { status: 'succeeded' } })
     expect((await iu(['ledger', 'show', '999999'])).status).toBe(3)
     expect((await iu(['ledger', 'list', '--status', 'odd'])).status).toBe(2)
+    const help = await iu(['gate', 'close', 'iu_core.composer_enabled'])
+    expect([help.status, help.err]).toEqual([2, expect.stringContaining('See iu gate close --help')])
   })
 
   it('proves the chain, and finds a head that it does not have', async () => {
