@@ -1532,8 +1532,11 @@ CREATE OR REPLACE FUNCTION iu_core.dot_iu_close_gate(p_params jsonb, p_context j
 AS $function$
 DECLARE
   v_gate constant text := p_params ->> 'gate';
-  v_before constant jsonb := fn_dot_gate_facts(v_gate);
+  v_before jsonb;
 BEGIN
+  -- Judged on the row that is written: who is closing or opening it at this moment goes first.
+  PERFORM FROM dot_config WHERE key = v_gate FOR UPDATE;
+  v_before := fn_dot_gate_facts(v_gate);
   IF v_before ->> 'state' = 'closed' THEN
     RAISE EXCEPTION 'gate: % is closed already, by %: %', v_gate, v_before ->> 'by', v_before ->> 'reason' USING ERRCODE = 'IU016', COLUMN = 'gate';
   ELSIF v_before ->> 'state' IN ('missing', 'malformed') AND EXISTS (SELECT FROM iu_vocabulary WHERE term_class = 'gate' AND term = v_gate) THEN
@@ -1991,7 +1994,7 @@ BEGIN
   END IF;
   BEGIN
     v_expires := (p_params ->> 'expires_at')::timestamptz;
-  EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow THEN
+  EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR invalid_time_zone_displacement_value THEN
     RAISE EXCEPTION 'expires_at: "%" is no time', left(p_params ->> 'expires_at', 80) USING ERRCODE = 'IU002', COLUMN = 'expires_at', HINT = 'Write it as 2030-01-31T12:00:00Z.';
   END;
   IF v_expires <= clock_timestamp() OR v_expires > clock_timestamp() + interval '366 days' THEN
@@ -2026,12 +2029,15 @@ CREATE OR REPLACE FUNCTION iu_core.dot_iu_open_gate(p_params jsonb, p_context js
 AS $function$
 DECLARE
   v_gate constant text := p_params ->> 'gate';
-  v_before constant jsonb := fn_dot_gate_facts(v_gate);
+  v_before jsonb;
   v_expires timestamptz;
 BEGIN
+  -- Judged on the row that is written: who is closing or opening it at this moment goes first.
+  PERFORM FROM dot_config WHERE key = v_gate FOR UPDATE;
+  v_before := fn_dot_gate_facts(v_gate);
   BEGIN
     v_expires := (p_params ->> 'expires_at')::timestamptz;
-  EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow THEN
+  EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR invalid_time_zone_displacement_value THEN
     RAISE EXCEPTION 'expires_at: "%" is no time', left(p_params ->> 'expires_at', 80) USING ERRCODE = 'IU002', COLUMN = 'expires_at', HINT = 'Write it as 2030-01-31T12:00:00Z.';
   END;
   IF v_before ->> 'state' = 'open' AND v_expires IS NOT DISTINCT FROM (v_before ->> 'expires_at')::timestamptz THEN
@@ -2062,6 +2068,7 @@ CREATE OR REPLACE FUNCTION iu_core.dot_iu_refresh_metadata_axes(p_params jsonb, 
 AS $function$
 DECLARE
   v_ids bigint[];
+  v_axes text;
   v_changed integer;
   v_ref text;
 BEGIN
@@ -2074,9 +2081,11 @@ BEGIN
     v_ids := ARRAY(SELECT unit_id FROM iu_collection_piece WHERE collection_id = (SELECT (fn_dot_collection(p_params)).id) ORDER BY unit_id);
     v_ref := 'collection:' || (p_params ->> 'collection');
   END IF;
+  v_axes := (SELECT string_agg(concat_ws(' ', unit_id, axis, value), chr(10) ORDER BY unit_id, axis) FROM iu_unit_axis WHERE unit_id = ANY (v_ids));
   v_changed := fn_iu_axes_refresh(v_ids);
   RETURN jsonb_build_object(
-    'state', jsonb_build_object('units', encode(sha256(convert_to((SELECT coalesce(string_agg(u.id || ' ' || u.current_version_seq || ' ' || u.lifecycle_status, ',' ORDER BY u.id), '') FROM information_unit AS u WHERE u.id = ANY (v_ids)), 'UTF8')), 'hex')),
+    'state', jsonb_build_object('units', encode(sha256(convert_to((SELECT coalesce(string_agg(u.id || ' ' || u.current_version_seq || ' ' || u.lifecycle_status, ',' ORDER BY u.id), '') FROM information_unit AS u WHERE u.id = ANY (v_ids)), 'UTF8')), 'hex'),
+      'axes', encode(sha256(convert_to(coalesce(v_axes, ''), 'UTF8')), 'hex')),
     'objects', CASE WHEN v_changed = 0 THEN '[]' ELSE jsonb_build_array(jsonb_build_object('ref', v_ref, 'change', 'update', 'after', jsonb_build_object('axes_changed', v_changed))) END,
     'refs', jsonb_build_array(v_ref),
     'result', jsonb_build_object('pieces', cardinality(v_ids), 'changed', v_changed),
@@ -2142,6 +2151,9 @@ BEGIN
     RAISE EXCEPTION 'route: "%" is no code of a route', left(v_code, 80) USING ERRCODE = 'IU002', COLUMN = 'route', HINT = 'Use a-z 0-9 _ joined by dots.';
   ELSIF EXISTS (SELECT FROM iu_event_type WHERE event_type IN (p_params ->> 'event_type', v_before ->> 'event_type') AND is_system) AND v_before IS NOT NULL THEN
     RAISE EXCEPTION 'route: % is one of the system''s', v_code USING ERRCODE = 'IU008', COLUMN = 'route', HINT = 'Choose another code.';
+  END IF;
+  IF v_before IS NOT NULL AND p_params ? 'enabled' AND p_params -> 'enabled' <> v_before -> 'enabled' THEN
+    RAISE EXCEPTION 'enabled: a route that is known keeps its switch' USING ERRCODE = 'IU002', COLUMN = 'enabled', HINT = 'Use dot_iu_enable_route or dot_iu_disable_route.';
   END IF;
   PERFORM fn_iu_routes_register(jsonb_build_object(v_code, jsonb_build_object('event_type', p_params -> 'event_type', 'target_kind', p_params -> 'target_kind', 'target_ref', p_params -> 'target_ref', 'enabled', coalesce(p_params -> 'enabled', 'false'))));
   v_after := (SELECT jsonb_build_object('event_type', event_type, 'target_kind', target_kind, 'target_ref', target_ref, 'enabled', enabled, 'dry_run', dry_run) FROM iu_outbound_route WHERE route_code = v_code);
@@ -2241,7 +2253,7 @@ DECLARE
 BEGIN
   SELECT * INTO STRICT v_sealed FROM iu_collection WHERE id = v_collection.id;
   RETURN jsonb_build_object(
-    'state', jsonb_build_object('revision', v_collection.revision),
+    'state', jsonb_build_object('revision', v_collection.revision, 'render_revision', v_collection.render_revision, 'render', encode(v_collection.render_digest, 'hex'), 'manifest', encode(v_collection.manifest_digest, 'hex')),
     'objects', jsonb_build_array(jsonb_build_object('ref', 'collection:' || v_sealed.canonical_address, 'change', 'update',
       'before', jsonb_build_object('render_sha256', encode(v_collection.render_digest, 'hex'), 'render_revision', v_collection.render_revision, 'manifest_sha256', encode(v_collection.manifest_digest, 'hex')),
       'after', jsonb_build_object('render_sha256', v_digest, 'render_revision', v_sealed.render_revision, 'manifest_sha256', encode(v_sealed.manifest_digest, 'hex')))),
@@ -2311,7 +2323,7 @@ BEGIN
     'objects', jsonb_build_array(fn_dot_letter_object(v_letter)),
     'refs', jsonb_build_array('event:' || v_letter.event_id),
     'result', jsonb_build_object('status', v_replay.status, 'decision', v_replay.decision, 'attempt_no', v_replay.attempt_no),
-    'notes', CASE v_replay.status WHEN 'failed_again' THEN jsonb_build_array('It failed again and stays open; the attempt is on record.') ELSE '[]' END,
+    'notes', CASE v_replay.status WHEN 'failed_again' THEN jsonb_build_array('It fails again and stays OPEN; the attempt is on record.') ELSE '[]' END,
     'checks', jsonb_build_array(
       jsonb_build_object('name', 'letter_is_replayed', 'kind', 'dead_letter', 'dead_letter', v_letter.id, 'status', 'replayed'),
       jsonb_build_object('name', 'attempt_is_written', 'kind', 'attempt', 'event', v_letter.event_id, 'route', v_letter.route_id, 'attempt_no', v_replay.attempt_no)),
@@ -2475,6 +2487,7 @@ BEGIN
       RAISE EXCEPTION 'version: the piece has no version %', p_params ->> 'version' USING ERRCODE = 'IU003', COLUMN = 'version';
     END IF;
   END IF;
+  PERFORM FROM iu_collection WHERE id IN (SELECT collection_id FROM iu_collection_piece WHERE unit_id = v_unit.id AND pinned_version_seq IS NULL) ORDER BY id FOR NO KEY UPDATE;
   SELECT array_agg(c ORDER BY c.id) INTO v_collections
   FROM iu_collection AS c WHERE c.id IN (SELECT collection_id FROM iu_collection_piece WHERE unit_id = v_unit.id AND pinned_version_seq IS NULL);
   IF fn_iu_apply_versions(ARRAY[v_unit.id], ARRAY[v_body], NULL, ARRAY[p_params ->> 'title']) = 0 THEN
@@ -2616,6 +2629,11 @@ BEGIN
     RAISE EXCEPTION 'the account was disabled meanwhile' USING ERRCODE = 'IU012';
   END IF;
   -- A session left open is not enough to take an account over.
+  IF v_own AND 5 <= (SELECT count(*) FROM dot_iu_command_run
+                     WHERE command_code = 'dot_iu_set_password' AND actor = v_account.account AND code = 'invalid_parameter' AND receipt ->> 'field' = 'current_password'
+                       AND finished_at > clock_timestamp() - interval '15 minutes') THEN
+    RAISE EXCEPTION 'current_password: too many wrong ones' USING ERRCODE = 'IU019', COLUMN = 'current_password', HINT = 'Wait a quarter of an hour, or ask an admin to set the password.';
+  END IF;
   IF v_own AND (v_account.password_verifier = sha256(decode(p_params ->> 'current_key', 'hex'))) IS NOT TRUE THEN
     RAISE EXCEPTION 'current_password: it is not the present one' USING ERRCODE = 'IU002', COLUMN = 'current_password';
   END IF;
@@ -3048,6 +3066,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_command_run(p_command text, p_mode tex
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 DECLARE
   v_started constant timestamptz := clock_timestamp();
@@ -3064,6 +3083,7 @@ DECLARE
   v_gates jsonb;
   v_problems text[];
   v_events_before bigint;
+  v_overtaken bigint;
   v_events jsonb := '[]';
   v_message text;
   v_detail text;
@@ -3191,6 +3211,14 @@ BEGIN
     -- What a constraint would refuse at the commit, it refuses here: a plan that passes is one that commits.
     SET CONSTRAINTS ALL IMMEDIATE;
     DELETE FROM dot_iu_acting WHERE xid = pg_current_xact_id();
+    IF p_target_run_id IS NOT NULL THEN
+      -- Asked when the handler holds its locks: whoever changed the same before is on record by now.
+      v_overtaken := fn_dot_run_overtaken(v_target);
+      IF v_overtaken IS NOT NULL THEN
+        RAISE EXCEPTION 'run: what run % did was changed again by run %', p_target_run_id, v_overtaken USING ERRCODE = 'IU014', COLUMN = 'run',
+          HINT = format('Undo run %s first, or ask for what is wanted by a command of its own.', v_overtaken);
+      END IF;
+    END IF;
 
     SELECT coalesce(jsonb_agg(jsonb_build_object('type', event_type, 'lane', delivery_lane, 'count', n) ORDER BY event_type COLLATE "C", delivery_lane), '[]'),
            coalesce(sum(n), 0), min(first), max(last)
@@ -3341,8 +3369,11 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_gate_would_release(p_gate text)
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
   SELECT CASE p_gate
-    WHEN 'iu_core.route_worker_enabled' THEN (SELECT jsonb_build_array(format('%s events wait for the worker, of %s types.', CASE WHEN coalesce(sum(pending), 0) > 10000 THEN '10,000+' ELSE coalesce(sum(pending), 0)::text END, count(*))) FROM v_iu_event_backlog)
-    WHEN 'iu_core.routes_master_enabled' THEN (SELECT jsonb_build_array(format('New events go to their lanes again. %s held events stay held until they are released or discarded.', CASE WHEN count(*) > 10000 THEN '10,000+' ELSE count(*)::text END)) FROM (SELECT FROM v_iu_held_event LIMIT 10001) AS held)
+    WHEN 'iu_core.route_worker_enabled' THEN (SELECT jsonb_build_array(CASE WHEN coalesce(sum(pending), 0) = 0 THEN 'No event waits for the worker.' ELSE
+        format('%s wait%s for the worker, of %s.', CASE WHEN sum(pending) > 10000 THEN '10,000+ events' WHEN sum(pending) = 1 THEN '1 event' ELSE sum(pending) || ' events' END,
+               CASE sum(pending) WHEN 1 THEN 's' ELSE '' END, CASE count(*) WHEN 1 THEN '1 type' ELSE count(*) || ' types' END) END) FROM v_iu_event_backlog)
+    WHEN 'iu_core.routes_master_enabled' THEN (SELECT jsonb_build_array(CASE count(*) WHEN 0 THEN 'New events go to their lanes again. No event is held.' ELSE
+        format('New events go to their lanes again. %s until released or discarded.', CASE WHEN count(*) > 10000 THEN '10,000+ held events stay held' WHEN count(*) = 1 THEN '1 held event stays held' ELSE count(*) || ' held events stay held' END) END) FROM (SELECT FROM v_iu_held_event LIMIT 10001) AS held)
     ELSE '[]' END
 $function$;
 ALTER FUNCTION fn_dot_gate_would_release(text) OWNER TO iu_owner;
@@ -3489,7 +3520,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_letter_object(p_before iu_route_dead_l
 AS $function$
   SELECT jsonb_build_object('ref', 'dead_letter:' || d.id, 'change', 'update',
     'before', jsonb_build_object('status', (p_before).status, 'attempt', (p_before).attempt_no, 'failure', (p_before).failure_code),
-    'after', jsonb_build_object('status', d.status, 'attempt', coalesce(d.resolved_attempt_no, d.attempt_no)) || CASE d.status WHEN 'open' THEN jsonb_build_object('failure', d.failure_code) ELSE '{}' END)
+    'after', jsonb_build_object('status', d.status, 'attempt', coalesce(d.resolved_attempt_no, d.attempt_no)) || CASE d.status WHEN 'replayed' THEN '{}' ELSE jsonb_build_object('failure', d.failure_code) END)
   FROM iu_route_dead_letter AS d WHERE d.id = (p_before).id
 $function$;
 ALTER FUNCTION fn_dot_letter_object(iu_route_dead_letter) OWNER TO iu_owner;
@@ -3512,6 +3543,20 @@ $function$;
 ALTER FUNCTION fn_dot_lifecycle_changed(information_unit,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_lifecycle_changed(information_unit,text) IS 'What the handlers that change a unit''s lifecycle return; the inverse is the restoration';
 
+-- function fn_dot_object_fields(jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_object_fields(p_object jsonb)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT ARRAY(
+    SELECT key FROM (SELECT jsonb_object_keys(coalesce(p_object -> 'before', '{}')) UNION SELECT jsonb_object_keys(coalesce(p_object -> 'after', '{}'))) AS known(key)
+    WHERE p_object -> 'before' -> key IS DISTINCT FROM p_object -> 'after' -> key)
+$function$;
+ALTER FUNCTION fn_dot_object_fields(jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_object_fields(jsonb) IS 'The fields in which an object of a receipt is not what it was';
+
 -- function fn_dot_params_kept(dot_iu_command,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_params_kept(p_command dot_iu_command, p_params jsonb)
  RETURNS jsonb
@@ -3519,17 +3564,18 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_params_kept(p_command dot_iu_command, 
  IMMUTABLE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
-  SELECT CASE WHEN jsonb_typeof(p_params) <> 'object' OR (SELECT count(*) FROM jsonb_object_keys(CASE jsonb_typeof(p_params) WHEN 'object' THEN p_params ELSE '{}' END)) > 100 THEN jsonb_build_object('sha256', encode(sha256(convert_to(p_params::text, 'UTF8')), 'hex'))
-         ELSE (
-    SELECT coalesce(jsonb_object_agg(left(key, 80), CASE
+  SELECT CASE WHEN jsonb_typeof(p_params) <> 'object' THEN jsonb_build_object('not_an_object', jsonb_typeof(p_params)) ELSE (
+    SELECT coalesce(jsonb_object_agg(key, CASE
              WHEN key = ANY ((p_command).secret_params) THEN '"(secret)"'::jsonb
-             WHEN key = ANY ((p_command).body_params) OR octet_length(value::text) > 8192 OR NOT (p_command).param_schema -> 'properties' ? key
+             WHEN key = ANY ((p_command).body_params) OR octet_length(value::text) > 8192
                THEN jsonb_build_object('sha256', encode(sha256(convert_to(value #>> '{}', 'UTF8')), 'hex'), 'bytes', octet_length(value #>> '{}'))
-             ELSE value END), '{}')
-    FROM jsonb_each(p_params)) END
+             ELSE value END) FILTER (WHERE is_known), '{}')
+        -- What the command does not know may be anything, a secret under another name too.
+        || CASE WHEN bool_or(NOT is_known) THEN jsonb_build_object('(unknown)', count(*) FILTER (WHERE NOT is_known)) ELSE '{}' END
+    FROM (SELECT key, value, (p_command).param_schema -> 'properties' ? key AS is_known FROM jsonb_each(p_params)) AS p) END
 $function$;
 ALTER FUNCTION fn_dot_params_kept(dot_iu_command,jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_params_kept(dot_iu_command,jsonb) IS 'The parameters as the ledger keeps them: no secrets, and texts (or whatever is large or unknown) as SHA-256 and bytes';
+COMMENT ON FUNCTION fn_dot_params_kept(dot_iu_command,jsonb) IS 'The parameters as the ledger keeps them: no secrets, texts (or whatever is large) as SHA-256 and bytes, and what the command does not know as a number';
 
 -- function fn_dot_piece_facts(bigint,bigint)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_piece_facts(p_collection_id bigint, p_unit_id bigint)
@@ -3626,7 +3672,7 @@ AS $function$
     WHEN 'IU005' THEN 'append_only' WHEN 'IU006' THEN 'round_trip_failed' WHEN 'IU007' THEN 'unknown_event_type' WHEN 'IU008' THEN 'reserved_event_type'
     WHEN 'IU009' THEN 'lifecycle_refused' WHEN 'IU010' THEN 'would_destroy_history' WHEN 'IU011' THEN 'wrong_isolation' WHEN 'IU012' THEN 'unauthenticated'
     WHEN 'IU013' THEN 'forbidden' WHEN 'IU014' THEN 'stale_plan' WHEN 'IU015' THEN 'key_conflict' WHEN 'IU016' THEN 'nothing_to_do'
-    WHEN 'IU017' THEN 'not_reversible' WHEN 'IU018' THEN 'second_person_required' END
+    WHEN 'IU017' THEN 'not_reversible' WHEN 'IU018' THEN 'second_person_required' WHEN 'IU019' THEN 'too_many_attempts' END
 $function$;
 ALTER FUNCTION fn_dot_refusal_code(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_refusal_code(text) IS 'The stable code of an SQLSTATE of ours, null for any other; docs/errors.md is the catalogue';
@@ -3658,6 +3704,30 @@ END
 $function$;
 ALTER FUNCTION fn_dot_route_switched(text,boolean) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_route_switched(text,boolean) IS 'Switches a route and returns what the handlers return; IU003 unknown, IU016 it is so already';
+
+-- function fn_dot_run_overtaken(dot_iu_command_run)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_run_overtaken(p_run dot_iu_command_run)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  WITH RECURSIVE mine AS MATERIALIZED (
+    SELECT o ->> 'ref' AS ref, o ->> 'change' = 'create' AS is_made, fn_dot_object_fields(o) AS fields
+    FROM jsonb_array_elements(p_run.receipt -> 'objects') AS o WHERE NOT starts_with(o ->> 'ref', 'collection:')
+  ), chain AS (
+    SELECT r.id, r.id AS link, r.mode, r.target_run_id
+    FROM dot_iu_command_run AS r
+    WHERE r.object_refs && ARRAY(SELECT ref FROM mine) AND r.id > p_run.id AND r.status = 'succeeded' AND r.mode IN ('apply', 'rollback')
+      AND EXISTS (SELECT FROM mine AS m WHERE m.ref = ANY (r.object_refs) AND (m.is_made OR EXISTS (
+            SELECT FROM jsonb_array_elements(r.receipt -> 'objects') AS o WHERE o ->> 'ref' = m.ref AND fn_dot_object_fields(o) && m.fields)))
+    UNION ALL
+    SELECT c.id, t.id, t.mode, t.target_run_id FROM chain AS c JOIN dot_iu_command_run AS t ON t.id = c.target_run_id WHERE c.mode = 'rollback'
+  )
+  SELECT max(id) FROM chain WHERE mode = 'apply' GROUP BY link HAVING count(*) % 2 = 1 ORDER BY 1 DESC LIMIT 1
+$function$;
+ALTER FUNCTION fn_dot_run_overtaken(dot_iu_command_run) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_run_overtaken(dot_iu_command_run) IS 'The latest run that stands in the way of undoing this one; null when none does';
 
 -- function fn_dot_run_verify(dot_iu_command_run,dot_iu_command_run)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_run_verify(p_run dot_iu_command_run, p_target dot_iu_command_run)
@@ -3744,9 +3814,12 @@ DECLARE
   v_before jsonb;
   v_objects jsonb := '[]';
 BEGIN
-  SELECT jsonb_object_agg(trigger, enabled) INTO v_before FROM v_iu_emitting_trigger;
   -- It waits for the writers under way, but not for ever: whoever stops something must be told.
   PERFORM set_config('lock_timeout', '2s', true);
+  FOR v_trigger IN SELECT DISTINCT relation FROM v_iu_emitting_trigger ORDER BY relation LOOP
+    EXECUTE format('LOCK TABLE %I IN SHARE ROW EXCLUSIVE MODE', v_trigger.relation);
+  END LOOP;
+  SELECT jsonb_object_agg(trigger, enabled) INTO v_before FROM v_iu_emitting_trigger;
   FOR v_trigger IN SELECT * FROM v_iu_emitting_trigger WHERE enabled <> p_enabled ORDER BY trigger LOOP
     EXECUTE format('ALTER TABLE %I %s TRIGGER %I', v_trigger.relation, CASE WHEN p_enabled THEN 'ENABLE' ELSE 'DISABLE' END, v_trigger.trigger);
     v_objects := v_objects || jsonb_build_object('ref', 'trigger:' || v_trigger.trigger, 'change', 'update', 'before', jsonb_build_object('enabled', NOT p_enabled), 'after', jsonb_build_object('enabled', p_enabled));

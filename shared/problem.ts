@@ -18,6 +18,7 @@ export const SQLSTATES = {
   IU016: { code: 'nothing_to_do', status: 409, title: 'There is nothing to do' },
   IU017: { code: 'not_reversible', status: 409, title: 'It cannot be undone' },
   IU018: { code: 'second_person_required', status: 403, title: 'A second person has to do it' },
+  IU019: { code: 'too_many_attempts', status: 429, title: 'Too many attempts' },
 } as const
 
 export type SqlState = keyof typeof SQLSTATES
@@ -34,7 +35,7 @@ export const CONSOLE_PROBLEMS = {
   cross_origin: { status: 403, title: 'The request comes from another site' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON' },
-  too_many_attempts: { status: 429, title: 'Too many attempts to sign in' },
+  too_many_attempts: { status: 429, title: 'Too many attempts' },
   invalid_query: { status: 400, title: 'A query parameter is not valid' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'This address takes no such method' },

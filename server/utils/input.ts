@@ -9,7 +9,8 @@ export async function readJson(event: H3Event, mostBytes: number): Promise<unkno
   if (Number(getRequestHeader(event, 'content-length') ?? 0) > mostBytes) throw tooLarge()
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of req as AsyncIterable<Buffer>) {
+  // Left before its end the stream stays open: a connection that is cut off would not bring the answer.
+  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length
     if (bytes > mostBytes) throw tooLarge()
     chunks.push(chunk)

@@ -1,6 +1,7 @@
 /** The names under which a browser on this machine reaches the server. */
 export function isLoopbackHost(host: string | undefined): boolean {
-  return /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i.test(host ?? '')
+  const port = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::(\d{1,5}))?$/i.exec(host ?? '')
+  return port !== null && Number(port[1] ?? 0) < 65_536
 }
 
 /** An address to listen on that no other machine reaches. */

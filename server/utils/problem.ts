@@ -31,7 +31,7 @@ export class ProblemError extends Error {
 function invalid(code: 'invalid_query' | 'invalid_parameter', { issues }: z.ZodError): ProblemError {
   const errors = issues.flatMap(issue => issue.code === 'unrecognized_keys'
     ? issue.keys.map(key => ({ field: [...issue.path, key].join('.'), message: 'is not known here' }))
-    : [{ field: issue.path.join('.'), message: issue.message }]).slice(0, 50)
+    : [{ field: issue.path.join('.') || (code === 'invalid_query' ? 'query' : 'body'), message: issue.message }]).slice(0, 50)
   return new ProblemError(code, { detail: errors.map(({ field, message }) => `${field}: ${message}`).join('; ').slice(0, 2000), errors })
 }
 

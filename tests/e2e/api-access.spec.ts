@@ -167,7 +167,7 @@ test('another method is not allowed, and the answer says which are', async () =>
 
 test('only loopback names are answered', async () => {
   const { port } = new URL(stage.world.origin)
-  for (const host of ['iu.example', `iu.example:${port}`, `127.0.0.1.example:${port}`, `127.0.0.1@iu.example:${port}`, `10.0.0.1:${port}`, 'localhost.']) {
+  for (const host of ['iu.example', `iu.example:${port}`, `127.0.0.1.example:${port}`, `127.0.0.1@iu.example:${port}`, `10.0.0.1:${port}`, 'localhost.', 'localhost:65536', '127.0.0.1:99999']) {
     for (const [path, method] of [['/api/health/live', 'GET'], [CREATE, 'POST'], ['/', 'GET'], ['/api/session', 'POST']] as const) {
       const answer = await ask(stage.world.origin, path, { method, headers: { ...stage.manager.headers, host }, ...(method === 'POST' ? { body: piece() } : {}) })
       expect([host, path, answer.status], answer.text).toEqual([host, path, 421])

@@ -87,11 +87,18 @@ test('names and passwords with what PostgreSQL cannot keep are no fault of the s
 test('a body that is too large is refused, whether it tells its length or not', async () => {
   const large = JSON.stringify(piece({ body: 'x'.repeat(4_100_000) }))
   for (const chunked of [false, true]) {
-    await stage.expectRefused(() => stage.operator.ask(CREATE, { method: 'POST', body: large, chunked }), 413, 'body_too_large', CREATE)
+    for (const body of [large, large.repeat(3)]) await stage.expectRefused(() => stage.operator.ask(CREATE, { method: 'POST', body, chunked }), 413, 'body_too_large', CREATE)
   }
   const credentials = JSON.stringify({ account: 'x'.repeat(20_000), password: 'x' })
   for (const chunked of [false, true]) {
     await stage.expectRefused(() => ask(stage.world.origin, '/api/session', { method: 'POST', headers: { origin: stage.world.origin }, body: credentials, chunked }), 413, 'body_too_large', '/api/session')
+  }
+})
+
+test('a body that is no object says that of itself', async () => {
+  for (const body of ['[]', '7', 'null', '"text"']) {
+    const { errors } = await stage.expectRefused(() => stage.operator.ask(CREATE, { method: 'POST', body }), 422, 'invalid_parameter', CREATE)
+    expect(errors!.map(({ field }) => field)).toEqual(['body'])
   }
 })
 

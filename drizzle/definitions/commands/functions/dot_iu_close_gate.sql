@@ -1,4 +1,4 @@
--- requires: fn_iu_gate_set, iu_core
+-- requires: dot_config, fn_dot_gate_facts, fn_iu_gate_set, iu_core
 CREATE FUNCTION iu_core.dot_iu_close_gate(p_params jsonb, p_context jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -6,8 +6,11 @@ SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 DECLARE
   v_gate constant text := p_params ->> 'gate';
-  v_before constant jsonb := fn_dot_gate_facts(v_gate);
+  v_before jsonb;
 BEGIN
+  -- Judged on the row that is written: who is closing or opening it at this moment goes first.
+  PERFORM FROM dot_config WHERE key = v_gate FOR UPDATE;
+  v_before := fn_dot_gate_facts(v_gate);
   IF v_before ->> 'state' = 'closed' THEN
     RAISE EXCEPTION 'gate: % is closed already, by %: %', v_gate, v_before ->> 'by', v_before ->> 'reason' USING ERRCODE = 'IU016', COLUMN = 'gate';
   ELSIF v_before ->> 'state' IN ('missing', 'malformed') AND EXISTS (SELECT FROM iu_vocabulary WHERE term_class = 'gate' AND term = v_gate) THEN

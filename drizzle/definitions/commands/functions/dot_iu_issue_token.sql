@@ -18,7 +18,7 @@ BEGIN
   END IF;
   BEGIN
     v_expires := (p_params ->> 'expires_at')::timestamptz;
-  EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow THEN
+  EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR invalid_time_zone_displacement_value THEN
     RAISE EXCEPTION 'expires_at: "%" is no time', left(p_params ->> 'expires_at', 80) USING ERRCODE = 'IU002', COLUMN = 'expires_at', HINT = 'Write it as 2030-01-31T12:00:00Z.';
   END;
   IF v_expires <= clock_timestamp() OR v_expires > clock_timestamp() + interval '366 days' THEN

@@ -11,7 +11,7 @@ DECLARE
 BEGIN
   SELECT * INTO STRICT v_sealed FROM iu_collection WHERE id = v_collection.id;
   RETURN jsonb_build_object(
-    'state', jsonb_build_object('revision', v_collection.revision),
+    'state', jsonb_build_object('revision', v_collection.revision, 'render_revision', v_collection.render_revision, 'render', encode(v_collection.render_digest, 'hex'), 'manifest', encode(v_collection.manifest_digest, 'hex')),
     'objects', jsonb_build_array(jsonb_build_object('ref', 'collection:' || v_sealed.canonical_address, 'change', 'update',
       'before', jsonb_build_object('render_sha256', encode(v_collection.render_digest, 'hex'), 'render_revision', v_collection.render_revision, 'manifest_sha256', encode(v_collection.manifest_digest, 'hex')),
       'after', jsonb_build_object('render_sha256', v_digest, 'render_revision', v_sealed.render_revision, 'manifest_sha256', encode(v_sealed.manifest_digest, 'hex')))),

@@ -16,6 +16,11 @@ BEGIN
     RAISE EXCEPTION 'the account was disabled meanwhile' USING ERRCODE = 'IU012';
   END IF;
   -- A session left open is not enough to take an account over.
+  IF v_own AND 5 <= (SELECT count(*) FROM dot_iu_command_run
+                     WHERE command_code = 'dot_iu_set_password' AND actor = v_account.account AND code = 'invalid_parameter' AND receipt ->> 'field' = 'current_password'
+                       AND finished_at > clock_timestamp() - interval '15 minutes') THEN
+    RAISE EXCEPTION 'current_password: too many wrong ones' USING ERRCODE = 'IU019', COLUMN = 'current_password', HINT = 'Wait a quarter of an hour, or ask an admin to set the password.';
+  END IF;
   IF v_own AND (v_account.password_verifier = sha256(decode(p_params ->> 'current_key', 'hex'))) IS NOT TRUE THEN
     RAISE EXCEPTION 'current_password: it is not the present one' USING ERRCODE = 'IU002', COLUMN = 'current_password';
   END IF;

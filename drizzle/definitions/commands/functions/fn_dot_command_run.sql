@@ -1,4 +1,4 @@
--- requires: dot_iu_acting, dot_iu_command, dot_iu_command_run, iu_core
+-- requires: dot_iu_acting, dot_iu_command, dot_iu_command_run, fn_dot_run_overtaken, iu_core
 -- The dispatcher: the one way in which anything is changed. The handler runs in a subtransaction, so that
 -- a plan is the real thing, taken back, and a refusal leaves its row in the ledger and nothing else.
 CREATE FUNCTION iu_core.fn_dot_command_run(
@@ -7,6 +7,7 @@ CREATE FUNCTION iu_core.fn_dot_command_run(
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
+SET TimeZone = 'UTC'
 AS $$
 DECLARE
   v_started constant timestamptz := clock_timestamp();
@@ -23,6 +24,7 @@ DECLARE
   v_gates jsonb;
   v_problems text[];
   v_events_before bigint;
+  v_overtaken bigint;
   v_events jsonb := '[]';
   v_message text;
   v_detail text;
@@ -150,6 +152,14 @@ BEGIN
     -- What a constraint would refuse at the commit, it refuses here: a plan that passes is one that commits.
     SET CONSTRAINTS ALL IMMEDIATE;
     DELETE FROM dot_iu_acting WHERE xid = pg_current_xact_id();
+    IF p_target_run_id IS NOT NULL THEN
+      -- Asked when the handler holds its locks: whoever changed the same before is on record by now.
+      v_overtaken := fn_dot_run_overtaken(v_target);
+      IF v_overtaken IS NOT NULL THEN
+        RAISE EXCEPTION 'run: what run % did was changed again by run %', p_target_run_id, v_overtaken USING ERRCODE = 'IU014', COLUMN = 'run',
+          HINT = format('Undo run %s first, or ask for what is wanted by a command of its own.', v_overtaken);
+      END IF;
+    END IF;
 
     SELECT coalesce(jsonb_agg(jsonb_build_object('type', event_type, 'lane', delivery_lane, 'count', n) ORDER BY event_type COLLATE "C", delivery_lane), '[]'),
            coalesce(sum(n), 0), min(first), max(last)

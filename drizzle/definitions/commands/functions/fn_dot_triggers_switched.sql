@@ -9,9 +9,12 @@ DECLARE
   v_before jsonb;
   v_objects jsonb := '[]';
 BEGIN
-  SELECT jsonb_object_agg(trigger, enabled) INTO v_before FROM v_iu_emitting_trigger;
   -- It waits for the writers under way, but not for ever: whoever stops something must be told.
   PERFORM set_config('lock_timeout', '2s', true);
+  FOR v_trigger IN SELECT DISTINCT relation FROM v_iu_emitting_trigger ORDER BY relation LOOP
+    EXECUTE format('LOCK TABLE %I IN SHARE ROW EXCLUSIVE MODE', v_trigger.relation);
+  END LOOP;
+  SELECT jsonb_object_agg(trigger, enabled) INTO v_before FROM v_iu_emitting_trigger;
   FOR v_trigger IN SELECT * FROM v_iu_emitting_trigger WHERE enabled <> p_enabled ORDER BY trigger LOOP
     EXECUTE format('ALTER TABLE %I %s TRIGGER %I', v_trigger.relation, CASE WHEN p_enabled THEN 'ENABLE' ELSE 'DISABLE' END, v_trigger.trigger);
     v_objects := v_objects || jsonb_build_object('ref', 'trigger:' || v_trigger.trigger, 'change', 'update', 'before', jsonb_build_object('enabled', NOT p_enabled), 'after', jsonb_build_object('enabled', p_enabled));
