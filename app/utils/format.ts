@@ -33,6 +33,15 @@ export function formatAge(milliseconds: number): string {
   return `${Math.floor(seconds / 86_400)} d`
 }
 
+/** A time that is left, rounded up: what has just been given 15 minutes has 15. */
+export function formatLeft(milliseconds: number): string {
+  const seconds = Math.max(0, Math.ceil(milliseconds / 1000))
+  if (seconds < 60) return `${seconds} s`
+  if (seconds <= 3540) return `${Math.ceil(seconds / 60)} min`
+  if (seconds <= 82_800) return `${Math.ceil(seconds / 3600)} h`
+  return `${Math.ceil(seconds / 86_400)} d`
+}
+
 export function shortDigest(digest: string): string {
   return digest.slice(0, 10)
 }

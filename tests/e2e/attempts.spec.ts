@@ -24,6 +24,14 @@ test('the totals are the sum of the rows', async ({ page }) => {
   for (const column of [0, 1, 2, 3, 4]) expect(rows.reduce((sum, row) => sum + row[column]!, 0)).toBe(totals[column])
 })
 
+test('on a phone the names of the routes stay beside their counts', async ({ page }) => {
+  await page.setViewportSize({ width: 360, height: 740 })
+  await open(page, '/attempts')
+  const matrix = page.getByRole('region', { name: 'Attempts by route and outcome' })
+  await matrix.evaluate(frame => frame.scrollTo({ left: frame.scrollWidth }))
+  await expect(matrix.getByRole('rowheader').first()).toBeInViewport({ ratio: 1 })
+})
+
 test('the chart has a range in the address, and a table of the same', async ({ page }) => {
   await open(page, '/attempts')
   await expect(page.getByRole('img', { name: /Attempts over time/ })).toBeVisible()

@@ -7,7 +7,7 @@ test('every command is listed under its area, with tier, right and gates', async
   await expect(page).toHaveTitle('Commands · IU Core')
   const groups = page.getByRole('region', { name: 'Commands' }).locator('tbody')
   const shown = await groups.evaluateAll(areas => areas.flatMap(area => [...area.querySelectorAll('tr[data-row]')].map(row => ({
-    area: area.querySelector('tr')!.textContent!.trim().toLowerCase(), code: row.querySelector('th code')!.textContent!.trim(), tier: row.querySelectorAll('td')[0]!.textContent!.trim(), right: row.querySelectorAll('td')[1]!.textContent!.trim(),
+    area: area.querySelector('tr')!.textContent!.trim().toLowerCase(), code: row.querySelector('th code')!.textContent!.trim(), tier: row.querySelectorAll('td span')[0]!.textContent!.trim(), right: row.querySelectorAll('td span')[1]!.textContent!.trim(),
   }))))
   const byCode = (a: { code: string }, b: { code: string }) => a.code < b.code ? -1 : 1
   expect(shown.sort(byCode)).toEqual(COMMANDS.map(({ code, area, tier, right }) => ({ area, code, tier: `T${tier}`, right })).sort(byCode))
@@ -15,6 +15,15 @@ test('every command is listed under its area, with tier, right and gates', async
   const row = page.getByRole('row').filter({ hasText: 'dot_iu_render_collection' })
   await row.getByRole('link', { name: 'composer_enabled' }).click()
   await expect(page).toHaveURL(/\/gates#iu_core\.composer_enabled$/)
+})
+
+test('the list is sorted by what it shows, and fits a small screen', async ({ page }) => {
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await open(page, '/commands')
+  const list = page.getByRole('region', { name: 'Commands' })
+  const labels = (await list.locator('tbody').first().locator('th a').allTextContents()).map(label => label.trim())
+  expect(labels).toEqual([...labels].sort((a, b) => a.localeCompare(b, 'en')))
+  expect(await list.evaluate(frame => frame.scrollWidth - frame.clientWidth)).toBe(0)
 })
 
 test('a count leads to the runs that it counts', async ({ page }) => {

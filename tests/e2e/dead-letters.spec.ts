@@ -23,6 +23,11 @@ test('a dead letter opens to its payload, which copies as JSON', async ({ page }
   await page.getByRole('button', { name: 'Copy payload' }).click()
   expect(JSON.parse(await page.evaluate(() => navigator.clipboard.readText()))).toEqual(JSON.parse((await payload.textContent())!))
   await expectSound(page)
+  // On a phone it is as wide as what is seen of the table.
+  await page.setViewportSize({ width: 360, height: 740 })
+  const box = (await payload.boundingBox())!
+  expect(box.x).toBeGreaterThanOrEqual(0)
+  expect(box.x + box.width).toBeLessThanOrEqual(360)
 })
 
 test('a cause that has gone says so', async ({ page }) => {

@@ -31,6 +31,11 @@ test('the newest runs come first, and pages follow each other', async ({ page })
   await expect.poll(async () => (await numbers(page)).at(-1)).toBe(first.at(-1)!)
 })
 
+test('the table fits a usual screen', async ({ page }) => {
+  await open(page, '/ledger')
+  expect(await page.getByRole('region', { name: 'Runs' }).evaluate(frame => frame.scrollWidth - frame.clientWidth)).toBe(0)
+})
+
 test('filters stand in the address, add up, and clear', async ({ page }) => {
   await open(page, '/ledger')
   await page.getByRole('combobox', { name: 'Mode' }).selectOption('apply')
@@ -100,9 +105,10 @@ test('a run shows its whole receipt, is verified again, and is undone with a rea
   expect(JSON.parse((await page.locator('details pre').textContent())!)).toMatchObject({ run: made.run, command: 'dot_iu_create_piece', params: { address: name } })
   await expectSound(page)
 
-  await head(page).getByRole('button', { name: 'Verify again' }).click()
+  await head(page).getByRole('button', { name: 'Verify', exact: true }).click()
   await expect(page.getByText('Checked now: verified.')).toBeVisible()
   await expect(part('Checks').getByRole('link', { name: /^run \d+$/ })).toBeVisible()
+  await expect(head(page).getByRole('button', { name: 'Verify again' })).toBeVisible()
   await expect(part('Checks').getByRole('listitem').first()).toContainText('holds')
 
   await head(page).getByRole('button', { name: 'Undo' }).click()
@@ -130,7 +136,7 @@ test('a refused run says why, and that nothing was done', async ({ page, baseURL
   await open(page, `/ledger/${refused}`)
   await expect(page.getByRole('region', { name: 'Why it was refused' })).toContainText(/refused: not found.+e2e\/there-is-none/s)
   await expect(head(page).getByRole('button', { name: 'Undo' })).toHaveAccessibleDescription('Nothing was done: there is nothing to undo.')
-  await expect(head(page).getByRole('button', { name: 'Verify again' })).toHaveCount(0)
+  await expect(head(page).getByRole('button', { name: /^Verify/ })).toHaveCount(0)
   await expectSound(page)
 })
 
@@ -149,7 +155,7 @@ test('a run that no longer verifies is no success', async ({ page, baseURL }) =>
   const made = await create(page.request, baseURL!, name)
   await run(page.request, baseURL!, 'dot_iu_revise_piece', { mode: 'apply', params: { piece: name, body: 'Another text.\n' } })
   await open(page, `/ledger/${made.run}`)
-  await head(page).getByRole('button', { name: 'Verify again' }).click()
+  await head(page).getByRole('button', { name: 'Verify', exact: true }).click()
   await expect(page.getByText('Checked now: unverified.')).toBeVisible()
   await expect(page.getByRole('heading', { level: 1 })).toContainText('not verified')
   await expect(page.getByRole('region', { name: 'Checks', exact: true })).toContainText('does not hold')
@@ -164,7 +170,7 @@ test.describe('a reviewer', () => {
   test('reads the ledger, and undoes nothing', async ({ page }) => {
     await open(page, '/ledger?command=dot_iu_register_route&mode=apply')
     await rows(page).first().getByRole('link', { name: /^Run/ }).click()
-    await expect(head(page).getByRole('button', { name: 'Verify again' })).toHaveAccessibleDescription(/needs the right approver/)
+    await expect(head(page).getByRole('button', { name: /^Verify/ })).toHaveAccessibleDescription(/needs the right approver/)
     await expect(head(page).getByRole('button', { name: 'Undo' })).toHaveAttribute('aria-disabled', 'true')
   })
 })

@@ -62,6 +62,18 @@ test('slash goes to the search from any page', async ({ page }) => {
   await expect(page.getByRole('searchbox')).toBeVisible()
 })
 
+test('Escape clears the search and leaves it', async ({ page }) => {
+  await open(page, '/collections')
+  await page.keyboard.press('/')
+  await page.keyboard.type('first')
+  await expect(page).toHaveURL(/[?&]q=first$/)
+  await page.keyboard.press('Escape')
+  await expect(page).toHaveURL(/\/collections$/)
+  await page.keyboard.press('g')
+  await page.keyboard.press('l')
+  await expect(page).toHaveURL(/\/ledger$/)
+})
+
 test('it is accessible, and fits a phone', async ({ page }) => {
   await open(page, '/collections')
   await expectSound(page)
