@@ -26,6 +26,8 @@ function adapt(node: Element, scope: Scope): void {
   else if (node.tagName === 'a') link(node, scope)
   else if (node.tagName === 'input') checkbox(node)
   else if (node.tagName === 'table' && !framed.has(node)) scrollable(node)
+  // Its lines are as long as they are: it scrolls, so it is reached by keyboard.
+  else if (node.tagName === 'pre') node.properties.tabIndex = 0
   else if (node.tagName === 'th' && !textOf(node).trim()) node.tagName = 'td'
   if (typeof node.properties.id === 'string' && !node.properties.id.startsWith(scope.prefix) && !node.properties.id.startsWith('doc-')) {
     node.properties.id = scope.prefix + node.properties.id

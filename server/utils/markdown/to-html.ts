@@ -21,7 +21,9 @@ const handlers: Handlers = {
 }
 
 export function plainBlock(value: string, className: string): Element {
-  return element('pre', className, [element('code', 'md-plain', [text(value)])])
+  const block = element('pre', className, [element('code', 'md-plain', [text(value)])])
+  block.properties.tabIndex = 0
+  return block
 }
 
 /** Formatted, safe HTML of one piece. */
