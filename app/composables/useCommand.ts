@@ -38,12 +38,15 @@ export function useCommand(command: string, { run, refreshes, hasSecrets = false
   async function send(mode: CommandMode, body: CommandRequest, name = command): Promise<Receipt | undefined> {
     if (busy.value) return
     busy.value = mode
-    problem.value = undefined
+    // A plan that no longer holds does not until there is another.
+    if (mode !== 'plan' || !isStale.value) problem.value = undefined
     try {
-      return await $fetch<Receipt>(`/api/commands/${name}`, { method: 'POST', body, headers: { 'idempotency-key': key }, retry: 0 })
+      const receipt = await $fetch<Receipt>(`/api/commands/${name}`, { method: 'POST', body, headers: { 'idempotency-key': key }, retry: 0 })
+      problem.value = undefined
+      return receipt
     }
     catch (error) {
-      problem.value = problemOf(error)
+      problem.value = problemOf(error, mode)
       refused.value = mode
       // Where nobody knows whether it happened, the same key asks again. What was refused did not happen.
       if (problem.value.status < 500 || problem.value.run !== undefined) key = crypto.randomUUID()
@@ -96,9 +99,12 @@ export function useCommand(command: string, { run, refreshes, hasSecrets = false
   return { busy, plan, done, verified, problem, refused, isStale, makePlan, apply, verify, forget }
 }
 
+const MAYBE = 'Nobody knows whether it happened. Try again: it happens once at most.'
+const UNANSWERED: Record<CommandMode, string> = { plan: 'Nothing was changed.', apply: MAYBE, rollback: MAYBE, verify: 'The command is applied; verify it again.' }
+
 /** The server's problem, or one of our own where the server itself does not answer. */
-function problemOf(error: unknown): Problem {
+function problemOf(error: unknown, mode: CommandMode): Problem {
   const { data, statusCode } = error as { data?: Problem, statusCode?: number }
   if (data?.code) return data
-  return { type: 'about:blank', title: 'The console\'s server does not answer', status: statusCode ?? 503, code: 'internal', hint: 'Nobody knows whether it happened. Try again: it happens once at most.' }
+  return { type: 'about:blank', title: 'The console\'s server does not answer', status: statusCode ?? 503, code: 'internal', hint: UNANSWERED[mode] }
 }

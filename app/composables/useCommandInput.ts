@@ -28,8 +28,8 @@ export function useCommandInput({ contract, known, draft, isUndo }: Given, probl
 
   return {
     fields, values, reason, confirm, params, expected,
-    isTouched: computed(() => JSON.stringify(values.value) !== initial),
-    errors: computed<FieldErrors>(() => ({ ...errorsOf(problem()?.errors, fields), ...typed.value })),
+    isTouched: computed(() => reason.value !== '' || confirm.value !== '' || JSON.stringify(values.value) !== initial),
+    errors: computed<FieldErrors>(() => ({ ...withHint(errorsOf(problem()?.errors, fields), problem()?.errors?.length === 1 ? problem()?.hint : undefined), ...typed.value })),
     /** what no control tells */
     untold: computed(() => (problem()?.errors ?? []).filter(({ field }) => !controls.includes(controlOf(field, fields)))),
     /** a new text beside the present one */

@@ -5,6 +5,8 @@ import type { CommandContractView } from '~~/shared/read-models/command-contract
 export interface Prerequisite {
   label: string
   state: 'met' | 'open' | 'missing'
+  /** what is asked for while it is not met */
+  wanting: string
   /** the gate, where it is one */
   gate?: string
 }
@@ -22,6 +24,8 @@ interface Situation {
 export interface Readiness {
   items: Prerequisite[]
   mayApply: boolean
+  /** there is none yet, or it holds no longer */
+  needsPlan: boolean
   /** the first thing that is wanting */
   wanting?: string
 }
@@ -37,17 +41,17 @@ export function useReadiness(situation: () => Situation): ComputedRef<Readiness>
     const isPlanned = plan !== undefined && !isStale && Date.parse(plan.expires_at ?? '') > clock.value
     const isOutdated = plan !== undefined && !isPlanned
     const items: Prerequisite[] = [
-      { label: `Right ${contract.right}${session.value ? `: you have ${session.value.right}` : ''}`, state: isForbidden ? 'missing' : 'met' },
-      ...contract.gates.map(({ gate, isOpen, state }) => ({ label: `Gate ${shortGate(gate)} ${isOpen ? 'is open' : `is ${state}`}`, state: isOpen ? 'met' as const : 'missing' as const, gate })),
+      { label: `Right ${contract.right}${session.value ? `: you have ${session.value.right}` : ''}`, state: isForbidden ? 'missing' : 'met', wanting: `the right ${contract.right}` },
+      ...contract.gates.map(({ gate, isOpen, state }) => ({ label: `Gate ${shortGate(gate)} ${isOpen ? 'is open' : `is ${state}`}`, state: isOpen ? 'met' as const : 'missing' as const, wanting: `gate ${shortGate(gate)}, which is ${state}`, gate })),
     ]
-    if (contract.tier > 1 || plan) items.push({ label: isOutdated ? 'The plan no longer holds' : isPlanned ? 'Planned' : 'A plan', state: isOutdated ? 'missing' : isPlanned ? 'met' : 'open' })
-    if (contract.reasonRequired) items.push({ label: 'A reason', state: reason.trim() ? 'met' : 'open' })
+    if (contract.tier > 1 || plan) items.push({ label: isOutdated ? 'The plan no longer holds' : isPlanned ? 'Planned' : 'A plan', state: isOutdated ? 'missing' : isPlanned ? 'met' : 'open', wanting: isOutdated ? 'a new plan' : 'a plan' })
+    if (contract.reasonRequired) items.push({ label: 'A reason', state: reason.trim() ? 'met' : 'open', wanting: 'a reason' })
     if (contract.confirm) {
-      items.push({ label: 'The name typed once more', state: confirm === expected ? 'met' : 'open' })
+      items.push({ label: 'The name typed once more', state: confirm === expected ? 'met' : 'open', wanting: 'the name typed once more' })
       const isSecond = problem?.code !== 'second_person_required'
-      items.push({ label: isSecond ? 'A second person: not who closed it' : 'A second person: you closed it yourself', state: !isSecond ? 'missing' : isPlanned ? 'met' : 'open' })
+      items.push({ label: isSecond ? 'A second person: not who closed it' : 'A second person: you closed it yourself', state: !isSecond ? 'missing' : isPlanned ? 'met' : 'open', wanting: 'a second person' })
     }
-    const wanting = items.find(({ state }) => state !== 'met')
-    return { items, mayApply: wanting === undefined, wanting: wanting?.label }
+    const first = items.find(({ state }) => state !== 'met')
+    return { items, mayApply: first === undefined, needsPlan: isOutdated || (contract.tier > 1 && !plan), wanting: first?.wanting }
   })
 }

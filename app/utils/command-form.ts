@@ -57,6 +57,17 @@ function kindOf(name: string, schema: JsonSchema): FieldKind {
   return TEXTS.has(name) ? 'text' : 'line'
 }
 
+/** What only a receipt carries, for the database to compare or to place by: nobody reads it. */
+export const isSilent = (name: string): boolean => name === 'at' || name.startsWith('expect_')
+
+/** What is known already, in the order of the contract. */
+export function factsOf(schema: JsonSchema, known: Params): { name: string, value: string }[] {
+  const names = Object.keys(schema.properties ?? {})
+  const order = (name: string) => names.includes(name) ? names.indexOf(name) : names.length
+  return Object.entries(known).filter(([name]) => !isSilent(name)).sort(([a], [b]) => order(a) - order(b))
+    .map(([name, value]) => ({ name, value: typeof value === 'string' ? value : JSON.stringify(value) }))
+}
+
 /** The controls for what is not known yet. The five ways to say a place are one control. */
 export function fieldsOf(command: string, schema: JsonSchema, known: Params, self?: string): Field[] {
   const properties = schema.properties ?? {}
@@ -168,6 +179,12 @@ export function errorsOf(errors: { field: string, message: string }[] | undefine
     found[controlOf(field, fields)] ??= message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message
   }
   return found
+}
+
+/** What to do about it, said where it is to be done: at the one field that is at fault. */
+export function withHint(errors: FieldErrors, hint: string | undefined): FieldErrors {
+  const [name, ...others] = Object.keys(errors)
+  return hint && name && !others.length ? { [name]: `${errors[name]!.replace(/\.$/, '')}. ${hint}` } : errors
 }
 
 /** A control for text knows one line end only; the text keeps those that it came with. */

@@ -25,7 +25,7 @@ export interface Difference {
 const NAMES: Record<string, string> = { sha256: 'SHA-256', render_sha256: 'rendering', manifest_sha256: 'manifest', at: 'position', after: 'stands after', pinned_version: 'pinned version' }
 const nameOf = (key: string) => NAMES[key] ?? words(key)
 
-const NUMBERS = new Set(['event', 'dead_letter', 'run', 'token', 'checkpoint', 'attempt', 'attempt_no'])
+const NUMBERS = new Set(['event', 'dead_letter', 'run', 'token', 'checkpoint', 'attempt', 'attempt_no', 'version', 'pinned_version', 'revision', 'position'])
 
 /** A value as one reads it: digests short, amounts grouped, numbers of things not. */
 export function wordsOf(value: unknown, key = ''): string | undefined {
@@ -38,8 +38,15 @@ export function wordsOf(value: unknown, key = ''): string | undefined {
   return /^[0-9a-f]{64}$/.test(value) ? shortDigest(value) : /^\d{4}-\d\d-\d\dT\d\d:/.test(value) ? formatTime(new Date(value).toISOString()) : value
 }
 
+/** A membership says its place by the piece before it: the number behind that is the database's own sort key. */
+function placed(facts: Record<string, unknown>): Record<string, unknown> {
+  const { at, ...others } = facts
+  return at === undefined ? facts : { after: 'nothing (first)', ...others }
+}
+
 /** The fields that an object's change is about. Who and why of a gate are the ledger's to say, not the plan's. */
-export function differencesOf({ ref, before = {}, after = {}, change }: TouchedObject): Difference[] {
+export function differencesOf({ ref, change, ...facts }: TouchedObject): Difference[] {
+  const [before, after] = [facts.before ?? {}, facts.after ?? {}].map(side => ref.startsWith('piece:') ? placed(side) : side) as [Record<string, unknown>, Record<string, unknown>]
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter(key => !(ref.startsWith('gate:') && (key === 'by' || key === 'reason')))
     .filter(key => change !== 'update' || JSON.stringify(before[key]) !== JSON.stringify(after[key]))

@@ -14,6 +14,8 @@ test('a piece is moved by its plan, verified, routed by the worker, and moved ba
   await press(page, 'Plan')
   await expect(plan(page).locator('[data-counts]')).toContainText('~ 2 changed')
   await expect(plan(page).locator('[data-ref^="piece:"]')).toContainText(/stands after.*beta.*alpha/s)
+  // The number that it is sorted by is nobody's business.
+  await expect(plan(page)).not.toContainText(/position|1\.5|\(at /)
   await expect(plan(page).locator('[data-events]')).toContainText(/Would emit\s*piece_reordered delayed/)
   await expect(plan(page).locator('[data-reverse]')).toContainText('Undo: Move')
   // A plan changes nothing.
@@ -82,8 +84,10 @@ test('a plan that the state has left behind says so, and is made again', async (
   await apply(page).click()
   await expect(dialog(page).getByRole('alert')).toContainText('Changed since: plan again')
   await expect(apply(page)).toHaveAttribute('aria-disabled', 'true')
+  await expect(plan(page)).toContainText('no longer holds')
+  await expect(dialog(page)).toContainText('Still wanting: a new plan')
   await apply(page).click({ force: true })
-  await dialog(page).getByRole('alert').getByRole('button', { name: 'Plan again' }).click()
+  await dialog(page).getByRole('button', { name: 'Plan again' }).click()
   await expect(dialog(page).getByRole('alert')).toHaveCount(0)
   // The reason stays.
   await apply(page).click()
@@ -114,6 +118,10 @@ test('a dead letter that fails again is not told as a success; mended it is repl
 
   await rows.first().getByRole('button', { name: 'Discard' }).click()
   await expect(apply(page)).toHaveAttribute('aria-disabled', 'true')
+  // What looks as if it did nothing does nothing, and says what is wanting.
+  await apply(page).click({ force: true })
+  await expect(dialog(page)).toContainText('Still wanting: a plan')
+  await expect(plan(page)).toHaveCount(0)
   await press(page, 'Plan')
   await expect(plan(page)).toContainText('Cannot be undone.')
   // Without a reason nothing happens, and it is said what is wanting.
@@ -138,7 +146,7 @@ test('all that match are replayed, and what fails after the plan is not touched'
   await dialog(page).getByLabel('Why').fill('the schema was wrong')
   await apply(page).click()
   await expectVerified(page)
-  await expect(receipt(page).locator('[data-result]')).toContainText(/results\s*replayed 3/)
+  await expect(receipt(page).locator('[data-result]')).toContainText(/Results\s*replayed 3/)
   await leave(page)
   await expect(page.locator('tbody tr[data-row]')).toHaveCount(1)
 })
@@ -170,6 +178,24 @@ test('what was held is released where the accounting shows it', async ({ page, w
     const { gates } = (await second.ask('/api/gates')).json<{ gates: { gate: string, isOpen: boolean }[] }>()
     if (!gates.find(row => row.gate === gate)!.isOpen) await second.carry('dot_iu_open_gate', { gate })
   }
+})
+
+test('an answer that is lost says what is known: of a plan nothing, of a verification that it is applied', async ({ page, world }) => {
+  const collection = await makeDocument(world)
+  await open(page, `/collections/${collection}`)
+  let lost = 'plan'
+  await page.route('**/api/commands/dot_iu_reorder_piece', route => route.request().postData()?.includes(`"mode":"${lost}"`) ? route.abort() : route.continue())
+  await choose(page, 'Gamma.', 'Move to first')
+  await press(page, 'Plan')
+  await expect(dialog(page).getByRole('alert')).toContainText('Nothing was changed.')
+  await expect(dialog(page).getByRole('list', { name: 'Steps' })).toContainText(/Plan\s*refused/)
+  lost = 'verify'
+  await apply(page).click()
+  await expect(dialog(page).getByRole('alert')).toContainText('The command is applied; verify it again.')
+  await expect(receipt(page).locator('[data-ref^="piece:"]')).toContainText('nothing (first)')
+  lost = ''
+  await press(page, 'Verify again')
+  await expectVerified(page)
 })
 
 test('where the session has ended one is asked to sign in, and comes back', async ({ world, browser, baseURL }) => {

@@ -1,4 +1,4 @@
-import type { APIRequestContext, Browser, Page } from '@playwright/test'
+import type { APIRequestContext, Browser, Locator, Page } from '@playwright/test'
 import type { Gates } from '../../shared/read-models/gates.ts'
 import { expect, expectSmall, expectSound, open, test } from './page.ts'
 
@@ -29,20 +29,29 @@ async function pageAs(browser: Browser, signedIn: SignedIn, baseURL: string, per
 }
 
 /** Closes a gate as one does: one press, a reason, one press. */
-async function close(page: Page, gate: string, reason: string) {
+async function close(page: Page, gate: string, reason: string, look = async () => {}) {
   await rung(page, gate).getByRole('button', { name: 'Close' }).click()
   await dialog(page).getByLabel('Why').fill(reason)
   await dialog(page).getByRole('button', { name: 'Apply', exact: true }).click()
   await expect(dialog(page).locator('[data-receipt]')).toHaveAttribute('data-status', 'verified')
+  await look()
   await dialog(page).getByRole('button', { name: 'Close', exact: true }).last().click()
   await expect(dialog(page)).toHaveCount(0)
+}
+
+async function expectNoUndo(page: Page, within: Locator, why: string) {
+  const undo = within.getByRole('button', { name: 'Undo' })
+  await expect(undo).toHaveAttribute('aria-disabled', 'true')
+  await expect(undo).toHaveAccessibleDescription(why)
+  await undo.click({ force: true })
+  await expect(page.getByRole('heading', { name: /^Undo/ })).toHaveCount(0)
 }
 
 test('the ladder tells of each rung what it stops and loses, and of all what comes of it', async ({ page }) => {
   await open(page, '/gates')
   for (const [name, title] of [[WORKER, 'L0 Worker'], ['iu_core.routes_master_enabled', 'L1 Master gate'], ['routes', 'L2 Routes'], ['triggers', 'L3 Triggers']] as const) {
     await expect(rung(page, name).getByRole('heading')).toContainText(title)
-    await expect(rung(page, name)).toContainText(/Off, it stops.+It loses/s)
+    await expect(rung(page, name)).toContainText(/When off.+It loses/s)
   }
   await expect(result(page)).toContainText('DRY RUN')
   await expect(page.getByText('first in the way')).toHaveCount(0)
@@ -63,10 +72,15 @@ test.describe('the worker gate', () => {
   test('an operator closes it with a reason; commands say why they wait; an approver opens it with its name typed', async ({ browser, signedIn, baseURL }) => {
     const operator = await pageAs(browser, signedIn as SignedIn, baseURL!, 'operator')
     await open(operator, '/gates')
-    await close(operator, WORKER, 'the mail server is being moved')
+    await close(operator, WORKER, 'the mail server is being moved', async () => {
+      // Opening it again is another's right.
+      await expect(dialog(operator).getByRole('list', { name: 'Steps' })).toContainText('by somebody else')
+      await expectNoUndo(operator, dialog(operator), 'This needs the right approver; you have operator.')
+    })
+    await expectNoUndo(operator, operator.locator('[data-toast]'), 'This needs the right approver; you have operator.')
     await expect(rung(operator, WORKER)).toContainText(/“the mail server is being moved”\s*by operator/)
     await expect(rung(operator, WORKER)).toContainText('first in the way')
-    await expect(rung(operator, WORKER)).toContainText('You closed it: another approver opens it.')
+    await expect(rung(operator, WORKER)).toContainText('You closed it: an approver opens it.')
     await expect(result(operator)).toContainText(/STOPPED.+First in the way: L0/s)
     await expect(operator.locator('header').first()).toContainText('STOPPED')
 
@@ -104,11 +118,20 @@ test.describe('the worker gate', () => {
   test('who closed it is refused to open it', async ({ browser, signedIn, baseURL }) => {
     const approver = await pageAs(browser, signedIn as SignedIn, baseURL!, 'approver')
     await open(approver, '/gates')
-    await close(approver, WORKER, 'two people are needed')
+    await close(approver, WORKER, 'two people are needed', () => expectNoUndo(approver, dialog(approver), 'You closed it: another approver opens it.'))
     await expect(rung(approver, WORKER)).toContainText('You closed it: another approver opens it.')
-    await rung(approver, WORKER).getByRole('button', { name: 'Open' }).click()
+    const button = rung(approver, WORKER).getByRole('button', { name: 'Open' })
+    await expect(button).toHaveAttribute('aria-disabled', 'true')
+    await expect(button).toHaveAccessibleDescription('You closed it: another approver opens it.')
+    await button.click({ force: true })
+    await expect(dialog(approver)).toHaveCount(0)
+    // Where the button does not know it, the server says so.
+    await open(approver, '/commands/dot_iu_open_gate')
+    await approver.getByRole('main').locator('[data-command]').first().click()
+    await dialog(approver).getByLabel('Gate').fill(WORKER)
     await dialog(approver).getByRole('button', { name: 'Plan' }).click()
     await expect(dialog(approver)).toContainText('A second person has to do it')
+    await expect(dialog(approver).getByLabel('Gate')).toHaveAccessibleDescription(/approver closed it, and who closed a gate does not open it\. Ask another approver\./)
     await expect(dialog(approver).getByRole('button', { name: 'Apply', exact: true })).toHaveAttribute('aria-disabled', 'true')
     const { gates } = await (await approver.request.get('/api/gates')).json() as Gates
     expect(gates.find(({ gate }) => gate === WORKER)).toMatchObject({ state: 'closed', changedBy: 'approver' })
