@@ -41,7 +41,7 @@ const GROUPS: Record<string, string[][]> = {
   dot_iu_revise_piece: [['body', 'title', 'expect_version'], ['version']],
   dot_iu_refresh_metadata_axes: [['collection'], ['piece']],
 }
-const LABELS: Record<string, string> = { expect_version: 'Only at version', expect_revision: 'Only at revision', to: 'Place', source_path: 'Source path', expires_at: 'Expires', payload_schema: 'Payload schema', current_password: 'Present password', password: 'New password' }
+const LABELS: Record<string, string> = { expect_version: 'Only at version', expect_revision: 'Only at revision', to: 'Place', source_path: 'Source path', expires_at: 'Expires', payload_schema: 'Payload schema', current_password: 'Present password' }
 
 const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
 export const labelOfParam = (name: string): string => LABELS[name] ?? sentence(words(name))
@@ -80,7 +80,7 @@ export function fieldsOf(command: string, schema: JsonSchema, known: Params, sel
   const required = new Set([...schema.required ?? [], ...(groups.length ? chosen!.filter(name => !['title', 'expect_version', 'expect_revision'].includes(name)) : [])])
   if (isOwn) required.add('current_password')
   const field = (name: string, property: JsonSchema): Field => ({
-    name, kind: kindOf(name, property), label: labelOfParam(name), help: property.description, isRequired: required.has(name), isExtra: EXTRAS.has(name) && !required.has(name), schema: property,
+    name, kind: kindOf(name, property), label: name === 'password' && 'current_password' in properties ? 'New password' : labelOfParam(name), help: property.description, isRequired: required.has(name), isExtra: EXTRAS.has(name) && !required.has(name), schema: property,
   })
   return Object.entries(properties).flatMap(([name, property]) => {
     if (!hasPlace || !PLACE.includes(name)) return isOpen(name) ? [field(name, property)] : []

@@ -6,7 +6,7 @@ const common = { area: 'accounts', right: 'admin', gates: [], refreshes: ['accou
 
 const account = z.string().min(1).max(63).regex(/^[a-z][a-z0-9._-]*$/, 'begin with a letter, then a-z 0-9 . _ -')
 const right = z.enum(RIGHTS)
-const password = z.string().min(12, 'at least 12 characters').max(1000).refine(text => text.isWellFormed(), 'has half a surrogate pair')
+const password = z.string().min(12, 'at least 12 characters').max(1000).refine(text => text.isWellFormed(), 'has half a surrogate pair').describe('at least 12 characters')
 /** What the server makes of a password: it never reaches the database. */
 const hashed = { password_salt: z.string().regex(/^([0-9a-f]{2}){16,64}$/), password_verifier: z.string().regex(/^([0-9a-f]{2}){32}$/) }
 const keys = ['password_salt', 'password_verifier', 'current_key']
@@ -36,7 +36,7 @@ export const ACCOUNTS = [
   define({
     ...common, code: 'dot_iu_set_password', label: 'Set password', tier: 1, right: 'reviewer', secrets: keys,
     description: 'One\'s own password, with the present one; anybody\'s, as an admin. All sessions of the account end.',
-    input: z.strictObject({ account, password, current_password: body(1000).optional() }),
+    input: z.strictObject({ account, current_password: body(1000).optional(), password }),
     wire: z.strictObject({ account, ...hashed, current_key: z.string().regex(/^([0-9a-f]{2}){16,128}$/).optional() }),
   }),
   define({

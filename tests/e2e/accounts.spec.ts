@@ -34,7 +34,7 @@ async function addReviewer(page: Page, account: string) {
   await page.getByRole('button', { name: 'Add account' }).click()
   await dialog(page).getByLabel('Account').fill(account)
   await dialog(page).getByLabel('Right').selectOption('reviewer')
-  await dialog(page).getByLabel('New password').fill(PASSWORD)
+  await dialog(page).getByLabel('Password').fill(PASSWORD)
   await apply(page)
   await leave(page)
 }
