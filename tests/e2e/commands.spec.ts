@@ -104,7 +104,7 @@ test('a dead letter that fails again is not told as a success; mended it is repl
   await rows.first().getByRole('button', { name: 'Replay' }).click()
   await apply(page).click()
   await expect(receipt(page)).toHaveAttribute('data-status', 'unverified')
-  await expect(receipt(page)).toContainText('It failed again and stays open')
+  await expect(receipt(page)).toContainText('It fails again and stays OPEN')
   await expect(receipt(page)).toContainText(/letter is replayed\s*does not hold/)
   await leave(page)
   await expect(page.locator('[data-toast]')).toContainText('not verified')
