@@ -1,0 +1,75 @@
+import { Logger, makeWorkerUtils, run, type Runner, type WorkerUtils } from 'graphile-worker'
+import pg from 'pg'
+import { PgBoss } from 'pg-boss'
+import type { Contestant } from './contestant.ts'
+
+/** graphile-worker at its best: a local queue, completions in batches. The handler does nothing. */
+export function graphileWorker(): Contestant {
+  let url: string
+  let utils: WorkerUtils
+  let client: pg.Client
+  return {
+    name: 'graphile-worker, localQueue',
+    async prepare(given) {
+      url = given
+      utils = await makeWorkerUtils({ connectionString: url })
+      await utils.migrate()
+      client = new pg.Client(url)
+      await client.connect()
+    },
+    load: async (events) => {
+      await client.query(`SELECT count(graphile_worker.add_job('event', json_build_object('n', n))) FROM generate_series(1, $1::integer) AS n`, [events])
+    },
+    async drain() {
+      const { rows } = await client.query<{ n: string }>('SELECT count(*) AS n FROM graphile_worker._private_jobs')
+      let left = Number(rows[0]!.n)
+      let done: () => void
+      const all = new Promise<void>((resolve) => { done = resolve })
+      const runner: Runner = await run({
+        connectionString: url,
+        concurrency: 24,
+        noHandleSignals: true,
+        logger: new Logger(() => () => {}),
+        taskList: { event: () => { if (--left === 0) done() } },
+        preset: { worker: { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0, maxPoolSize: 10 } },
+      })
+      await all
+      // Its completions are durable when it has stopped.
+      await runner.stop()
+    },
+    async close() {
+      await utils.release()
+      await client.end()
+    },
+  }
+}
+
+const QUEUE = 'event'
+
+/** pg-boss with four loops of fetch and complete, in batches. */
+export function pgBoss(loops: number, batchSize: number): Contestant {
+  let boss: PgBoss
+  return {
+    name: `pg-boss, ${loops} loops`,
+    async prepare(url) {
+      boss = new PgBoss({ connectionString: url, supervise: false, schedule: false, max: loops + 1 })
+      await boss.start()
+      await boss.createQueue(QUEUE)
+    },
+    async load(events) {
+      for (let from = 0; from < events; from += 5000) {
+        await boss.insert(QUEUE, Array.from({ length: Math.min(5000, events - from) }, (_, n) => ({ data: { n: from + n } })))
+      }
+    },
+    async drain() {
+      await Promise.all(Array.from({ length: loops }, async () => {
+        for (;;) {
+          const jobs = await boss.fetch(QUEUE, { batchSize })
+          if (!jobs.length) return
+          await boss.complete(QUEUE, jobs.map(({ id }) => id))
+        }
+      }))
+    },
+    close: () => boss.stop({ graceful: false }),
+  }
+}
