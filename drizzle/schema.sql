@@ -1361,14 +1361,21 @@ CREATE VIEW v_iu_route_decision AS
             WHEN (d.failure_code = 'unknown_event_type'::text) THEN 'the type is not registered'::text
             ELSE NULL::text
         END AS failure_detail
-   FROM (((event_outbox e
+   FROM ((((event_outbox e
      LEFT JOIN iu_event_type t ON ((t.event_type = e.event_type)))
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN (t.event_type IS NULL) THEN 'unknown_event_type'::text
+                    WHEN (t.payload_schema = '{}'::jsonb) THEN NULL::text
+                    WHEN ((e.payload @@ t.payload_predicate) IS NOT TRUE) THEN 'payload_schema'::text
+                    ELSE NULL::text
+                END AS fault
+         OFFSET 0) p)
      LEFT JOIN iu_outbound_route r ON ((r.event_type = e.event_type)))
      CROSS JOIN LATERAL ( SELECT
                 CASE
                     WHEN (NOT r.enabled) THEN 'route_disabled'::text
-                    WHEN (t.event_type IS NULL) THEN 'unknown_event_type'::text
-                    WHEN ((e.payload @@ t.payload_predicate) IS NOT TRUE) THEN 'payload_schema'::text
+                    WHEN (p.fault IS NOT NULL) THEN p.fault
                     WHEN (r.id IS NULL) THEN 'no_route'::text
                     ELSE NULL::text
                 END AS failure_code
@@ -5593,7 +5600,7 @@ BEGIN
   IF NOT FOUND THEN
     RETURN NULL;
   END IF;
-  PERFORM fn_iu_route_rollup_add(p_worker_code, ARRAY[p_route_id], ARRAY[v_decision.decision]);
+  PERFORM fn_iu_route_rollup_add(p_worker_code, ARRAY[p_route_id], ARRAY[v_decision.decision], ARRAY[1]);
   IF v_decision.decision = 'failed' THEN
     INSERT INTO iu_route_dead_letter AS d (event_id, route_id, attempt_no, failure_code, failure_detail, event_domain, event_type,
                                            event_subject_table, event_subject_ref, payload, actor, event_created_at)
@@ -5665,7 +5672,7 @@ ALTER FUNCTION fn_iu_route_deliver(bigint,integer) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_route_deliver(bigint,integer) IS 'The seam where live delivery will stand; until then it raises feature_not_supported, so that it fails closed';
 
 -- function fn_iu_route_page(iu_route_worker_cursor,xid8,integer)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_page(p_cursor iu_route_worker_cursor, p_own xid8, p_batch_size integer, OUT seen integer, OUT last_id bigint, OUT route_ids integer[], OUT statuses text[], OUT dead_lettered integer, OUT live_events bigint[], OUT live_routes integer[])
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_page(p_cursor iu_route_worker_cursor, p_own xid8, p_batch_size integer, OUT seen integer, OUT last_id bigint, OUT route_ids integer[], OUT statuses text[], OUT counts integer[], OUT dead_lettered integer, OUT live_events bigint[], OUT live_routes integer[])
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -5717,9 +5724,10 @@ BEGIN
     ON CONFLICT DO NOTHING
     RETURNING 1
   )
-  SELECT (SELECT count(*) FROM page), (SELECT max(id) FROM page), a.route_ids, a.statuses, (SELECT count(*) FROM dead), l.events, l.routes
-  INTO seen, last_id, route_ids, statuses, dead_lettered, live_events, live_routes
-  FROM (SELECT coalesce(array_agg(route_id), '{}') AS route_ids, coalesce(array_agg(status), '{}') AS statuses FROM attempted) AS a
+  SELECT (SELECT count(*) FROM page), (SELECT max(id) FROM page), a.route_ids, a.statuses, a.counts, (SELECT count(*) FROM dead), l.events, l.routes
+  INTO seen, last_id, route_ids, statuses, counts, dead_lettered, live_events, live_routes
+  FROM (SELECT coalesce(array_agg(route_id), '{}') AS route_ids, coalesce(array_agg(status), '{}') AS statuses, coalesce(array_agg(n), '{}') AS counts
+        FROM (SELECT route_id, status, count(*)::integer AS n FROM attempted GROUP BY route_id, status) AS counted) AS a
   CROSS JOIN (SELECT coalesce(array_agg(event_id ORDER BY event_id, route_id), '{}') AS events, coalesce(array_agg(route_id ORDER BY event_id, route_id), '{}') AS routes
               FROM decided AS d
               -- A delivery cannot be taken back by a conflict: what was attempted once is left to replays.
@@ -5729,24 +5737,23 @@ $function$;
 ALTER FUNCTION fn_iu_route_page(iu_route_worker_cursor,xid8,integer) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_route_page(iu_route_worker_cursor,xid8,integer) IS 'Routes one page of the window that the cursor describes; live routes are returned, not attempted. p_own is the caller''s own transaction where it has written, so that it may read its own events';
 
--- function fn_iu_route_rollup_add(text,integer[],text[])
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_rollup_add(p_worker_code text, p_route_ids integer[], p_statuses text[])
+-- function fn_iu_route_rollup_add(text,integer[],text[],integer[])
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_rollup_add(p_worker_code text, p_route_ids integer[], p_statuses text[], p_counts integer[])
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
   INSERT INTO iu_route_attempt_rollup AS t (worker_code, span_start, route_id, status, attempts, last_attempt_at)
-  SELECT p_worker_code, span_start, route_id, status, count(*), clock_timestamp()
-  FROM unnest(p_route_ids, p_statuses) AS a(route_id, status)
+  SELECT p_worker_code, span_start, route_id, status, n, clock_timestamp()
+  FROM unnest(p_route_ids, p_statuses, p_counts) AS a(route_id, status, n)
   CROSS JOIN (VALUES ('-infinity'::timestamptz), (date_trunc('hour', clock_timestamp(), 'UTC'))) AS span(span_start)
-  GROUP BY span_start, route_id, status
   ORDER BY span_start, route_id, status
   ON CONFLICT (worker_code, span_start, route_id, status)
   DO UPDATE SET attempts = t.attempts + excluded.attempts, last_attempt_at = excluded.last_attempt_at
 $function$;
-ALTER FUNCTION fn_iu_route_rollup_add(text,integer[],text[]) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_route_rollup_add(text,integer[],text[]) IS 'Counts attempts, one element each, into the hour and into all time';
+ALTER FUNCTION fn_iu_route_rollup_add(text,integer[],text[],integer[]) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_route_rollup_add(text,integer[],text[],integer[]) IS 'Adds counts of attempts, one element a route and status, to the hour and to all time';
 
 -- function fn_iu_route_worker_health(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_worker_health(p_worker_code text)
@@ -5903,10 +5910,12 @@ BEGIN
     attempts_written := attempts_written + CASE WHEN v_status IS NULL THEN 0 ELSE 1 END;
     dead_lettered := dead_lettered + CASE WHEN v_status = 'failed' THEN 1 ELSE 0 END;
   END LOOP;
-  attempts_written := attempts_written + cardinality(v_page.statuses);
-  skipped := cardinality(array_positions(v_page.statuses, 'skipped'));
-  IF cardinality(v_page.statuses) > 0 THEN
-    PERFORM fn_iu_route_rollup_add(p_worker_code, v_page.route_ids, v_page.statuses);
+  FOR i IN 1 .. cardinality(v_page.counts) LOOP
+    attempts_written := attempts_written + v_page.counts[i];
+    skipped := skipped + CASE v_page.statuses[i] WHEN 'skipped' THEN v_page.counts[i] ELSE 0 END;
+  END LOOP;
+  IF cardinality(v_page.counts) > 0 THEN
+    PERFORM fn_iu_route_rollup_add(p_worker_code, v_page.route_ids, v_page.statuses, v_page.counts);
   END IF;
 
   IF v_page.seen < p_batch_size THEN

@@ -23,8 +23,10 @@ function drop(object: CatalogueObject): string {
   return `DROP ${object.class.toUpperCase()} iu_core.${object.identity};`
 }
 
+/** The catalogue names a view alone; where a rollback makes it again, the first schema of the path is another. */
+const definitionIn = ({ class: kind, definition }: CatalogueObject) => kind === 'view' ? definition.replace(/^CREATE VIEW /m, 'CREATE VIEW iu_core.') : definition
 /** The statements that make a dropped object again. A new function may be called by PUBLIC until that is taken away. */
-const remake = (object: CatalogueObject) => object.class === 'function' ? `${object.definition}\nREVOKE ALL ON FUNCTION ${object.identity} FROM PUBLIC;` : object.definition
+const remake = (object: CatalogueObject) => object.class === 'function' ? `${object.definition}\nREVOKE ALL ON FUNCTION ${object.identity} FROM PUBLIC;` : definitionIn(object)
 const literal = (text: string) => `'${text.replaceAll('\'', '\'\'')}'`
 const replace = (sql: string) => sql.replace(/^CREATE (FUNCTION|VIEW)/m, 'CREATE OR REPLACE $1')
 const byHand = (what: string) => `DO $$ BEGIN RAISE EXCEPTION ${literal(`draft: write ${what}`)}; END $$;`
@@ -59,7 +61,7 @@ export function draftUnit(before: CatalogueObject[], after: CatalogueObject[], d
   const backward = [...made].reverse().map((object) => {
     const was = old.get(`${object.class} ${object.identity}`)
     if (!was) return drop(object)
-    if (object.class === 'function' || object.class === 'view') return replace(was.definition)
+    if (object.class === 'function' || object.class === 'view') return replace(definitionIn(was))
     if (object.class === 'trigger') return `${drop(object)}\n${was.definition}`
     return byHand(`the reverse ALTER of ${object.class} ${object.identity}`)
   })

@@ -60,7 +60,7 @@ describe('a draft of what changed', () => {
   it('replaces a view, and puts the old one back', () => {
     const { migration, rollback } = draftUnit([view], [{ ...view, definition: 'CREATE VIEW v NEW;' }], DEFINITIONS)
     expect(migration).toContain('CREATE OR REPLACE VIEW iu_core.v;')
-    expect(rollback).toContain('CREATE OR REPLACE VIEW v;')
+    expect(rollback).toContain('CREATE OR REPLACE VIEW iu_core.v;')
   })
 
   it('makes a trigger anew, either way', () => {
@@ -92,7 +92,7 @@ describe('a draft of what is gone', () => {
   ])('drops a %s, and makes it again', (_, gone, drop) => {
     const { migration, rollback } = draftUnit([gone], [], [])
     expect(migration).toBe(`-- unit: schema\n\n${drop}\n`)
-    expect(rollback).toContain(gone.definition)
+    expect(rollback).toContain(gone.definition.replace('CREATE VIEW ', 'CREATE VIEW iu_core.'))
   })
 })
 

@@ -3,7 +3,7 @@
 -- A generic plan always: a custom one is made anew on each pass and is no better.
 CREATE FUNCTION iu_core.fn_iu_route_page(
   p_cursor iu_core.iu_route_worker_cursor, p_own xid8, p_batch_size integer,
-  OUT seen integer, OUT last_id bigint, OUT route_ids integer[], OUT statuses text[], OUT dead_lettered integer, OUT live_events bigint[], OUT live_routes integer[])
+  OUT seen integer, OUT last_id bigint, OUT route_ids integer[], OUT statuses text[], OUT counts integer[], OUT dead_lettered integer, OUT live_events bigint[], OUT live_routes integer[])
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -53,9 +53,10 @@ BEGIN
     ON CONFLICT DO NOTHING
     RETURNING 1
   )
-  SELECT (SELECT count(*) FROM page), (SELECT max(id) FROM page), a.route_ids, a.statuses, (SELECT count(*) FROM dead), l.events, l.routes
-  INTO seen, last_id, route_ids, statuses, dead_lettered, live_events, live_routes
-  FROM (SELECT coalesce(array_agg(route_id), '{}') AS route_ids, coalesce(array_agg(status), '{}') AS statuses FROM attempted) AS a
+  SELECT (SELECT count(*) FROM page), (SELECT max(id) FROM page), a.route_ids, a.statuses, a.counts, (SELECT count(*) FROM dead), l.events, l.routes
+  INTO seen, last_id, route_ids, statuses, counts, dead_lettered, live_events, live_routes
+  FROM (SELECT coalesce(array_agg(route_id), '{}') AS route_ids, coalesce(array_agg(status), '{}') AS statuses, coalesce(array_agg(n), '{}') AS counts
+        FROM (SELECT route_id, status, count(*)::integer AS n FROM attempted GROUP BY route_id, status) AS counted) AS a
   CROSS JOIN (SELECT coalesce(array_agg(event_id ORDER BY event_id, route_id), '{}') AS events, coalesce(array_agg(route_id ORDER BY event_id, route_id), '{}') AS routes
               FROM decided AS d
               -- A delivery cannot be taken back by a conflict: what was attempted once is left to replays.

@@ -1,17 +1,16 @@
 -- requires: iu_route_attempt_rollup
-CREATE FUNCTION iu_core.fn_iu_route_rollup_add(p_worker_code text, p_route_ids integer[], p_statuses text[])
+CREATE FUNCTION iu_core.fn_iu_route_rollup_add(p_worker_code text, p_route_ids integer[], p_statuses text[], p_counts integer[])
 RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
   INSERT INTO iu_route_attempt_rollup AS t (worker_code, span_start, route_id, status, attempts, last_attempt_at)
-  SELECT p_worker_code, span_start, route_id, status, count(*), clock_timestamp()
-  FROM unnest(p_route_ids, p_statuses) AS a(route_id, status)
+  SELECT p_worker_code, span_start, route_id, status, n, clock_timestamp()
+  FROM unnest(p_route_ids, p_statuses, p_counts) AS a(route_id, status, n)
   CROSS JOIN (VALUES ('-infinity'::timestamptz), (date_trunc('hour', clock_timestamp(), 'UTC'))) AS span(span_start)
-  GROUP BY span_start, route_id, status
   ORDER BY span_start, route_id, status
   ON CONFLICT (worker_code, span_start, route_id, status)
   DO UPDATE SET attempts = t.attempts + excluded.attempts, last_attempt_at = excluded.last_attempt_at
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_route_rollup_add(text, integer[], text[]) IS 'Counts attempts, one element each, into the hour and into all time';
-REVOKE ALL ON FUNCTION iu_core.fn_iu_route_rollup_add(text, integer[], text[]) FROM PUBLIC;
+COMMENT ON FUNCTION iu_core.fn_iu_route_rollup_add(text, integer[], text[], integer[]) IS 'Adds counts of attempts, one element a route and status, to the hour and to all time';
+REVOKE ALL ON FUNCTION iu_core.fn_iu_route_rollup_add(text, integer[], text[], integer[]) FROM PUBLIC;

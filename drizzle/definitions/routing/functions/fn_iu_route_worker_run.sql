@@ -95,10 +95,12 @@ BEGIN
     attempts_written := attempts_written + CASE WHEN v_status IS NULL THEN 0 ELSE 1 END;
     dead_lettered := dead_lettered + CASE WHEN v_status = 'failed' THEN 1 ELSE 0 END;
   END LOOP;
-  attempts_written := attempts_written + cardinality(v_page.statuses);
-  skipped := cardinality(array_positions(v_page.statuses, 'skipped'));
-  IF cardinality(v_page.statuses) > 0 THEN
-    PERFORM fn_iu_route_rollup_add(p_worker_code, v_page.route_ids, v_page.statuses);
+  FOR i IN 1 .. cardinality(v_page.counts) LOOP
+    attempts_written := attempts_written + v_page.counts[i];
+    skipped := skipped + CASE v_page.statuses[i] WHEN 'skipped' THEN v_page.counts[i] ELSE 0 END;
+  END LOOP;
+  IF cardinality(v_page.counts) > 0 THEN
+    PERFORM fn_iu_route_rollup_add(p_worker_code, v_page.route_ids, v_page.statuses, v_page.counts);
   END IF;
 
   IF v_page.seen < p_batch_size THEN
