@@ -25,9 +25,10 @@ test('a dead letter opens to its payload, which copies as JSON', async ({ page }
   await expectSound(page)
   // On a phone it is as wide as what is seen of the table.
   await page.setViewportSize({ width: 360, height: 740 })
-  const box = (await payload.boundingBox())!
-  expect(box.x).toBeGreaterThanOrEqual(0)
-  expect(box.x + box.width).toBeLessThanOrEqual(360)
+  await expect.poll(async () => {
+    const { x, width } = (await payload.boundingBox())!
+    return x >= 0 && x + width <= 360
+  }).toBe(true)
 })
 
 test('a cause that has gone says so', async ({ page }) => {
