@@ -35,9 +35,7 @@ export const CONSOLE_PROBLEMS = {
   cross_origin: { status: 403, title: 'The request comes from another site' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON' },
-  too_many_attempts: { status: 429, title: 'Too many attempts' },
   invalid_query: { status: 400, title: 'A query parameter is not valid' },
-  not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'This address takes no such method' },
   misdirected_request: { status: 421, title: 'This server answers on loopback names only' },
   internal: { status: 500, title: 'Something went wrong on the server' },
@@ -49,6 +47,14 @@ export const CONSOLE_PROBLEMS = {
 
 export type ConsoleProblemCode = keyof typeof CONSOLE_PROBLEMS
 export type ProblemCode = ConsoleProblemCode | (typeof SQLSTATES)[SqlState]['code']
+
+const CATALOGUE = new Map<string, { status: number, title: string }>([...Object.entries(CONSOLE_PROBLEMS), ...Object.values(SQLSTATES).map(entry => [entry.code, entry] as const)])
+
+/** Every code that a problem, or a run in the ledger, can have. */
+export const PROBLEM_CODES = [...CATALOGUE.keys()] as ProblemCode[]
+
+/** A problem's HTTP status and title. */
+export const catalogued = (code: ProblemCode) => CATALOGUE.get(code)!
 
 /** RFC 9457 problem details, as every API route sends them (`application/problem+json`). */
 export interface Problem {

@@ -32,8 +32,7 @@ export interface Readiness {
 
 /** What a command asks for before it is applied, and what of it is there. */
 export function useReadiness(situation: () => Situation): ComputedRef<Readiness> {
-  const { data: session } = useSession()
-  const { commandState } = useSession()
+  const { data: session, commandState } = useSession()
   const { clock } = useFreshness()
   return computed(() => {
     const { contract, plan, problem, isStale, reason, confirm, expected } = situation()

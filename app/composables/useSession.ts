@@ -15,7 +15,7 @@ export function useSession() {
     /** Why who reads this does not undo it, where something would. */
     noUndo({ actor, command, inverse }: Receipt): NonNullable<CommandState['blocked']> | undefined {
       const isOwnClosing = command === 'dot_iu_close_gate' && inverse?.command === 'dot_iu_open_gate' && actor === data.value?.account
-      return (inverse && data.value?.commands[inverse.command]?.blocked) ?? (isOwnClosing ? { code: 'forbidden', gate: null, why: 'You closed it: another approver opens it.' } : undefined)
+      return (inverse && data.value?.commands[inverse.command]?.blocked) ?? (isOwnClosing ? { code: 'forbidden', gate: null, why: CLOSED_IT } : undefined)
     },
     /** To the door, which says why, and back here from there. */
     signInAgain: () => navigateTo({ path: '/sign-in', query: { next: route.fullPath, why: isUnverified.value ? 'applied' : 'ended' } }),

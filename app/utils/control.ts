@@ -46,6 +46,10 @@ export function readyMark(state: CommandState | undefined): Mark {
     : { icon: 'i-lucide-lock', label: 'gate closed', color: 'text-warning' }
 }
 
+/** Whether it was this account that closed a gate: who did does not open it. */
+export const hasClosed = (account: string | undefined, gate: { state: string, changedBy: string | null }): boolean => gate.state === 'closed' && gate.changedBy !== null && gate.changedBy === account
+export const CLOSED_IT = 'You closed it: another approver opens it.'
+
 /** The name without what all of them begin with. */
 export const shortGate = (gate: string): string => gate.replace(/^iu_core\./, '')
 export const gatePath = (gate: string) => ({ path: '/gates', hash: `#${gate}` })

@@ -25,22 +25,18 @@ export function formatTime(time: string): string {
   return `${time.slice(0, 10)} ${time.slice(11, 19)} UTC`
 }
 
-export function formatAge(milliseconds: number): string {
-  const seconds = Math.max(0, Math.floor(milliseconds / 1000))
+/** In the largest unit of which there is a whole one. */
+function inUnits(milliseconds: number, round: (value: number) => number): string {
+  const seconds = Math.max(0, round(milliseconds / 1000))
   if (seconds < 60) return `${seconds} s`
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
-  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`
-  return `${Math.floor(seconds / 86_400)} d`
+  if (round(seconds / 60) < 60) return `${round(seconds / 60)} min`
+  if (round(seconds / 3600) < 24) return `${round(seconds / 3600)} h`
+  return `${round(seconds / 86_400)} d`
 }
 
+export const formatAge = (milliseconds: number): string => inUnits(milliseconds, Math.floor)
 /** A time that is left, rounded up: what has just been given 15 minutes has 15. */
-export function formatLeft(milliseconds: number): string {
-  const seconds = Math.max(0, Math.ceil(milliseconds / 1000))
-  if (seconds < 60) return `${seconds} s`
-  if (seconds <= 3540) return `${Math.ceil(seconds / 60)} min`
-  if (seconds <= 82_800) return `${Math.ceil(seconds / 3600)} h`
-  return `${Math.ceil(seconds / 86_400)} d`
-}
+export const formatLeft = (milliseconds: number): string => inUnits(milliseconds, Math.ceil)
 
 export function shortDigest(digest: string): string {
   return digest.slice(0, 10)

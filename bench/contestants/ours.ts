@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { within } from '../../server/cli/database.ts'
 import { bootstrap, deploy } from '../../server/deploy/index.ts'
 import { furnish, WORKER } from '../../tests/db/world.ts'
 import type { Contestant } from './contestant.ts'
@@ -19,18 +20,11 @@ export async function loadOutbox(db: Pick<pg.Client, 'query'>, events: number): 
 }
 
 /** The database as deployed, with open gates and an application's types and routes. */
-export async function deployed(url: string): Promise<void> {
-  const client = new pg.Client(url)
-  await client.connect()
-  try {
-    await bootstrap(client)
-    await deploy(client)
-    await furnish(client)
-  }
-  finally {
-    await client.end()
-  }
-}
+export const deployed = (url: string): Promise<void> => within(url, async (client) => {
+  await bootstrap(client)
+  await deploy(client)
+  await furnish(client)
+})
 
 /** The route worker with all its duties; `shards` cursors, each in a connection of its own. */
 export function ours(name: string, batchSize: number, shards = 1): Contestant {

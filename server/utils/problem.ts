@@ -4,17 +4,12 @@ import { DrizzleQueryError } from 'drizzle-orm/errors'
 import type { z } from 'zod'
 import { DatabaseAway } from '../db/client.ts'
 import type { Receipt } from '../../shared/commands/receipt.ts'
-import { CONSOLE_PROBLEMS, type ConsoleProblemCode, type Problem, type ProblemCode, problemOf, SQLSTATES } from '../../shared/problem.ts'
+import { catalogued, type ConsoleProblemCode, type Problem, type ProblemCode, problemOf } from '../../shared/problem.ts'
 
 type Extra = Pick<Problem, 'detail' | 'hint' | 'errors' | 'run'>
 
-const CATALOGUE = new Map<string, { code: ProblemCode, status: number, title: string }>([
-  ...Object.entries(CONSOLE_PROBLEMS).map(([code, entry]) => [code, { code: code as ConsoleProblemCode, ...entry }] as const),
-  ...Object.values(SQLSTATES).map(entry => [entry.code, entry] as const),
-])
-
 const problem = (code: ProblemCode, extra: Extra = {}): Problem => {
-  const { status, title } = CATALOGUE.get(code)!
+  const { status, title } = catalogued(code)
   return { type: `urn:iu:problem:${code}`, title, status, code, ...extra }
 }
 

@@ -1,8 +1,5 @@
 import { z } from 'zod'
-import { CONSOLE_PROBLEMS, type ProblemCode, SQLSTATES } from '../problem.ts'
-
-/** Every code that a problem, or a run in the ledger, can have. */
-export const PROBLEM_CODES = [...new Set([...Object.keys(CONSOLE_PROBLEMS), ...Object.values(SQLSTATES).map(({ code }) => code)])] as ProblemCode[]
+import { PROBLEM_CODES } from '../problem.ts'
 
 export const COMMAND_MODES = ['plan', 'apply', 'verify', 'rollback'] as const
 export type CommandMode = (typeof COMMAND_MODES)[number]

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { PROBLEM_CODES } from '../commands/receipt.ts'
-import { CONSOLE_PROBLEMS, type Problem, type ProblemCode, SQLSTATES } from '../problem.ts'
+import { catalogued, type Problem, PROBLEM_CODES, type ProblemCode } from '../problem.ts'
 import { refTo } from './schemas.ts'
 import type { Response } from './types.ts'
 
@@ -16,11 +15,6 @@ export const problemSchema = z.object({
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional().describe('the fields at fault, by their path'),
   correlationId: z.string().optional().describe('finds the entry in the server\'s log'),
 }) satisfies z.ZodType<Problem>
-
-const CATALOGUE = new Map<string, { status: number, title: string }>([...Object.entries(CONSOLE_PROBLEMS), ...Object.values(SQLSTATES).map(entry => [entry.code, entry] as const)])
-
-/** A problem's HTTP status and title. */
-export const catalogued = (code: ProblemCode) => CATALOGUE.get(code)!
 
 const headersOf = (status: number): Response['headers'] => {
   if (status === 401) return { 'www-authenticate': { description: 'Bearer', schema: { type: 'string' } } }

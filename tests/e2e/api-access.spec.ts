@@ -8,17 +8,9 @@ import type { ReadModels } from '../../shared/read-models/registry.ts'
 import { COMMAND_RIGHTS, tableUnder } from '../db/roles/rights.ts'
 import { PASSWORD } from './support/accounts.ts'
 import { ask } from './support/ask.ts'
-import { command, CREATE, document, makeStage, piece, problemOf, type Stage } from './support/stage.ts'
+import { command, CREATE, document, piece, problemOf, stageOfFile } from './support/stage.ts'
 
-// One after the other, in a world of their own: between a refusal and the count nobody else writes.
-test.describe.configure({ mode: 'default' })
-
-const stage = {} as Stage
-test.beforeAll(async () => {
-  test.setTimeout(120_000)
-  Object.assign(stage, await makeStage())
-})
-test.afterAll(() => stage.world?.close())
+const stage = stageOfFile()
 
 const PAGES = join(import.meta.dirname, '../../app/pages')
 const ROUTE_RIGHTS = tableUnder('HTTP').map(({ method, path, right }) => ({

@@ -2,17 +2,9 @@ import { expect, test } from '@playwright/test'
 import type { Receipt } from '../../shared/commands/receipt.ts'
 import type { ReadModels } from '../../shared/read-models/registry.ts'
 import { ask } from './support/ask.ts'
-import { command, CREATE, makeStage, piece, problemOf, type Stage } from './support/stage.ts'
+import { command, CREATE, piece, problemOf, stageOfFile } from './support/stage.ts'
 
-// One after the other, in a world of their own: between a refusal and the count nobody else writes.
-test.describe.configure({ mode: 'default' })
-
-const stage = {} as Stage
-test.beforeAll(async () => {
-  test.setTimeout(120_000)
-  Object.assign(stage, await makeStage())
-})
-test.afterAll(() => stage.world?.close())
+const stage = stageOfFile()
 
 test('an unknown command is not found', async () => {
   for (const code of ['dot_iu_no_such_command', 'constructor', '__proto__', 'fn_dot_ledger_seal', 'DOT_IU_CREATE_PIECE', '%00', 'dot_iu_create_piece%20', '%F0%9F%98%80']) {

@@ -9,20 +9,19 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { buildConsole, endChild, freePort, startConsole } from '../../server/cli/console.ts'
 import { within } from '../../server/cli/database.ts'
 import { stopSignal } from '../../server/cli/signals.ts'
 import { bootstrap } from '../../server/deploy/index.ts'
+import { openTemporary } from '../db/embedded/temporary.ts'
 import { addPeople } from './support/accounts.ts'
 import { findBrowser } from './support/browser.ts'
 import { revised, REVISED, writeDocuments } from './support/documents.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const OPENER = join(ROOT, 'tests/db/embedded/opener.ts')
 const IU = join(ROOT, 'server/cli/iu.ts')
 
 /** Worlds, and workers of Playwright: as many as the machines have cores that the tests are made for. */
@@ -40,21 +39,6 @@ async function run(command: string, args: string[], env: NodeJS.ProcessEnv, stdo
   const [status] = await once(child, 'exit') as [number | null]
   signal.removeEventListener('abort', stop)
   return status ?? 1
-}
-
-/** Opens PostgreSQL through a process that ends with its input, hence with this process, and removes the folder then. */
-async function openDatabase(directory: string): Promise<{ adminUrl: string, stop: () => Promise<void> }> {
-  // Detached, or the Ctrl-C that ends this process would end it as well.
-  const holder = spawn(process.execPath, [OPENER, directory, JSON.stringify({ remove: true, settings: { fsync: 'off' } })], { stdio: ['pipe', 'pipe', 'inherit'], detached: true })
-  const exit = once(holder, 'exit')
-  const line = await Promise.race([once(createInterface(holder.stdout), 'line'), exit.then(() => Promise.reject(new Error('PostgreSQL did not start')))])
-  return {
-    ...JSON.parse(line[0] as string) as { adminUrl: string },
-    stop: async () => {
-      holder.stdin.end()
-      await exit
-    },
-  }
 }
 
 /** Fills the database as `iu demo` does, and with the documents of the specs. */
@@ -96,13 +80,10 @@ async function main(): Promise<number> {
   const [command, ...args] = process.argv.slice(2)
   const browser = command ? await findBrowser(tell) : undefined
   if (await buildConsole(() => {})) tell('built the console')
-  const directory = mkdtempSync(join(tmpdir(), 'iu-e2e-'))
-  // Root's server runs as another user, who must get in.
-  chmodSync(directory, 0o755)
-  const database = await openDatabase(directory)
+  const database = await openTemporary('e2e', { settings: { fsync: 'off' } })
   const servers: ChildProcess[] = []
   try {
-    const databases = await makeDatabases(database.adminUrl, directory, command ? WORLDS : 1)
+    const databases = await makeDatabases(database.adminUrl, database.directory, command ? WORLDS : 1)
     const login = { username: 'iu_console', password: randomBytes(12).toString('hex') }
     await within(database.adminUrl, client => client.query(`ALTER ROLE ${login.username} PASSWORD '${login.password}'`))
     const urls: string[] = []

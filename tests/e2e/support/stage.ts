@@ -1,5 +1,5 @@
 /** What the specs of the API share: a world with people and two documents, and the rule that a refusal leaves nothing. */
-import { expect } from '@playwright/test'
+import { expect, test } from '@playwright/test'
 import { openapiDocument } from '../../../shared/openapi.ts'
 import { problemSchema } from '../../../shared/openapi/problems.ts'
 import type { Problem } from '../../../shared/problem.ts'
@@ -24,7 +24,19 @@ export interface Stage {
   expectRefused: (asking: () => Promise<Answer>, status: number, code: string, path?: string, method?: string) => Promise<Problem>
 }
 
-export async function makeStage(): Promise<Stage> {
+/** The stage of a file: its tests come one after the other, so that between a refusal and the count nobody else writes. */
+export function stageOfFile(): Stage {
+  const stage = {} as Stage
+  test.describe.configure({ mode: 'default' })
+  test.beforeAll(async () => {
+    test.setTimeout(120_000)
+    Object.assign(stage, await makeStage())
+  })
+  test.afterAll(() => stage.world?.close())
+  return stage
+}
+
+async function makeStage(): Promise<Stage> {
   const world = await makeWorld()
   const [manager, approver, operator, reviewer] = [await world.signIn('manager'), await world.signIn('approver'), await world.signIn('operator'), await world.signIn('reviewer')]
   for (const name of ['first.md', 'second.md']) await operator.carry('dot_iu_import_text', { source_path: name, text: `# ${name}\n\nOne of ${name}.\n\nTwo of ${name}.\n` })
