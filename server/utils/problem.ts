@@ -82,7 +82,8 @@ const isConnectionLoss = (error: unknown) => ['ECONNRESET', 'ECONNREFUSED', 'EPI
   || /^Connection terminated|timeout exceeded when trying to connect/.test((error as Error | undefined)?.message ?? '')
 
 /** Answers with the problem; the one translator for every route and middleware. */
-export function sendProblem(event: H3Event, error: unknown): string {
+export async function sendProblem(event: H3Event, error: unknown): Promise<string> {
+  await readAway(event.node.req)
   const answer = toProblem(error)
   setResponseStatus(event, answer.status)
   setHeader(event, 'content-type', 'application/problem+json')

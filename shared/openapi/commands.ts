@@ -17,7 +17,7 @@ const ALSO: Record<Area, ProblemCode[]> = {
   delivery: [],
   gates: ['second_person_required'],
   registry: ['reserved_event_type', 'unknown_event_type'],
-  accounts: ['taken', 'lifecycle_refused'],
+  accounts: ['taken', 'lifecycle_refused', 'too_many_attempts'],
 }
 
 export const commandTag = (area: Area): string => `Commands: ${area}`

@@ -64,6 +64,19 @@ test('an account that is disabled is out with its next request', async () => {
   await stage.expectRefused(() => ask(stage.world.origin, CREATE, { method: 'POST', body: piece(), headers: { authorization: `Bearer ${token}` } }), 401, 'unauthenticated', CREATE)
 })
 
+test('guesses at one\'s own present password end, and the description says so', async () => {
+  await stage.manager.carry('dot_iu_add_account', { account: 'guesser', right: 'reviewer', password: PASSWORD })
+  const guesser = await stage.world.signIn('guesser')
+  const path = command('dot_iu_set_password')
+  const statuses: number[] = []
+  for (let guess = 0; guess < 7; guess++) {
+    const answer = await guesser.command('dot_iu_set_password', { mode: 'apply', params: { account: 'guesser', password: 'another password of mine', current_password: `a guess number ${guess}` } })
+    problemOf(answer, path)
+    statuses.push(answer.status)
+  }
+  expect(statuses.at(-1), statuses.join()).toBe(429)
+})
+
 test('as each right, every route answers whom docs/rights.md says', async () => {
   const files = readdirSync(PAGES, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.vue'))
   const pages = files.map(file => `/${file.replace(/(^|\/)index\.vue$|\.vue$/, '').replace('[...address]', 'first.md').replace(/\[[^\]]+\]/, '1')}`)

@@ -1,3 +1,5 @@
+import { request } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
 import { expect, test } from '@playwright/test'
 import type { Receipt } from '../../shared/commands/receipt.ts'
 import type { ReadModels } from '../../shared/read-models/registry.ts'
@@ -84,6 +86,22 @@ test('a body that is too large is refused, whether it tells its length or not', 
   const credentials = JSON.stringify({ account: 'x'.repeat(20_000), password: 'x' })
   for (const chunked of [false, true]) {
     await stage.expectRefused(() => ask(stage.world.origin, '/api/session', { method: 'POST', headers: { origin: stage.world.origin }, body: credentials, chunked }), 413, 'body_too_large', '/api/session')
+  }
+})
+
+test('who is still writing a body that is refused gets to the end, and the answer', async () => {
+  const written = Array.from({ length: 20 }, () => Buffer.alloc(300_000, 'x'))
+  const headers = { 'content-type': 'application/json', 'content-length': 20 * 300_000, 'origin': stage.world.origin }
+  for (const [path, status] of [[CREATE, 401], ['/api/session', 413], ['/api/shell', 405]] as const) {
+    const { hostname, port } = new URL(stage.world.origin)
+    const sent = request({ hostname, port, path, method: 'POST', agent: false, headers })
+    const answered = new Promise<number>((resolve, reject) => sent.on('response', response => resolve(response.resume().statusCode!)).on('error', reject))
+    for (const bytes of written) {
+      await new Promise<void>((resolve, reject) => sent.write(bytes, error => error ? reject(error) : resolve()))
+      await setTimeout(5)
+    }
+    sent.end()
+    expect(await answered, path).toBe(status)
   }
 })
 
