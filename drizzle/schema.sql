@@ -391,7 +391,7 @@ ALTER TABLE iu_event_type OWNER TO iu_owner;
 COMMENT ON TABLE iu_event_type IS 'Every type of event that may be emitted, with the schema its payload must meet';
 COMMENT ON COLUMN iu_event_type.delivery_lane IS 'immediate: deduplicated by the caller''s key; delayed: never deduplicated';
 COMMENT ON COLUMN iu_event_type.payload_schema IS 'a JSON Schema subset: type, required, properties, additionalProperties, items, enum, const, minimum, maximum, pattern';
-COMMENT ON COLUMN iu_event_type.payload_predicate IS 'the schema compiled to one strict jsonpath predicate, so that a batch is checked set-wise';
+COMMENT ON COLUMN iu_event_type.payload_predicate IS 'the schema compiled to one jsonpath predicate, so that a batch is checked set-wise';
 COMMENT ON COLUMN iu_event_type.is_system IS 'emitted by this schema''s own functions only';
 
 -- table iu_held_decision
@@ -469,9 +469,15 @@ CREATE TABLE iu_route_attempt (
   target_ref text,
   worker_code text COLLATE "C" NOT NULL,
   created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  CONSTRAINT iu_route_attempt_failure_chk CHECK (((status = ANY (ARRAY['failed'::text, 'skipped'::text])) = (failure_code IS NOT NULL))),
   CONSTRAINT iu_route_attempt_pkey PRIMARY KEY (event_id, route_id, attempt_no),
-  CONSTRAINT iu_route_attempt_status_chk CHECK ((status = ANY (ARRAY['dry_run'::text, 'sent'::text, 'failed'::text, 'skipped'::text])))
+  CONSTRAINT iu_route_attempt_status_chk CHECK (
+CASE status
+    WHEN 'dry_run'::text THEN (failure_code IS NULL)
+    WHEN 'skipped'::text THEN (failure_code IS NOT NULL)
+    WHEN 'failed'::text THEN (failure_code IS NOT NULL)
+    WHEN 'sent'::text THEN (failure_code IS NULL)
+    ELSE false
+END)
 );
 ALTER TABLE iu_route_attempt OWNER TO iu_owner;
 COMMENT ON TABLE iu_route_attempt IS 'One audited decision of the worker on one event for one route; append-only';
@@ -1346,42 +1352,56 @@ GRANT SELECT ON v_iu_route_dead_letter_open TO iu_reader;
 -- view v_iu_route_decision
 CREATE VIEW v_iu_route_decision AS
  SELECT e.id AS event_id,
+    COALESCE(r.route_id, 0) AS route_id,
+    r.target_kind,
+    r.target_ref,
+    COALESCE(f.fault, r.skip_code) AS failure_code,
+        CASE
+            WHEN (f.fault IS NULL) THEN r.decision
+            ELSE 'failed'::text
+        END AS decision,
+        CASE f.fault
+            WHEN 'payload_schema'::text THEN array_to_string(fn_iu_payload_problems(e.payload, r.payload_schema), '; '::text)
+            WHEN 'unknown_event_type'::text THEN 'the type is not registered'::text
+            ELSE NULL::text
+        END AS failure_detail
+   FROM ((event_outbox e
+     LEFT JOIN v_iu_route_rule r ON ((r.event_type = e.event_type)))
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN (r.event_type IS NULL) THEN 'unknown_event_type'::text
+                    WHEN ((r.payload_predicate IS NOT NULL) AND ((e.payload @@ r.payload_predicate) IS NOT TRUE)) THEN 'payload_schema'::text
+                    ELSE NULL::text
+                END AS fault
+         OFFSET 0) f);
+ALTER VIEW v_iu_route_decision OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_route_decision IS 'What the worker would decide on each event for each of its routes, now: dry_run, live, failed or skipped, with the code';
+
+-- view v_iu_route_rule
+CREATE VIEW v_iu_route_rule AS
+ SELECT t.event_type,
     COALESCE(r.id, 0) AS route_id,
     r.target_kind,
     r.target_ref,
-    d.failure_code,
         CASE
-            WHEN (d.failure_code = ANY (ARRAY['route_disabled'::text, 'no_route'::text])) THEN 'skipped'::text
-            WHEN (d.failure_code IS NOT NULL) THEN 'failed'::text
+            WHEN ((r.enabled IS NOT FALSE) AND (t.payload_schema <> '{}'::jsonb)) THEN t.payload_predicate
+            ELSE NULL::jsonpath
+        END AS payload_predicate,
+    t.payload_schema,
+        CASE
+            WHEN (r.id IS NULL) THEN 'no_route'::text
+            WHEN (NOT r.enabled) THEN 'route_disabled'::text
+            ELSE NULL::text
+        END AS skip_code,
+        CASE
+            WHEN ((r.id IS NULL) OR (NOT r.enabled)) THEN 'skipped'::text
             WHEN r.dry_run THEN 'dry_run'::text
             ELSE 'live'::text
-        END AS decision,
-        CASE
-            WHEN (d.failure_code = 'payload_schema'::text) THEN array_to_string(fn_iu_payload_problems(e.payload, t.payload_schema), '; '::text)
-            WHEN (d.failure_code = 'unknown_event_type'::text) THEN 'the type is not registered'::text
-            ELSE NULL::text
-        END AS failure_detail
-   FROM ((((event_outbox e
-     LEFT JOIN iu_event_type t ON ((t.event_type = e.event_type)))
-     CROSS JOIN LATERAL ( SELECT
-                CASE
-                    WHEN (t.event_type IS NULL) THEN 'unknown_event_type'::text
-                    WHEN (t.payload_schema = '{}'::jsonb) THEN NULL::text
-                    WHEN ((e.payload @@ t.payload_predicate) IS NOT TRUE) THEN 'payload_schema'::text
-                    ELSE NULL::text
-                END AS fault
-         OFFSET 0) p)
-     LEFT JOIN iu_outbound_route r ON ((r.event_type = e.event_type)))
-     CROSS JOIN LATERAL ( SELECT
-                CASE
-                    WHEN (NOT r.enabled) THEN 'route_disabled'::text
-                    WHEN (p.fault IS NOT NULL) THEN p.fault
-                    WHEN (r.id IS NULL) THEN 'no_route'::text
-                    ELSE NULL::text
-                END AS failure_code
-         OFFSET 0) d);
-ALTER VIEW v_iu_route_decision OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_route_decision IS 'What the worker would decide on each event for each of its routes, now: dry_run, live, failed or skipped, with the code';
+        END AS decision
+   FROM (iu_event_type t
+     LEFT JOIN iu_outbound_route r ON ((r.event_type = t.event_type)));
+ALTER VIEW v_iu_route_rule OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_route_rule IS 'What becomes of an event of each type on each of its routes, now: failed where there is a payload_predicate and the payload does not meet it, else the decision; an event of no type here fails as unknown_event_type';
 
 -- view v_iu_route_worker_health
 CREATE VIEW v_iu_route_worker_health AS
@@ -4879,6 +4899,23 @@ $function$;
 ALTER FUNCTION fn_iu_event_types_forget(text[]) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_event_types_forget(text[]) IS 'Removes event types, the rollback of their registration; refuses (IU010) when one has events';
 
+-- function fn_iu_event_types_recompile()
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_event_types_recompile()
+ RETURNS bigint
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  WITH recompiled AS (
+    UPDATE iu_event_type SET payload_predicate = fn_iu_schema_compile(payload_schema)
+    WHERE payload_predicate::text IS DISTINCT FROM fn_iu_schema_compile(payload_schema)::text
+    RETURNING 1
+  )
+  SELECT count(*) FROM recompiled
+$function$;
+ALTER FUNCTION fn_iu_event_types_recompile() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_event_types_recompile() IS 'Compiles every payload schema anew, for a deployment that changes the compiler; returns how many predicates changed';
+
 -- function fn_iu_event_types_register(text,text,boolean,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_event_types_register(p_event_domain text, p_delivery_lane text, p_is_system boolean, p_types jsonb)
  RETURNS void
@@ -4904,7 +4941,7 @@ BEGIN
     END IF;
     INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, payload_schema, payload_predicate, is_system, description, registered_by)
     VALUES (v_type, p_event_domain, p_delivery_lane, coalesce(v_entry -> 'payload_schema', '{}'),
-            ('strict ' || fn_iu_schema_predicate(coalesce(v_entry -> 'payload_schema', '{}')))::jsonpath, p_is_system, v_entry ->> 'description', fn_iu_actor())
+            fn_iu_schema_compile(coalesce(v_entry -> 'payload_schema', '{}')), p_is_system, v_entry ->> 'description', fn_iu_actor())
     ON CONFLICT (event_type) DO UPDATE
     SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, payload_schema = excluded.payload_schema,
         payload_predicate = excluded.payload_predicate, description = excluded.description,
@@ -5575,6 +5612,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_attempt_one(p_worker_code text, p
 AS $function$
 DECLARE
   v_decision v_iu_route_decision;
+  v_at timestamptz;
 BEGIN
   SELECT * INTO v_decision FROM v_iu_route_decision WHERE event_id = p_event_id AND route_id = p_route_id;
   IF NOT FOUND THEN
@@ -5593,14 +5631,15 @@ BEGIN
         v_decision.failure_detail := format('%s (%s)', SQLERRM, SQLSTATE);
     END;
   END IF;
-  INSERT INTO iu_route_attempt (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code)
+  v_at := clock_timestamp();
+  INSERT INTO iu_route_attempt (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code, created_at)
   VALUES (p_event_id, p_route_id, p_attempt_no, v_decision.decision, v_decision.failure_code, v_decision.failure_detail,
-          v_decision.target_kind, v_decision.target_ref, p_worker_code)
+          v_decision.target_kind, v_decision.target_ref, p_worker_code, v_at)
   ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN
     RETURN NULL;
   END IF;
-  PERFORM fn_iu_route_rollup_add(p_worker_code, ARRAY[p_route_id], ARRAY[v_decision.decision], ARRAY[1]);
+  PERFORM fn_iu_route_rollup_add(p_worker_code, v_at, ARRAY[p_route_id], ARRAY[v_decision.decision], ARRAY[1]);
   IF v_decision.decision = 'failed' THEN
     INSERT INTO iu_route_dead_letter AS d (event_id, route_id, attempt_no, failure_code, failure_detail, event_domain, event_type,
                                            event_subject_table, event_subject_ref, payload, actor, event_created_at)
@@ -5671,8 +5710,8 @@ $function$;
 ALTER FUNCTION fn_iu_route_deliver(bigint,integer) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_route_deliver(bigint,integer) IS 'The seam where live delivery will stand; until then it raises feature_not_supported, so that it fails closed';
 
--- function fn_iu_route_page(iu_route_worker_cursor,xid8,integer)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_page(p_cursor iu_route_worker_cursor, p_own xid8, p_batch_size integer, OUT seen integer, OUT last_id bigint, OUT route_ids integer[], OUT statuses text[], OUT counts integer[], OUT dead_lettered integer, OUT live_events bigint[], OUT live_routes integer[])
+-- function fn_iu_route_page(iu_route_worker_cursor,xid8,integer,boolean)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_page(p_cursor iu_route_worker_cursor, p_own xid8, p_batch_size integer, p_is_reread boolean, OUT seen integer, OUT last_id bigint, OUT decided_at timestamp with time zone, OUT route_ids integer[], OUT statuses text[], OUT counts integer[], OUT dead_lettered integer, OUT live_events bigint[], OUT live_routes integer[])
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -5685,75 +5724,92 @@ DECLARE
   -- In progress when the last window ended, finished by the end of this one: the late commits.
   v_late constant xid8[] := ARRAY(SELECT x FROM pg_snapshot_xip(p_cursor.snap_from) AS x WHERE pg_visible_in_snapshot(x, p_cursor.snap_to));
   v_own_after constant bigint := CASE WHEN p_cursor.own_xid = p_own THEN p_cursor.own_last_id ELSE 0 END;
+  -- A list and not a range: of a range the planner expects one event in two hundred, and joins a whole page one by one.
+  v_buckets constant integer[] := ARRAY(SELECT generate_series(p_cursor.bucket_from::integer, p_cursor.bucket_to::integer));
 BEGIN
+  -- One time for the page: an hour's attempts and its roll-up are the same ones.
+  decided_at := clock_timestamp();
   WITH page AS MATERIALIZED (
-    SELECT id FROM (
-      (SELECT late.id FROM unnest(v_late) AS l(x) CROSS JOIN LATERAL (
-         SELECT e.id FROM event_outbox AS e
-         WHERE e.xid = l.x AND e.delivery_lane <> 'held' AND e.bucket BETWEEN p_cursor.bucket_from AND p_cursor.bucket_to
+    SELECT id, event_type, payload FROM (
+      (SELECT late.* FROM unnest(v_late) AS l(x) CROSS JOIN LATERAL (
+         SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
+         WHERE e.xid = l.x AND e.delivery_lane <> 'held' AND e.bucket = ANY (v_buckets)
            AND e.id > CASE WHEN l.x = p_cursor.own_xid THEN greatest(p_cursor.last_id, p_cursor.own_last_id) ELSE p_cursor.last_id END
          ORDER BY e.id LIMIT p_batch_size) AS late)
       UNION ALL
-      (SELECT e.id FROM event_outbox AS e
+      (SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
        WHERE e.id > greatest(p_cursor.last_id, p_cursor.floor_id) AND e.xid >= v_new_from
          AND CASE WHEN e.id <= p_cursor.trusted_id THEN e.xid <> ALL (v_running) ELSE pg_visible_in_snapshot(e.xid, p_cursor.snap_to) END
-         AND e.delivery_lane <> 'held' AND e.bucket BETWEEN p_cursor.bucket_from AND p_cursor.bucket_to
+         AND e.delivery_lane <> 'held' AND e.bucket = ANY (v_buckets)
        ORDER BY e.id LIMIT p_batch_size)
       UNION ALL
-      (SELECT e.id FROM event_outbox AS e
+      (SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
        WHERE e.xid = p_own AND e.id > v_own_after
-         AND e.delivery_lane <> 'held' AND e.bucket BETWEEN p_cursor.bucket_from AND p_cursor.bucket_to
+         AND e.delivery_lane <> 'held' AND e.bucket = ANY (v_buckets)
        ORDER BY e.id LIMIT p_batch_size)
     ) AS became_visible
     ORDER BY id LIMIT p_batch_size
-  ), decided AS MATERIALIZED (
-    SELECT d.* FROM page JOIN v_iu_route_decision AS d ON d.event_id = page.id
+  ), rule AS MATERIALIZED (             -- read once a page, not once an event
+    SELECT * FROM v_iu_route_rule
+  ), decided AS MATERIALIZED (          -- as v_iu_route_decision decides
+    SELECT e.id AS event_id, coalesce(r.route_id, 0) AS route_id, r.target_kind, r.target_ref, coalesce(f.fault, r.skip_code) AS failure_code,
+           CASE WHEN f.fault IS NULL THEN r.decision ELSE 'failed' END AS decision,
+           CASE f.fault WHEN 'payload_schema' THEN array_to_string(fn_iu_payload_problems(e.payload, r.payload_schema), '; ')
+                        WHEN 'unknown_event_type' THEN 'the type is not registered' END AS failure_detail
+    FROM page AS e
+    LEFT JOIN rule AS r ON r.event_type = e.event_type
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN r.event_type IS NULL THEN 'unknown_event_type'
+                  WHEN r.payload_predicate IS NOT NULL AND (e.payload @@ r.payload_predicate) IS NOT TRUE THEN 'payload_schema' END AS fault
+      OFFSET 0
+    ) AS f
+    -- A delivery cannot be taken back by a conflict: on a live route one looks first.
+    WHERE NOT p_is_reread AND r.decision IS DISTINCT FROM 'live'
+       OR NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id AND a.route_id = coalesce(r.route_id, 0) AND a.attempt_no = 1 LIMIT 1)
   ), attempted AS (
-    INSERT INTO iu_route_attempt AS a (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code)
-    SELECT event_id, route_id, 1, decision, failure_code, failure_detail, target_kind, target_ref, p_cursor.worker_code
-    FROM decided WHERE decision <> 'live' ORDER BY event_id, route_id
-    ON CONFLICT DO NOTHING
-    RETURNING a.event_id, a.route_id, a.status, a.failure_code, a.failure_detail
+    INSERT INTO iu_route_attempt (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code, created_at)
+    SELECT event_id, route_id, 1, decision, failure_code, failure_detail, target_kind, target_ref, p_cursor.worker_code, decided_at
+    FROM decided WHERE decision <> 'live'
   ), dead AS (
     INSERT INTO iu_route_dead_letter (event_id, route_id, attempt_no, failure_code, failure_detail, event_domain, event_type,
                                       event_subject_table, event_subject_ref, payload, actor, event_created_at)
-    SELECT e.id, a.route_id, 1, a.failure_code, a.failure_detail, e.event_domain, e.event_type,
+    SELECT e.id, d.route_id, 1, d.failure_code, d.failure_detail, e.event_domain, e.event_type,
            e.event_subject_table, e.event_subject_ref, e.payload, e.actor, e.created_at
-    FROM attempted AS a JOIN event_outbox AS e ON e.id = a.event_id
-    WHERE a.status = 'failed' ORDER BY e.id, a.route_id
+    FROM decided AS d
+    CROSS JOIN LATERAL (SELECT * FROM event_outbox AS o WHERE o.id = d.event_id LIMIT 1) AS e
+    WHERE d.decision = 'failed' ORDER BY e.id, d.route_id
     ON CONFLICT DO NOTHING
     RETURNING 1
   )
-  SELECT (SELECT count(*) FROM page), (SELECT max(id) FROM page), a.route_ids, a.statuses, a.counts, (SELECT count(*) FROM dead), l.events, l.routes
+  SELECT p.seen, p.last_id, a.route_ids, a.statuses, a.counts, (SELECT count(*) FROM dead), l.events, l.routes
   INTO seen, last_id, route_ids, statuses, counts, dead_lettered, live_events, live_routes
-  FROM (SELECT coalesce(array_agg(route_id), '{}') AS route_ids, coalesce(array_agg(status), '{}') AS statuses, coalesce(array_agg(n), '{}') AS counts
-        FROM (SELECT route_id, status, count(*)::integer AS n FROM attempted GROUP BY route_id, status) AS counted) AS a
+  FROM (SELECT count(*) AS seen, max(id) AS last_id FROM page) AS p
+  CROSS JOIN (SELECT coalesce(array_agg(route_id), '{}') AS route_ids, coalesce(array_agg(decision), '{}') AS statuses, coalesce(array_agg(n), '{}') AS counts
+              FROM (SELECT route_id, decision, count(*)::integer AS n FROM decided WHERE decision <> 'live' GROUP BY route_id, decision) AS counted) AS a
   CROSS JOIN (SELECT coalesce(array_agg(event_id ORDER BY event_id, route_id), '{}') AS events, coalesce(array_agg(route_id ORDER BY event_id, route_id), '{}') AS routes
-              FROM decided AS d
-              -- A delivery cannot be taken back by a conflict: what was attempted once is left to replays.
-              WHERE decision = 'live' AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = d.event_id AND a.route_id = d.route_id)) AS l;
+              FROM decided WHERE decision = 'live') AS l;
 END
 $function$;
-ALTER FUNCTION fn_iu_route_page(iu_route_worker_cursor,xid8,integer) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_route_page(iu_route_worker_cursor,xid8,integer) IS 'Routes one page of the window that the cursor describes; live routes are returned, not attempted. p_own is the caller''s own transaction where it has written, so that it may read its own events';
+ALTER FUNCTION fn_iu_route_page(iu_route_worker_cursor,xid8,integer,boolean) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_route_page(iu_route_worker_cursor,xid8,integer,boolean) IS 'Routes one page of the window that the cursor describes; live routes are returned, not attempted. p_own is the caller''s own transaction where it has written, so that it may read its own events. Raises unique_violation where an event was attempted before, unless p_is_reread: then what was is left as it is';
 
--- function fn_iu_route_rollup_add(text,integer[],text[],integer[])
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_rollup_add(p_worker_code text, p_route_ids integer[], p_statuses text[], p_counts integer[])
+-- function fn_iu_route_rollup_add(text,timestamp with time zone,integer[],text[],integer[])
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_rollup_add(p_worker_code text, p_at timestamp with time zone, p_route_ids integer[], p_statuses text[], p_counts integer[])
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
   INSERT INTO iu_route_attempt_rollup AS t (worker_code, span_start, route_id, status, attempts, last_attempt_at)
-  SELECT p_worker_code, span_start, route_id, status, n, clock_timestamp()
+  SELECT p_worker_code, span_start, route_id, status, n, p_at
   FROM unnest(p_route_ids, p_statuses, p_counts) AS a(route_id, status, n)
-  CROSS JOIN (VALUES ('-infinity'::timestamptz), (date_trunc('hour', clock_timestamp(), 'UTC'))) AS span(span_start)
+  CROSS JOIN (VALUES ('-infinity'::timestamptz), (date_trunc('hour', p_at, 'UTC'))) AS span(span_start)
   ORDER BY span_start, route_id, status
   ON CONFLICT (worker_code, span_start, route_id, status)
-  DO UPDATE SET attempts = t.attempts + excluded.attempts, last_attempt_at = excluded.last_attempt_at
+  DO UPDATE SET attempts = t.attempts + excluded.attempts, last_attempt_at = greatest(t.last_attempt_at, excluded.last_attempt_at)
 $function$;
-ALTER FUNCTION fn_iu_route_rollup_add(text,integer[],text[],integer[]) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_route_rollup_add(text,integer[],text[],integer[]) IS 'Adds counts of attempts, one element a route and status, to the hour and to all time';
+ALTER FUNCTION fn_iu_route_rollup_add(text,timestamp with time zone,integer[],text[],integer[]) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_route_rollup_add(text,timestamp with time zone,integer[],text[],integer[]) IS 'Adds counts of attempts made at p_at, one element a route and status, to its hour and to all time';
 
 -- function fn_iu_route_worker_health(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_worker_health(p_worker_code text)
@@ -5827,6 +5883,7 @@ DECLARE
   v_newest xid8;                   -- whatever began after it draws its event ids above v_floor
   v_now pg_snapshot;
   v_cursor iu_route_worker_cursor;
+  v_own_read xid8;
   v_page record;
   v_status text;
   v_rebased boolean;
@@ -5891,7 +5948,13 @@ BEGIN
       v_is_newest := true;
     END IF;
     -- Own events only in a window that ends now: an older one may lack what their subject had before.
-    v_page := fn_iu_route_page(v_cursor, CASE WHEN v_is_newest THEN v_own END, p_batch_size);
+    v_own_read := CASE WHEN v_is_newest THEN v_own END;
+    BEGIN
+      v_page := fn_iu_route_page(v_cursor, v_own_read, p_batch_size, false);
+    EXCEPTION WHEN unique_violation THEN
+      -- Only after a reset, a restore or a join: to look before each insert would slow down every page.
+      v_page := fn_iu_route_page(v_cursor, v_own_read, p_batch_size, true);
+    END;
     EXIT WHEN v_page.seen > 0 OR v_is_newest;
     -- A window that ended on a full page: nothing is left in it, open the next.
     v_cursor.snap_from := v_cursor.snap_to; v_cursor.floor_id := v_cursor.floor_to_id; v_cursor.snap_to := NULL;
@@ -5915,7 +5978,7 @@ BEGIN
     skipped := skipped + CASE v_page.statuses[i] WHEN 'skipped' THEN v_page.counts[i] ELSE 0 END;
   END LOOP;
   IF cardinality(v_page.counts) > 0 THEN
-    PERFORM fn_iu_route_rollup_add(p_worker_code, v_page.route_ids, v_page.statuses, v_page.counts);
+    PERFORM fn_iu_route_rollup_add(p_worker_code, v_page.decided_at, v_page.route_ids, v_page.statuses, v_page.counts);
   END IF;
 
   IF v_page.seen < p_batch_size THEN
@@ -5995,8 +6058,25 @@ $function$;
 ALTER FUNCTION fn_iu_routes_register(jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_routes_register(jsonb) IS 'Registers routes, always as dry runs: {"route_code": {"event_type", "target_kind", "target_ref", "enabled"}}; again with the same content changes nothing. IU002 unclassified target kind, IU007 unknown event type';
 
--- function fn_iu_schema_predicate(jsonb,text,integer)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_schema_predicate(p_schema jsonb, p_base text DEFAULT '$'::text, p_depth integer DEFAULT 0)
+-- function fn_iu_schema_compile(jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_schema_compile(p_schema jsonb)
+ RETURNS jsonpath
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  -- Anywhere, as a keyword or as the name of a property: strict is always right, lax is four times faster.
+  v_is_lax constant boolean := NOT jsonb_path_exists(p_schema, '$.**.items');
+BEGIN
+  RETURN (CASE WHEN v_is_lax THEN 'lax ' ELSE 'strict ' END || fn_iu_schema_predicate(p_schema, v_is_lax))::jsonpath;
+END
+$function$;
+ALTER FUNCTION fn_iu_schema_compile(jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_schema_compile(jsonb) IS 'Compiles a payload schema to one jsonpath predicate: true for a payload that meets it, false for every other. IU002 for a keyword or value outside the subset';
+
+-- function fn_iu_schema_predicate(jsonb,boolean,text,integer)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_schema_predicate(p_schema jsonb, p_is_lax boolean, p_base text DEFAULT '$'::text, p_depth integer DEFAULT 0)
  RETURNS text
  LANGUAGE plpgsql
  IMMUTABLE
@@ -6010,11 +6090,14 @@ DECLARE
   v_key text;
   v_value jsonb;
   v_list text;
+  v_not_object constant text := CASE WHEN p_schema -> 'type' = '"object"' THEN '' ELSE format('!(%s.type() == "object") || ', p_base) END;
+  v_not_number constant text := CASE WHEN p_schema -> 'type' IN ('"number"', '"integer"') THEN '' ELSE format('!(%s.type() == "number") || ', p_base) END;
 BEGIN
   IF jsonb_typeof(p_schema) IS DISTINCT FROM 'object' OR p_depth > 8 THEN
     RAISE EXCEPTION 'payload_schema: a schema is a JSON object, nested at most 8 deep' USING ERRCODE = 'IU002', COLUMN = 'payload_schema';
   END IF;
-  FOR v_key, v_value IN SELECT key, value FROM jsonb_each(p_schema) LOOP
+  -- The type first: what stands behind it rests on it.
+  FOR v_key, v_value IN SELECT key, value FROM jsonb_each(p_schema) ORDER BY key <> 'type' LOOP
     IF v_key <> ALL (v_known) THEN
       RAISE EXCEPTION 'payload_schema: keyword "%" is not supported', v_key
         USING ERRCODE = 'IU002', COLUMN = 'payload_schema', HINT = 'Supported: ' || array_to_string(v_known, ', ');
@@ -6032,19 +6115,22 @@ BEGIN
         END IF;
         v_parts := v_parts || format('(%s)', v_list);
       WHEN v_key = 'required' AND jsonb_typeof(v_value) = 'array' AND NOT jsonb_path_exists(v_value, '$[*] ? (@.type() != "string")') THEN
-        SELECT string_agg(format('exists(%s.keyvalue() ? (@.key == %s))', p_base, to_json(k)), ' && ') INTO v_list FROM jsonb_array_elements_text(v_value) AS k;
-        v_parts := v_parts || format('(!(%s.type() == "object") || (%s))', p_base, coalesce(v_list, '1 == 1'));
+        SELECT string_agg(format(CASE WHEN p_is_lax THEN 'exists(%s.%s)' ELSE 'exists(%s.keyvalue() ? (@.key == %s))' END, p_base, to_json(k)), ' && ')
+        INTO v_list FROM jsonb_array_elements_text(v_value) AS k;
+        v_parts := v_parts || format('(%s(%s))', v_not_object, coalesce(v_list, '1 == 1'));
       WHEN v_key = 'properties' AND jsonb_typeof(v_value) = 'object' THEN
-        SELECT string_agg(format('!exists(%s.keyvalue() ? (@.key == %s && !(%s)))', p_base, to_json(key), fn_iu_schema_predicate(value, '@.value', p_depth + 1)), ' && ')
+        SELECT string_agg(CASE WHEN p_is_lax
+                 THEN format('(!exists(%1$s.%2$s) || (%3$s))', p_base, to_json(key), fn_iu_schema_predicate(value, true, format('%s.%s', p_base, to_json(key)), p_depth + 1))
+                 ELSE format('!exists(%s.keyvalue() ? (@.key == %s && !(%s)))', p_base, to_json(key), fn_iu_schema_predicate(value, false, '@.value', p_depth + 1)) END, ' && ')
         INTO v_list FROM jsonb_each(v_value);
-        v_parts := v_parts || format('(!(%s.type() == "object") || (%s))', p_base, coalesce(v_list, '1 == 1'));
+        v_parts := v_parts || format('(%s(%s))', v_not_object, coalesce(v_list, '1 == 1'));
       WHEN v_key = 'additionalProperties' AND jsonb_typeof(v_value) = 'boolean' THEN
         IF NOT v_value::boolean THEN
           SELECT string_agg(format('@.key == %s', to_json(k)), ' || ') INTO v_list FROM jsonb_object_keys(coalesce(p_schema -> 'properties', '{}')) AS k;
-          v_parts := v_parts || format('(!(%1$s.type() == "object") || !exists(%1$s.keyvalue() ? (!(%2$s))))', p_base, coalesce(v_list, '1 == 0'));
+          v_parts := v_parts || format('(%s!exists(%s.keyvalue() ? (!(%s))))', v_not_object, p_base, coalesce(v_list, '1 == 0'));
         END IF;
       WHEN v_key = 'items' AND jsonb_typeof(v_value) = 'object' THEN
-        v_parts := v_parts || format('(!(%1$s.type() == "array") || !exists(%1$s[*] ? (!(%2$s))))', p_base, fn_iu_schema_predicate(v_value, '@', p_depth + 1));
+        v_parts := v_parts || format('(!(%1$s.type() == "array") || !exists(%1$s[*] ? (!(%2$s))))', p_base, fn_iu_schema_predicate(v_value, false, '@', p_depth + 1));
       WHEN v_key IN ('enum', 'const') AND (v_key = 'const' OR jsonb_typeof(v_value) = 'array' AND jsonb_array_length(v_value) > 0) THEN
         SELECT string_agg(format('(%1$s.type() == %2$s && %1$s == %3$s)', p_base, to_json(jsonb_typeof(e)), e), ' || ')
         INTO v_list
@@ -6055,7 +6141,7 @@ BEGIN
         END IF;
         v_parts := v_parts || format('(%s)', v_list);
       WHEN v_key IN ('minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum') AND jsonb_typeof(v_value) = 'number' THEN
-        v_parts := v_parts || format('(!(%1$s.type() == "number") || %1$s %2$s %3$s)', p_base,
+        v_parts := v_parts || format('(%s%s %s %s)', v_not_number, p_base,
           CASE v_key WHEN 'minimum' THEN '>=' WHEN 'maximum' THEN '<=' WHEN 'exclusiveMinimum' THEN '>' ELSE '<' END, v_value);
       WHEN v_key = 'pattern' AND jsonb_typeof(v_value) = 'string' THEN
         BEGIN
@@ -6073,8 +6159,8 @@ BEGIN
   RETURN CASE cardinality(v_parts) WHEN 0 THEN '1 == 1' ELSE array_to_string(v_parts, ' && ') END;
 END
 $function$;
-ALTER FUNCTION fn_iu_schema_predicate(jsonb,text,integer) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_schema_predicate(jsonb,text,integer) IS 'Compiles a payload schema to the text of a jsonpath predicate over p_base; IU002 for a keyword or value outside the subset';
+ALTER FUNCTION fn_iu_schema_predicate(jsonb,boolean,text,integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_schema_predicate(jsonb,boolean,text,integer) IS 'Compiles a payload schema to the text of a jsonpath predicate over p_base, for lax mode (no schema with items) or for strict mode; IU002 for a keyword or value outside the subset';
 
 -- function fn_iu_session_check(text,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_session_check(p_token text, p_scope text DEFAULT 'read'::text)
@@ -6582,7 +6668,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   t
 --   a collection came to exist
 --   {"type": "object", "required": ["collection_address", "collection_id", "collection_kind", "title"], "properties": {"title": {"type": "string"}, "collection_id": {"type": "integer", "minimum": 1}, "collection_kind": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && (!($.type() == "object") || ((exists ($.keyvalue()?(@."key" == "collection_address")) && exists ($.keyvalue()?(@."key" == "collection_id"))) && exists ($.keyvalue()?(@."key" == "collection_kind"))) && exists ($.keyvalue()?(@."key" == "title")))) && (!($.type() == "object") || ((!(exists ($.keyvalue()?(@."key" == "title" && !(@."value".type() == "string")))) && !(exists ($.keyvalue()?(@."key" == "collection_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1)))))) && !(exists ($.keyvalue()?(@."key" == "collection_kind" && !(@."value".type() == "string"))))) && !(exists ($.keyvalue()?(@."key" == "collection_address" && !(@."value".type() == "string")))))) && (!($.type() == "object") || !(exists ($.keyvalue()?(!(((@."key" == "title" || @."key" == "collection_id") || @."key" == "collection_kind") || @."key" == "collection_address"))))))
+--   ((($.type() == "object" && (((exists ($."collection_address") && exists ($."collection_id")) && exists ($."collection_kind")) && exists ($."title"))) && ((((!(exists ($."title")) || $."title".type() == "string") && (!(exists ($."collection_id")) || ($."collection_id".type() == "number" && $."collection_id".floor() == $."collection_id") && $."collection_id" >= 1)) && (!(exists ($."collection_kind")) || $."collection_kind".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "title" || @."key" == "collection_id") || @."key" == "collection_kind") || @."key" == "collection_address")))))
 
 -- event_type collection_rendered
 --   composer
@@ -6590,7 +6676,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   t
 --   a collection was rendered and its digests kept
 --   {"type": "object", "required": ["byte_length", "collection_address", "manifest_digest", "render_digest", "revision"], "properties": {"revision": {"type": "integer", "minimum": 1}, "byte_length": {"type": "integer", "minimum": 0}, "render_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "manifest_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && (!($.type() == "object") || (((exists ($.keyvalue()?(@."key" == "byte_length")) && exists ($.keyvalue()?(@."key" == "collection_address"))) && exists ($.keyvalue()?(@."key" == "manifest_digest"))) && exists ($.keyvalue()?(@."key" == "render_digest"))) && exists ($.keyvalue()?(@."key" == "revision")))) && (!($.type() == "object") || (((!(exists ($.keyvalue()?(@."key" == "revision" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "byte_length" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 0)))))) && !(exists ($.keyvalue()?(@."key" == "render_digest" && !(@."value".type() == "string" && (!(@."value".type() == "string") || @."value" like_regex "^[0-9a-f]{64}$")))))) && !(exists ($.keyvalue()?(@."key" == "manifest_digest" && !(@."value".type() == "string" && (!(@."value".type() == "string") || @."value" like_regex "^[0-9a-f]{64}$")))))) && !(exists ($.keyvalue()?(@."key" == "collection_address" && !(@."value".type() == "string")))))) && (!($.type() == "object") || !(exists ($.keyvalue()?(!((((@."key" == "revision" || @."key" == "byte_length") || @."key" == "render_digest") || @."key" == "manifest_digest") || @."key" == "collection_address"))))))
+--   ((($.type() == "object" && ((((exists ($."byte_length") && exists ($."collection_address")) && exists ($."manifest_digest")) && exists ($."render_digest")) && exists ($."revision"))) && (((((!(exists ($."revision")) || ($."revision".type() == "number" && $."revision".floor() == $."revision") && $."revision" >= 1) && (!(exists ($."byte_length")) || ($."byte_length".type() == "number" && $."byte_length".floor() == $."byte_length") && $."byte_length" >= 0)) && (!(exists ($."render_digest")) || $."render_digest".type() == "string" && (!($."render_digest".type() == "string") || $."render_digest" like_regex "^[0-9a-f]{64}$"))) && (!(exists ($."manifest_digest")) || $."manifest_digest".type() == "string" && (!($."manifest_digest".type() == "string") || $."manifest_digest" like_regex "^[0-9a-f]{64}$"))) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((((@."key" == "revision" || @."key" == "byte_length") || @."key" == "render_digest") || @."key" == "manifest_digest") || @."key" == "collection_address")))))
 
 -- event_type collection_validated
 --   composer
@@ -6598,7 +6684,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   t
 --   a collection was checked, with findings
 --   {"type": "object", "required": ["collection_address", "findings"], "properties": {"findings": {"type": "integer", "minimum": 0}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && (!($.type() == "object") || exists ($.keyvalue()?(@."key" == "collection_address")) && exists ($.keyvalue()?(@."key" == "findings")))) && (!($.type() == "object") || !(exists ($.keyvalue()?(@."key" == "findings" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 0))))) && !(exists ($.keyvalue()?(@."key" == "collection_address" && !(@."value".type() == "string")))))) && (!($.type() == "object") || !(exists ($.keyvalue()?(!(@."key" == "findings" || @."key" == "collection_address"))))))
+--   ((($.type() == "object" && (exists ($."collection_address") && exists ($."findings"))) && ((!(exists ($."findings")) || ($."findings".type() == "number" && $."findings".floor() == $."findings") && $."findings" >= 0) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(@."key" == "findings" || @."key" == "collection_address")))))
 
 -- event_type iu.created
 --   unit
@@ -6606,7 +6692,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   t
 --   a unit was born
 --   {"type": "object", "required": ["canonical_address", "unit_id", "unit_kind", "version_seq"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_kind": {"type": "string"}, "version_seq": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && (!($.type() == "object") || ((exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "unit_id"))) && exists ($.keyvalue()?(@."key" == "unit_kind"))) && exists ($.keyvalue()?(@."key" == "version_seq")))) && (!($.type() == "object") || ((!(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "unit_kind" && !(@."value".type() == "string"))))) && !(exists ($.keyvalue()?(@."key" == "version_seq" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1)))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string")))))) && (!($.type() == "object") || !(exists ($.keyvalue()?(!(((@."key" == "unit_id" || @."key" == "unit_kind") || @."key" == "version_seq") || @."key" == "canonical_address"))))))
+--   ((($.type() == "object" && (((exists ($."canonical_address") && exists ($."unit_id")) && exists ($."unit_kind")) && exists ($."version_seq"))) && ((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_kind")) || $."unit_kind".type() == "string")) && (!(exists ($."version_seq")) || ($."version_seq".type() == "number" && $."version_seq".floor() == $."version_seq") && $."version_seq" >= 1)) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "unit_id" || @."key" == "unit_kind") || @."key" == "version_seq") || @."key" == "canonical_address")))))
 
 -- event_type iu.merged
 --   unit
@@ -6614,7 +6700,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   t
 --   several units were merged into one
 --   {"type": "object", "required": ["canonical_address", "from", "unit_id"], "properties": {"from": {"type": "array", "items": {"type": "string"}}, "unit_id": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && (!($.type() == "object") || (exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "from"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && (!($.type() == "object") || (!(exists ($.keyvalue()?(@."key" == "from" && !(@."value".type() == "array" && (!(@."value".type() == "array") || !(exists (@."value"[*]?(!(@.type() == "string"))))))))) && !(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1)))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string")))))) && (!($.type() == "object") || !(exists ($.keyvalue()?(!((@."key" == "from" || @."key" == "unit_id") || @."key" == "canonical_address"))))))
+--   strict ((($.type() == "object" && ((exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "from"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && ((!(exists ($.keyvalue()?(@."key" == "from" && !(@."value".type() == "array" && (!(@."value".type() == "array") || !(exists (@."value"[*]?(!(@.type() == "string"))))))))) && !(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string")))))) && !(exists ($.keyvalue()?(!((@."key" == "from" || @."key" == "unit_id") || @."key" == "canonical_address")))))
 
 -- event_type iu.retired
 --   unit
@@ -6622,7 +6708,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   t
 --   a unit was retired
 --   {"type": "object", "required": ["canonical_address", "previous_status", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "previous_status": {"type": "string"}, "canonical_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && (!($.type() == "object") || (exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "previous_status"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && (!($.type() == "object") || (!(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "previous_status" && !(@."value".type() == "string"))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string")))))) && (!($.type() == "object") || !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "previous_status") || @."key" == "canonical_address"))))))
+--   ((($.type() == "object" && ((exists ($."canonical_address") && exists ($."previous_status")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."previous_status")) || $."previous_status".type() == "string")) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "previous_status") || @."key" == "canonical_address")))))
 
 -- event_type iu.soft_deleted
 --   unit
@@ -6630,7 +6716,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   t
 --   a unit was soft-deleted
 --   {"type": "object", "required": ["canonical_address", "previous_status", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "previous_status": {"type": "string"}, "canonical_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && (!($.type() == "object") || (exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "previous_status"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && (!($.type() == "object") || (!(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "previous_status" && !(@."value".type() == "string"))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string")))))) && (!($.type() == "object") || !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "previous_status") || @."key" == "canonical_address"))))))
+--   ((($.type() == "object" && ((exists ($."canonical_address") && exists ($."previous_status")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."previous_status")) || $."previous_status".type() == "string")) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "previous_status") || @."key" == "canonical_address")))))
 
 -- event_type iu.split
 --   unit
@@ -6638,7 +6724,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   t
 --   a unit was split into several
 --   {"type": "object", "required": ["canonical_address", "into", "unit_id"], "properties": {"into": {"type": "array", "items": {"type": "string"}}, "unit_id": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && (!($.type() == "object") || (exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "into"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && (!($.type() == "object") || (!(exists ($.keyvalue()?(@."key" == "into" && !(@."value".type() == "array" && (!(@."value".type() == "array") || !(exists (@."value"[*]?(!(@.type() == "string"))))))))) && !(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1)))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string")))))) && (!($.type() == "object") || !(exists ($.keyvalue()?(!((@."key" == "into" || @."key" == "unit_id") || @."key" == "canonical_address"))))))
+--   strict ((($.type() == "object" && ((exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "into"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && ((!(exists ($.keyvalue()?(@."key" == "into" && !(@."value".type() == "array" && (!(@."value".type() == "array") || !(exists (@."value"[*]?(!(@.type() == "string"))))))))) && !(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string")))))) && !(exists ($.keyvalue()?(!((@."key" == "into" || @."key" == "unit_id") || @."key" == "canonical_address")))))
 
 -- event_type iu.sql_link_changed
 --   unit
@@ -6646,7 +6732,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   t
 --   a unit's link to a database object changed
 --   {"type": "object", "required": ["canonical_address", "object", "unit_id"], "properties": {"object": {"type": "string"}, "unit_id": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && (!($.type() == "object") || (exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "object"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && (!($.type() == "object") || (!(exists ($.keyvalue()?(@."key" == "object" && !(@."value".type() == "string")))) && !(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1)))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string")))))) && (!($.type() == "object") || !(exists ($.keyvalue()?(!((@."key" == "object" || @."key" == "unit_id") || @."key" == "canonical_address"))))))
+--   ((($.type() == "object" && ((exists ($."canonical_address") && exists ($."object")) && exists ($."unit_id"))) && (((!(exists ($."object")) || $."object".type() == "string") && (!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1)) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "object" || @."key" == "unit_id") || @."key" == "canonical_address")))))
 
 -- event_type iu.version_applied
 --   unit
@@ -6654,7 +6740,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   t
 --   a unit has a new version
 --   {"type": "object", "required": ["byte_length", "canonical_address", "content_digest", "unit_id", "version_seq"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "byte_length": {"type": "integer", "minimum": 0}, "version_seq": {"type": "integer", "minimum": 1}, "content_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "canonical_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && (!($.type() == "object") || (((exists ($.keyvalue()?(@."key" == "byte_length")) && exists ($.keyvalue()?(@."key" == "canonical_address"))) && exists ($.keyvalue()?(@."key" == "content_digest"))) && exists ($.keyvalue()?(@."key" == "unit_id"))) && exists ($.keyvalue()?(@."key" == "version_seq")))) && (!($.type() == "object") || (((!(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "byte_length" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 0)))))) && !(exists ($.keyvalue()?(@."key" == "version_seq" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1)))))) && !(exists ($.keyvalue()?(@."key" == "content_digest" && !(@."value".type() == "string" && (!(@."value".type() == "string") || @."value" like_regex "^[0-9a-f]{64}$")))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string")))))) && (!($.type() == "object") || !(exists ($.keyvalue()?(!((((@."key" == "unit_id" || @."key" == "byte_length") || @."key" == "version_seq") || @."key" == "content_digest") || @."key" == "canonical_address"))))))
+--   ((($.type() == "object" && ((((exists ($."byte_length") && exists ($."canonical_address")) && exists ($."content_digest")) && exists ($."unit_id")) && exists ($."version_seq"))) && (((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."byte_length")) || ($."byte_length".type() == "number" && $."byte_length".floor() == $."byte_length") && $."byte_length" >= 0)) && (!(exists ($."version_seq")) || ($."version_seq".type() == "number" && $."version_seq".floor() == $."version_seq") && $."version_seq" >= 1)) && (!(exists ($."content_digest")) || $."content_digest".type() == "string" && (!($."content_digest".type() == "string") || $."content_digest" like_regex "^[0-9a-f]{64}$"))) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((((@."key" == "unit_id" || @."key" == "byte_length") || @."key" == "version_seq") || @."key" == "content_digest") || @."key" == "canonical_address")))))
 
 -- event_type piece_added_to_collection
 --   composer
@@ -6662,7 +6748,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   t
 --   a unit was put into a collection
 --   {"type": "object", "required": ["collection_address", "position", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "position": {"type": "number"}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && (!($.type() == "object") || ((exists ($.keyvalue()?(@."key" == "collection_address")) && exists ($.keyvalue()?(@."key" == "position"))) && exists ($.keyvalue()?(@."key" == "unit_address"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && (!($.type() == "object") || ((!(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "position" && !(@."value".type() == "number"))))) && !(exists ($.keyvalue()?(@."key" == "unit_address" && !(@."value".type() == "string"))))) && !(exists ($.keyvalue()?(@."key" == "collection_address" && !(@."value".type() == "string")))))) && (!($.type() == "object") || !(exists ($.keyvalue()?(!(((@."key" == "unit_id" || @."key" == "position") || @."key" == "unit_address") || @."key" == "collection_address"))))))
+--   ((($.type() == "object" && (((exists ($."collection_address") && exists ($."position")) && exists ($."unit_address")) && exists ($."unit_id"))) && ((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."position")) || $."position".type() == "number")) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "unit_id" || @."key" == "position") || @."key" == "unit_address") || @."key" == "collection_address")))))
 
 -- event_type piece_removed_from_collection
 --   composer
@@ -6670,7 +6756,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   t
 --   a unit was taken out of a collection and lives on
 --   {"type": "object", "required": ["collection_address", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && (!($.type() == "object") || (exists ($.keyvalue()?(@."key" == "collection_address")) && exists ($.keyvalue()?(@."key" == "unit_address"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && (!($.type() == "object") || (!(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "unit_address" && !(@."value".type() == "string"))))) && !(exists ($.keyvalue()?(@."key" == "collection_address" && !(@."value".type() == "string")))))) && (!($.type() == "object") || !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "unit_address") || @."key" == "collection_address"))))))
+--   ((($.type() == "object" && ((exists ($."collection_address") && exists ($."unit_address")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "unit_address") || @."key" == "collection_address")))))
 
 -- event_type piece_reordered
 --   composer
@@ -6678,7 +6764,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   t
 --   a piece moved to another position
 --   {"type": "object", "required": ["collection_address", "position", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "position": {"type": "number"}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && (!($.type() == "object") || ((exists ($.keyvalue()?(@."key" == "collection_address")) && exists ($.keyvalue()?(@."key" == "position"))) && exists ($.keyvalue()?(@."key" == "unit_address"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && (!($.type() == "object") || ((!(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "position" && !(@."value".type() == "number"))))) && !(exists ($.keyvalue()?(@."key" == "unit_address" && !(@."value".type() == "string"))))) && !(exists ($.keyvalue()?(@."key" == "collection_address" && !(@."value".type() == "string")))))) && (!($.type() == "object") || !(exists ($.keyvalue()?(!(((@."key" == "unit_id" || @."key" == "position") || @."key" == "unit_address") || @."key" == "collection_address"))))))
+--   ((($.type() == "object" && (((exists ($."collection_address") && exists ($."position")) && exists ($."unit_address")) && exists ($."unit_id"))) && ((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."position")) || $."position".type() == "number")) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "unit_id" || @."key" == "position") || @."key" == "unit_address") || @."key" == "collection_address")))))
 
 -- event_type piece_restored
 --   composer
@@ -6686,7 +6772,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   t
 --   a piece came back
 --   {"type": "object", "required": ["collection_address", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && (!($.type() == "object") || (exists ($.keyvalue()?(@."key" == "collection_address")) && exists ($.keyvalue()?(@."key" == "unit_address"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && (!($.type() == "object") || (!(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "unit_address" && !(@."value".type() == "string"))))) && !(exists ($.keyvalue()?(@."key" == "collection_address" && !(@."value".type() == "string")))))) && (!($.type() == "object") || !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "unit_address") || @."key" == "collection_address"))))))
+--   ((($.type() == "object" && ((exists ($."collection_address") && exists ($."unit_address")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "unit_address") || @."key" == "collection_address")))))
 
 -- event_type piece_retired
 --   composer
@@ -6694,7 +6780,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   t
 --   a piece was retired from a collection's point of view
 --   {"type": "object", "required": ["collection_address", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && (!($.type() == "object") || (exists ($.keyvalue()?(@."key" == "collection_address")) && exists ($.keyvalue()?(@."key" == "unit_address"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && (!($.type() == "object") || (!(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && (!(@."value".type() == "number") || @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "unit_address" && !(@."value".type() == "string"))))) && !(exists ($.keyvalue()?(@."key" == "collection_address" && !(@."value".type() == "string")))))) && (!($.type() == "object") || !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "unit_address") || @."key" == "collection_address"))))))
+--   ((($.type() == "object" && ((exists ($."collection_address") && exists ($."unit_address")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "unit_address") || @."key" == "collection_address")))))
 
 -- route collection_created.log
 --   collection_created

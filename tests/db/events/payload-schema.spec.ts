@@ -15,7 +15,7 @@ interface Verdict { predicate: boolean | null, problems: string[] }
 async function judge(schema: unknown, payloads: unknown[]): Promise<Verdict[]> {
   const { rows } = await db.pool.query<Verdict>(`
     SELECT p @@ compiled.predicate AS predicate, iu_core.fn_iu_payload_problems(p, $1) AS problems
-    FROM (SELECT ('strict ' || iu_core.fn_iu_schema_predicate($1))::jsonpath AS predicate) AS compiled
+    FROM (SELECT iu_core.fn_iu_schema_compile($1) AS predicate) AS compiled
     CROSS JOIN jsonb_array_elements($2) WITH ORDINALITY AS e(p, n) ORDER BY n`, [JSON.stringify(schema), JSON.stringify(payloads)])
   return rows
 }

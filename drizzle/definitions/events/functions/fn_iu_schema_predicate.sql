@@ -1,6 +1,8 @@
 -- The predicate must be true or false, never unknown: an unknown inside a negation would let a bad
--- payload through. So every accessor stands behind a check of the type that it needs.
-CREATE FUNCTION iu_core.fn_iu_schema_predicate(p_schema jsonb, p_base text DEFAULT '$', p_depth integer DEFAULT 0)
+-- payload through. So every accessor stands behind a check of the type that it needs, and every one of a
+-- key behind one that it is there. In lax mode that is a look at the key itself; a filter over elements
+-- would unwrap those that are arrays there, so in a schema with items both are asked of the pairs, strictly.
+CREATE FUNCTION iu_core.fn_iu_schema_predicate(p_schema jsonb, p_is_lax boolean, p_base text DEFAULT '$', p_depth integer DEFAULT 0)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, iu_core, pg_temp
@@ -13,11 +15,14 @@ DECLARE
   v_key text;
   v_value jsonb;
   v_list text;
+  v_not_object constant text := CASE WHEN p_schema -> 'type' = '"object"' THEN '' ELSE format('!(%s.type() == "object") || ', p_base) END;
+  v_not_number constant text := CASE WHEN p_schema -> 'type' IN ('"number"', '"integer"') THEN '' ELSE format('!(%s.type() == "number") || ', p_base) END;
 BEGIN
   IF jsonb_typeof(p_schema) IS DISTINCT FROM 'object' OR p_depth > 8 THEN
     RAISE EXCEPTION 'payload_schema: a schema is a JSON object, nested at most 8 deep' USING ERRCODE = 'IU002', COLUMN = 'payload_schema';
   END IF;
-  FOR v_key, v_value IN SELECT key, value FROM jsonb_each(p_schema) LOOP
+  -- The type first: what stands behind it rests on it.
+  FOR v_key, v_value IN SELECT key, value FROM jsonb_each(p_schema) ORDER BY key <> 'type' LOOP
     IF v_key <> ALL (v_known) THEN
       RAISE EXCEPTION 'payload_schema: keyword "%" is not supported', v_key
         USING ERRCODE = 'IU002', COLUMN = 'payload_schema', HINT = 'Supported: ' || array_to_string(v_known, ', ');
@@ -35,19 +40,22 @@ BEGIN
         END IF;
         v_parts := v_parts || format('(%s)', v_list);
       WHEN v_key = 'required' AND jsonb_typeof(v_value) = 'array' AND NOT jsonb_path_exists(v_value, '$[*] ? (@.type() != "string")') THEN
-        SELECT string_agg(format('exists(%s.keyvalue() ? (@.key == %s))', p_base, to_json(k)), ' && ') INTO v_list FROM jsonb_array_elements_text(v_value) AS k;
-        v_parts := v_parts || format('(!(%s.type() == "object") || (%s))', p_base, coalesce(v_list, '1 == 1'));
+        SELECT string_agg(format(CASE WHEN p_is_lax THEN 'exists(%s.%s)' ELSE 'exists(%s.keyvalue() ? (@.key == %s))' END, p_base, to_json(k)), ' && ')
+        INTO v_list FROM jsonb_array_elements_text(v_value) AS k;
+        v_parts := v_parts || format('(%s(%s))', v_not_object, coalesce(v_list, '1 == 1'));
       WHEN v_key = 'properties' AND jsonb_typeof(v_value) = 'object' THEN
-        SELECT string_agg(format('!exists(%s.keyvalue() ? (@.key == %s && !(%s)))', p_base, to_json(key), fn_iu_schema_predicate(value, '@.value', p_depth + 1)), ' && ')
+        SELECT string_agg(CASE WHEN p_is_lax
+                 THEN format('(!exists(%1$s.%2$s) || (%3$s))', p_base, to_json(key), fn_iu_schema_predicate(value, true, format('%s.%s', p_base, to_json(key)), p_depth + 1))
+                 ELSE format('!exists(%s.keyvalue() ? (@.key == %s && !(%s)))', p_base, to_json(key), fn_iu_schema_predicate(value, false, '@.value', p_depth + 1)) END, ' && ')
         INTO v_list FROM jsonb_each(v_value);
-        v_parts := v_parts || format('(!(%s.type() == "object") || (%s))', p_base, coalesce(v_list, '1 == 1'));
+        v_parts := v_parts || format('(%s(%s))', v_not_object, coalesce(v_list, '1 == 1'));
       WHEN v_key = 'additionalProperties' AND jsonb_typeof(v_value) = 'boolean' THEN
         IF NOT v_value::boolean THEN
           SELECT string_agg(format('@.key == %s', to_json(k)), ' || ') INTO v_list FROM jsonb_object_keys(coalesce(p_schema -> 'properties', '{}')) AS k;
-          v_parts := v_parts || format('(!(%1$s.type() == "object") || !exists(%1$s.keyvalue() ? (!(%2$s))))', p_base, coalesce(v_list, '1 == 0'));
+          v_parts := v_parts || format('(%s!exists(%s.keyvalue() ? (!(%s))))', v_not_object, p_base, coalesce(v_list, '1 == 0'));
         END IF;
       WHEN v_key = 'items' AND jsonb_typeof(v_value) = 'object' THEN
-        v_parts := v_parts || format('(!(%1$s.type() == "array") || !exists(%1$s[*] ? (!(%2$s))))', p_base, fn_iu_schema_predicate(v_value, '@', p_depth + 1));
+        v_parts := v_parts || format('(!(%1$s.type() == "array") || !exists(%1$s[*] ? (!(%2$s))))', p_base, fn_iu_schema_predicate(v_value, false, '@', p_depth + 1));
       WHEN v_key IN ('enum', 'const') AND (v_key = 'const' OR jsonb_typeof(v_value) = 'array' AND jsonb_array_length(v_value) > 0) THEN
         SELECT string_agg(format('(%1$s.type() == %2$s && %1$s == %3$s)', p_base, to_json(jsonb_typeof(e)), e), ' || ')
         INTO v_list
@@ -58,7 +66,7 @@ BEGIN
         END IF;
         v_parts := v_parts || format('(%s)', v_list);
       WHEN v_key IN ('minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum') AND jsonb_typeof(v_value) = 'number' THEN
-        v_parts := v_parts || format('(!(%1$s.type() == "number") || %1$s %2$s %3$s)', p_base,
+        v_parts := v_parts || format('(%s%s %s %s)', v_not_number, p_base,
           CASE v_key WHEN 'minimum' THEN '>=' WHEN 'maximum' THEN '<=' WHEN 'exclusiveMinimum' THEN '>' ELSE '<' END, v_value);
       WHEN v_key = 'pattern' AND jsonb_typeof(v_value) = 'string' THEN
         BEGIN
@@ -76,5 +84,5 @@ BEGIN
   RETURN CASE cardinality(v_parts) WHEN 0 THEN '1 == 1' ELSE array_to_string(v_parts, ' && ') END;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_schema_predicate(jsonb, text, integer) IS 'Compiles a payload schema to the text of a jsonpath predicate over p_base; IU002 for a keyword or value outside the subset';
-REVOKE ALL ON FUNCTION iu_core.fn_iu_schema_predicate(jsonb, text, integer) FROM PUBLIC;
+COMMENT ON FUNCTION iu_core.fn_iu_schema_predicate(jsonb, boolean, text, integer) IS 'Compiles a payload schema to the text of a jsonpath predicate over p_base, for lax mode (no schema with items) or for strict mode; IU002 for a keyword or value outside the subset';
+REVOKE ALL ON FUNCTION iu_core.fn_iu_schema_predicate(jsonb, boolean, text, integer) FROM PUBLIC;

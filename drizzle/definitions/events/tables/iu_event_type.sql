@@ -14,5 +14,5 @@ CREATE TABLE iu_core.iu_event_type (
 COMMENT ON TABLE iu_core.iu_event_type IS 'Every type of event that may be emitted, with the schema its payload must meet';
 COMMENT ON COLUMN iu_core.iu_event_type.delivery_lane IS 'immediate: deduplicated by the caller''s key; delayed: never deduplicated';
 COMMENT ON COLUMN iu_core.iu_event_type.payload_schema IS 'a JSON Schema subset: type, required, properties, additionalProperties, items, enum, const, minimum, maximum, pattern';
-COMMENT ON COLUMN iu_core.iu_event_type.payload_predicate IS 'the schema compiled to one strict jsonpath predicate, so that a batch is checked set-wise';
+COMMENT ON COLUMN iu_core.iu_event_type.payload_predicate IS 'the schema compiled to one jsonpath predicate, so that a batch is checked set-wise';
 COMMENT ON COLUMN iu_core.iu_event_type.is_system IS 'emitted by this schema''s own functions only';

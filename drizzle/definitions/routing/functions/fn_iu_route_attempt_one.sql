@@ -8,6 +8,7 @@ SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 DECLARE
   v_decision v_iu_route_decision;
+  v_at timestamptz;
 BEGIN
   SELECT * INTO v_decision FROM v_iu_route_decision WHERE event_id = p_event_id AND route_id = p_route_id;
   IF NOT FOUND THEN
@@ -26,14 +27,15 @@ BEGIN
         v_decision.failure_detail := format('%s (%s)', SQLERRM, SQLSTATE);
     END;
   END IF;
-  INSERT INTO iu_route_attempt (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code)
+  v_at := clock_timestamp();
+  INSERT INTO iu_route_attempt (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code, created_at)
   VALUES (p_event_id, p_route_id, p_attempt_no, v_decision.decision, v_decision.failure_code, v_decision.failure_detail,
-          v_decision.target_kind, v_decision.target_ref, p_worker_code)
+          v_decision.target_kind, v_decision.target_ref, p_worker_code, v_at)
   ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN
     RETURN NULL;
   END IF;
-  PERFORM fn_iu_route_rollup_add(p_worker_code, ARRAY[p_route_id], ARRAY[v_decision.decision], ARRAY[1]);
+  PERFORM fn_iu_route_rollup_add(p_worker_code, v_at, ARRAY[p_route_id], ARRAY[v_decision.decision], ARRAY[1]);
   IF v_decision.decision = 'failed' THEN
     INSERT INTO iu_route_dead_letter AS d (event_id, route_id, attempt_no, failure_code, failure_detail, event_domain, event_type,
                                            event_subject_table, event_subject_ref, payload, actor, event_created_at)

@@ -2,8 +2,9 @@
 -- One page of a window, as one statement: read, decide, write attempts, dead-letter.
 -- A generic plan always: a custom one is made anew on each pass and is no better.
 CREATE FUNCTION iu_core.fn_iu_route_page(
-  p_cursor iu_core.iu_route_worker_cursor, p_own xid8, p_batch_size integer,
-  OUT seen integer, OUT last_id bigint, OUT route_ids integer[], OUT statuses text[], OUT counts integer[], OUT dead_lettered integer, OUT live_events bigint[], OUT live_routes integer[])
+  p_cursor iu_core.iu_route_worker_cursor, p_own xid8, p_batch_size integer, p_is_reread boolean,
+  OUT seen integer, OUT last_id bigint, OUT decided_at timestamptz, OUT route_ids integer[], OUT statuses text[], OUT counts integer[],
+  OUT dead_lettered integer, OUT live_events bigint[], OUT live_routes integer[])
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -14,54 +15,71 @@ DECLARE
   -- In progress when the last window ended, finished by the end of this one: the late commits.
   v_late constant xid8[] := ARRAY(SELECT x FROM pg_snapshot_xip(p_cursor.snap_from) AS x WHERE pg_visible_in_snapshot(x, p_cursor.snap_to));
   v_own_after constant bigint := CASE WHEN p_cursor.own_xid = p_own THEN p_cursor.own_last_id ELSE 0 END;
+  -- A list and not a range: of a range the planner expects one event in two hundred, and joins a whole page one by one.
+  v_buckets constant integer[] := ARRAY(SELECT generate_series(p_cursor.bucket_from::integer, p_cursor.bucket_to::integer));
 BEGIN
+  -- One time for the page: an hour's attempts and its roll-up are the same ones.
+  decided_at := clock_timestamp();
   WITH page AS MATERIALIZED (
-    SELECT id FROM (
-      (SELECT late.id FROM unnest(v_late) AS l(x) CROSS JOIN LATERAL (
-         SELECT e.id FROM event_outbox AS e
-         WHERE e.xid = l.x AND e.delivery_lane <> 'held' AND e.bucket BETWEEN p_cursor.bucket_from AND p_cursor.bucket_to
+    SELECT id, event_type, payload FROM (
+      (SELECT late.* FROM unnest(v_late) AS l(x) CROSS JOIN LATERAL (
+         SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
+         WHERE e.xid = l.x AND e.delivery_lane <> 'held' AND e.bucket = ANY (v_buckets)
            AND e.id > CASE WHEN l.x = p_cursor.own_xid THEN greatest(p_cursor.last_id, p_cursor.own_last_id) ELSE p_cursor.last_id END
          ORDER BY e.id LIMIT p_batch_size) AS late)
       UNION ALL
-      (SELECT e.id FROM event_outbox AS e
+      (SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
        WHERE e.id > greatest(p_cursor.last_id, p_cursor.floor_id) AND e.xid >= v_new_from
          AND CASE WHEN e.id <= p_cursor.trusted_id THEN e.xid <> ALL (v_running) ELSE pg_visible_in_snapshot(e.xid, p_cursor.snap_to) END
-         AND e.delivery_lane <> 'held' AND e.bucket BETWEEN p_cursor.bucket_from AND p_cursor.bucket_to
+         AND e.delivery_lane <> 'held' AND e.bucket = ANY (v_buckets)
        ORDER BY e.id LIMIT p_batch_size)
       UNION ALL
-      (SELECT e.id FROM event_outbox AS e
+      (SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
        WHERE e.xid = p_own AND e.id > v_own_after
-         AND e.delivery_lane <> 'held' AND e.bucket BETWEEN p_cursor.bucket_from AND p_cursor.bucket_to
+         AND e.delivery_lane <> 'held' AND e.bucket = ANY (v_buckets)
        ORDER BY e.id LIMIT p_batch_size)
     ) AS became_visible
     ORDER BY id LIMIT p_batch_size
-  ), decided AS MATERIALIZED (
-    SELECT d.* FROM page JOIN v_iu_route_decision AS d ON d.event_id = page.id
+  ), rule AS MATERIALIZED (             -- read once a page, not once an event
+    SELECT * FROM v_iu_route_rule
+  ), decided AS MATERIALIZED (          -- as v_iu_route_decision decides
+    SELECT e.id AS event_id, coalesce(r.route_id, 0) AS route_id, r.target_kind, r.target_ref, coalesce(f.fault, r.skip_code) AS failure_code,
+           CASE WHEN f.fault IS NULL THEN r.decision ELSE 'failed' END AS decision,
+           CASE f.fault WHEN 'payload_schema' THEN array_to_string(fn_iu_payload_problems(e.payload, r.payload_schema), '; ')
+                        WHEN 'unknown_event_type' THEN 'the type is not registered' END AS failure_detail
+    FROM page AS e
+    LEFT JOIN rule AS r ON r.event_type = e.event_type
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN r.event_type IS NULL THEN 'unknown_event_type'
+                  WHEN r.payload_predicate IS NOT NULL AND (e.payload @@ r.payload_predicate) IS NOT TRUE THEN 'payload_schema' END AS fault
+      OFFSET 0
+    ) AS f
+    -- A delivery cannot be taken back by a conflict: on a live route one looks first.
+    WHERE NOT p_is_reread AND r.decision IS DISTINCT FROM 'live'
+       OR NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id AND a.route_id = coalesce(r.route_id, 0) AND a.attempt_no = 1 LIMIT 1)
   ), attempted AS (
-    INSERT INTO iu_route_attempt AS a (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code)
-    SELECT event_id, route_id, 1, decision, failure_code, failure_detail, target_kind, target_ref, p_cursor.worker_code
-    FROM decided WHERE decision <> 'live' ORDER BY event_id, route_id
-    ON CONFLICT DO NOTHING
-    RETURNING a.event_id, a.route_id, a.status, a.failure_code, a.failure_detail
+    INSERT INTO iu_route_attempt (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code, created_at)
+    SELECT event_id, route_id, 1, decision, failure_code, failure_detail, target_kind, target_ref, p_cursor.worker_code, decided_at
+    FROM decided WHERE decision <> 'live'
   ), dead AS (
     INSERT INTO iu_route_dead_letter (event_id, route_id, attempt_no, failure_code, failure_detail, event_domain, event_type,
                                       event_subject_table, event_subject_ref, payload, actor, event_created_at)
-    SELECT e.id, a.route_id, 1, a.failure_code, a.failure_detail, e.event_domain, e.event_type,
+    SELECT e.id, d.route_id, 1, d.failure_code, d.failure_detail, e.event_domain, e.event_type,
            e.event_subject_table, e.event_subject_ref, e.payload, e.actor, e.created_at
-    FROM attempted AS a JOIN event_outbox AS e ON e.id = a.event_id
-    WHERE a.status = 'failed' ORDER BY e.id, a.route_id
+    FROM decided AS d
+    CROSS JOIN LATERAL (SELECT * FROM event_outbox AS o WHERE o.id = d.event_id LIMIT 1) AS e
+    WHERE d.decision = 'failed' ORDER BY e.id, d.route_id
     ON CONFLICT DO NOTHING
     RETURNING 1
   )
-  SELECT (SELECT count(*) FROM page), (SELECT max(id) FROM page), a.route_ids, a.statuses, a.counts, (SELECT count(*) FROM dead), l.events, l.routes
+  SELECT p.seen, p.last_id, a.route_ids, a.statuses, a.counts, (SELECT count(*) FROM dead), l.events, l.routes
   INTO seen, last_id, route_ids, statuses, counts, dead_lettered, live_events, live_routes
-  FROM (SELECT coalesce(array_agg(route_id), '{}') AS route_ids, coalesce(array_agg(status), '{}') AS statuses, coalesce(array_agg(n), '{}') AS counts
-        FROM (SELECT route_id, status, count(*)::integer AS n FROM attempted GROUP BY route_id, status) AS counted) AS a
+  FROM (SELECT count(*) AS seen, max(id) AS last_id FROM page) AS p
+  CROSS JOIN (SELECT coalesce(array_agg(route_id), '{}') AS route_ids, coalesce(array_agg(decision), '{}') AS statuses, coalesce(array_agg(n), '{}') AS counts
+              FROM (SELECT route_id, decision, count(*)::integer AS n FROM decided WHERE decision <> 'live' GROUP BY route_id, decision) AS counted) AS a
   CROSS JOIN (SELECT coalesce(array_agg(event_id ORDER BY event_id, route_id), '{}') AS events, coalesce(array_agg(route_id ORDER BY event_id, route_id), '{}') AS routes
-              FROM decided AS d
-              -- A delivery cannot be taken back by a conflict: what was attempted once is left to replays.
-              WHERE decision = 'live' AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = d.event_id AND a.route_id = d.route_id)) AS l;
+              FROM decided WHERE decision = 'live') AS l;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_route_page(iu_core.iu_route_worker_cursor, xid8, integer) IS 'Routes one page of the window that the cursor describes; live routes are returned, not attempted. p_own is the caller''s own transaction where it has written, so that it may read its own events';
-REVOKE ALL ON FUNCTION iu_core.fn_iu_route_page(iu_core.iu_route_worker_cursor, xid8, integer) FROM PUBLIC;
+COMMENT ON FUNCTION iu_core.fn_iu_route_page(iu_core.iu_route_worker_cursor, xid8, integer, boolean) IS 'Routes one page of the window that the cursor describes; live routes are returned, not attempted. p_own is the caller''s own transaction where it has written, so that it may read its own events. Raises unique_violation where an event was attempted before, unless p_is_reread: then what was is left as it is';
+REVOKE ALL ON FUNCTION iu_core.fn_iu_route_page(iu_core.iu_route_worker_cursor, xid8, integer, boolean) FROM PUBLIC;

@@ -12,6 +12,7 @@ DECLARE
   v_newest xid8;                   -- whatever began after it draws its event ids above v_floor
   v_now pg_snapshot;
   v_cursor iu_route_worker_cursor;
+  v_own_read xid8;
   v_page record;
   v_status text;
   v_rebased boolean;
@@ -76,7 +77,13 @@ BEGIN
       v_is_newest := true;
     END IF;
     -- Own events only in a window that ends now: an older one may lack what their subject had before.
-    v_page := fn_iu_route_page(v_cursor, CASE WHEN v_is_newest THEN v_own END, p_batch_size);
+    v_own_read := CASE WHEN v_is_newest THEN v_own END;
+    BEGIN
+      v_page := fn_iu_route_page(v_cursor, v_own_read, p_batch_size, false);
+    EXCEPTION WHEN unique_violation THEN
+      -- Only after a reset, a restore or a join: to look before each insert would slow down every page.
+      v_page := fn_iu_route_page(v_cursor, v_own_read, p_batch_size, true);
+    END;
     EXIT WHEN v_page.seen > 0 OR v_is_newest;
     -- A window that ended on a full page: nothing is left in it, open the next.
     v_cursor.snap_from := v_cursor.snap_to; v_cursor.floor_id := v_cursor.floor_to_id; v_cursor.snap_to := NULL;
@@ -100,7 +107,7 @@ BEGIN
     skipped := skipped + CASE v_page.statuses[i] WHEN 'skipped' THEN v_page.counts[i] ELSE 0 END;
   END LOOP;
   IF cardinality(v_page.counts) > 0 THEN
-    PERFORM fn_iu_route_rollup_add(p_worker_code, v_page.route_ids, v_page.statuses, v_page.counts);
+    PERFORM fn_iu_route_rollup_add(p_worker_code, v_page.decided_at, v_page.route_ids, v_page.statuses, v_page.counts);
   END IF;
 
   IF v_page.seen < p_batch_size THEN
