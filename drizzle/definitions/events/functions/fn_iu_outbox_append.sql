@@ -1,5 +1,5 @@
 -- requires: event_outbox
--- The only INSERT into the outbox, and the one place that decides the lane.
+-- Writes many; one event by itself is written by fn_iu_emit_event. Both decide the lane alike: by the type, or held while the master gate is closed.
 CREATE FUNCTION iu_core.fn_iu_outbox_append(
   p_event_type text, p_event_subject_table text, p_event_subject_refs text[], p_payloads jsonb[], p_idempotency_key text DEFAULT NULL)
 RETURNS SETOF bigint
