@@ -1,3 +1,4 @@
+import { within } from '../server/cli/database.ts'
 import type { Cluster } from './cluster.ts'
 import type { Contestant } from './contestants/contestant.ts'
 import { ours } from './contestants/ours.ts'
@@ -14,19 +15,26 @@ const OURS_TWO = 'worker, two cursors'
 /** Each contestant drains as many events in each round, one after the other, in changing order; events a second of each round. */
 async function race(cluster: Cluster, contestants: Contestant[], { events, rounds, tell }: Options): Promise<Map<string, number[]>> {
   const rates = new Map(contestants.map(({ name }) => [name, [] as number[]]))
-  const prepared: Contestant[] = []
+  const prepared: { contestant: Contestant, url: string }[] = []
+  /** Loads, and then settles: nobody drains over another round's dead rows, or by statistics from before it. */
+  const load = async ({ contestant, url }: typeof prepared[number], count: number) => {
+    await contestant.load(count)
+    await within(url, client => client.query('VACUUM ANALYZE'))
+  }
   try {
     for (const [index, contestant] of contestants.entries()) {
-      await contestant.prepare(await cluster.database(`drain_${index}`))
-      prepared.push(contestant)
+      const url = await cluster.database(`drain_${index}`)
+      await contestant.prepare(url)
+      prepared.push({ contestant, url })
       // What is planned and cached once is not measured.
-      await contestant.load(Math.min(events, 2000))
+      await load(prepared[index]!, Math.min(events, 2000))
       await contestant.drain()
     }
     for (let round = 0; round < rounds; round++) {
-      const order = contestants.map((_, index) => contestants[(index + round) % contestants.length]!)
-      for (const contestant of order) {
-        await contestant.load(events)
+      const order = prepared.map((_, index) => prepared[(index + round) % prepared.length]!)
+      for (const one of order) {
+        const { contestant } = one
+        await load(one, events)
         const started = performance.now()
         await contestant.drain()
         const rate = events / (performance.now() - started) * 1000
@@ -36,7 +44,7 @@ async function race(cluster: Cluster, contestants: Contestant[], { events, round
     }
   }
   finally {
-    for (const contestant of prepared) await contestant.close()
+    for (const { contestant } of prepared) await contestant.close()
   }
   return rates
 }

@@ -6,8 +6,9 @@ export interface Measured {
   peer: number[]
   /** of each round */
   ratios: number[]
-  must: number
-  aim: number
+  /** what it has to reach, and what it is meant to; none where there is no such bar */
+  must?: number
+  aim?: number
   /** whether a larger ratio is better, or a smaller one */
   better: 'more' | 'less'
 }
@@ -18,7 +19,7 @@ export function median(values: number[]): number {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-const reaches = (value: number, bar: number, better: Measured['better']): boolean => better === 'more' ? value >= bar : value <= bar
+const reaches = (value: number, bar: number | undefined, better: Measured['better']): boolean | undefined => bar === undefined ? undefined : better === 'more' ? value >= bar : value <= bar
 
 /** A row with its median, as `--json` prints it. */
 export const summary = (measured: Measured) => {
@@ -32,7 +33,8 @@ const short = (value: number): string => value >= 100 ? Math.round(value).toLoca
 export function table(rows: Measured[]): string {
   const lines = rows.map(summary).map(({ row, unit, ours, peer, ratios, ratio, must, aim, better, reachesMust, reachesAim }) => {
     const sign = better === 'more' ? '≥' : '≤'
-    return `| ${row} | ${short(median(ours))} | ${short(median(peer))} | ${unit} | **${short(ratio)}** (${short(Math.min(...ratios))}–${short(Math.max(...ratios))}) | ${sign} ${must} ${reachesMust ? '✓' : '✗'} | ${sign} ${aim} ${reachesAim ? '✓' : '–'} |`
+    const bar = (value: number | undefined, reached: boolean | undefined, missed: string) => value === undefined ? '–' : `${sign} ${value} ${reached ? '✓' : missed}`
+    return `| ${row} | ${short(median(ours))} | ${short(median(peer))} | ${unit} | **${short(ratio)}** (${short(Math.min(...ratios))}–${short(Math.max(...ratios))}) | ${bar(must, reachesMust, '✗')} | ${bar(aim, reachesAim, '–')} |`
   })
   return ['| ratio | ours | against | unit | median (least–most) | must | aim |', '|---|---|---|---|---|---|---|', ...lines].join('\n')
 }

@@ -8,6 +8,7 @@ import { drainRatios } from './drain.ts'
 import { enqueueRatios } from './enqueue.ts'
 import { passRatios } from './passes.ts'
 import { summary, table } from './report.ts'
+import { textRatios } from './texts.ts'
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' }, events: { type: 'string', default: '50000' }, json: { type: 'boolean', default: false } } })
 const [rounds, events] = [Number(values.rounds), Number(values.events)]
@@ -19,7 +20,7 @@ if (!(Number.isInteger(rounds) && rounds > 0 && Number.isInteger(events) && even
 const cluster = await openCluster()
 try {
   const options = { rounds, events, tell: (line: string) => console.error(line) }
-  const rows = [...await drainRatios(cluster, options), ...await passRatios(cluster, options), ...await enqueueRatios(cluster, options)]
+  const rows = [...await drainRatios(cluster, options), ...await passRatios(cluster, options), ...await enqueueRatios(cluster, options), ...await textRatios(cluster, options)]
   console.log(values.json ? JSON.stringify({ postgres: cluster.version, rounds, events, rows: rows.map(summary) }, null, 2) : `PostgreSQL ${cluster.version}, ${rounds} rounds of ${events.toLocaleString('en')} events, fsync and synchronous_commit on\n\n${table(rows)}`)
 }
 finally {
