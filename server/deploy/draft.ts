@@ -1,6 +1,9 @@
 import type { CatalogueObject } from './catalogue.ts'
 import type { Definition } from './definitions.ts'
 
+/** The migration of a unit that changes nothing. */
+export const NOTHING = '-- unit: schema\n'
+
 /** The three files of a unit, as far as they can be written without thinking. */
 export interface Draft { migration: string, rollback: string, verify: string }
 
@@ -50,7 +53,6 @@ export function draftUnit(before: CatalogueObject[], after: CatalogueObject[], d
   // No definition says any more what a dropped object required: by kind, users before what they use.
   const dropped = [...old.values()].filter(object => !wanted.has(`${object.class} ${object.identity}`))
     .sort((a, b) => DROP_ORDER.indexOf(a.class) - DROP_ORDER.indexOf(b.class))
-
   const forward = made.map((object) => {
     const sql = definitionOf(object, definitions).sql.trimEnd()
     if (!old.has(`${object.class} ${object.identity}`)) return sql
@@ -75,7 +77,7 @@ export function draftUnit(before: CatalogueObject[], after: CatalogueObject[], d
     ...dropped.map(object => `    (${literal(object.class)}, ${literal(object.identity)}, NULL)`),
   ]
   return {
-    migration: ['-- unit: schema', ...forward, ...dropped.map(drop)].join('\n\n') + '\n',
+    migration: [NOTHING.trimEnd(), ...forward, ...(dropped.length ? [path, ...dropped.map(drop)] : [])].join('\n\n') + '\n',
     rollback: [path, ...guard, ...[...dropped].reverse().map(remake), ...backward].join('\n') + '\n',
     verify: `-- Structure and rights, denials included: the facts name every grantee there is.
 DO $verify$

@@ -55,7 +55,7 @@ export default defineCommand({
         areas: { type: 'string', description: 'only these areas of drizzle/definitions, comma-separated' },
       },
       run: ({ args }) => withDatabase(async (client) => {
-        const { draftUnit } = await import('../../deploy/draft.ts')
+        const { draftUnit, NOTHING } = await import('../../deploy/draft.ts')
         const { readDefinitions } = await import('../../deploy/definitions.ts')
         const { catalogueOf } = await import('../../deploy/scratch.ts')
         const { registrySql } = await import('../registry.ts')
@@ -64,11 +64,12 @@ export default defineCommand({
         const definitions = readDefinitions(DRIZZLE)
         const wanted = await catalogueOf(client, definitions.map(definition => definition.sql))
         const draft = draftUnit(await catalogueOf(client, units.map(unit => unit.migration)), wanted, definitions, args.areas?.split(','))
+        writeFileSync(join(DRIZZLE, 'schema.sql'), schemaText(wanted))
+        if (draft.migration === NOTHING) return say('nothing to draft: the units build what the definitions build')
         const tag = `${String(units.length + 1).padStart(4, '0')}_${args.tag}`
         for (const [folder, sql] of [['migrations', draft.migration], ['rollbacks', draft.rollback], ['verify', draft.verify]] as const) {
           writeFileSync(join(DRIZZLE, folder, `${tag}.sql`), sql, { flag: 'wx' })
         }
-        writeFileSync(join(DRIZZLE, 'schema.sql'), schemaText(wanted))
         say(`drafted ${tag}: read its three files before you commit them`)
       }),
     }),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { CatalogueObject } from '../../../server/deploy/catalogue.ts'
 import type { Definition } from '../../../server/deploy/definitions.ts'
-import { draftUnit } from '../../../server/deploy/draft.ts'
+import { draftUnit, NOTHING } from '../../../server/deploy/draft.ts'
 
 const FOLDER = { schema: 'schemas', table: 'tables', function: 'functions', view: 'views', trigger: 'triggers' } as const
 type Kind = keyof typeof FOLDER
@@ -78,7 +78,7 @@ describe('a draft of what changed', () => {
 
   it('is of a function of new arguments a new function, beside the dropped old one', () => {
     const { migration, rollback } = draftUnit([fn], [object('function', 'fn_a(text)')], DEFINITIONS)
-    expect(migration).toContain('CREATE FUNCTION iu_core.fn_a;\n\nDROP FUNCTION iu_core.fn_a(text,integer);')
+    expect(migration).toContain('CREATE FUNCTION iu_core.fn_a;\n\nSET LOCAL search_path = pg_catalog, iu_core, pg_temp;\n\nDROP FUNCTION iu_core.fn_a(text,integer);')
     expect(rollback).toContain(`${fn.definition}\nREVOKE ALL ON FUNCTION fn_a(text,integer) FROM PUBLIC;\nDROP FUNCTION iu_core.fn_a(text);`)
   })
 })
@@ -91,7 +91,7 @@ describe('a draft of what is gone', () => {
     ['table', table, 'DROP TABLE iu_core.t;'],
   ])('drops a %s, and makes it again', (_, gone, drop) => {
     const { migration, rollback } = draftUnit([gone], [], [])
-    expect(migration).toBe(`-- unit: schema\n\n${drop}\n`)
+    expect(migration).toBe(`-- unit: schema\n\nSET LOCAL search_path = pg_catalog, iu_core, pg_temp;\n\n${drop}\n`)
     expect(rollback).toContain(gone.definition.replace('CREATE VIEW ', 'CREATE VIEW iu_core.'))
   })
 })
@@ -103,7 +103,7 @@ describe('a draft', () => {
 
   it('leaves out what did not change, and rows of registries', () => {
     const config: CatalogueObject = { class: 'config', identity: 'a gate', definition: 'x', facts: 'x' }
-    expect(draftUnit([table, view], [table, view, config], DEFINITIONS).migration).toBe('-- unit: schema\n')
+    expect(draftUnit([table, view], [table, view, config], DEFINITIONS).migration).toBe(NOTHING)
   })
 
   it('keeps to the given areas', () => {

@@ -60,7 +60,8 @@ BEGIN
   ), attempted AS (
     INSERT INTO iu_route_attempt (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code, created_at)
     SELECT event_id, route_id, 1, decision, failure_code, failure_detail, target_kind, target_ref, p_cursor.worker_code, decided_at
-    FROM decided WHERE decision <> 'live'
+    -- In the order of the key: each row goes into the index beside the last one.
+    FROM decided WHERE decision <> 'live' ORDER BY event_id, route_id
   ), dead AS (
     INSERT INTO iu_route_dead_letter (event_id, route_id, attempt_no, failure_code, failure_detail, event_domain, event_type,
                                       event_subject_table, event_subject_ref, payload, actor, event_created_at)
