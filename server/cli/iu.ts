@@ -14,6 +14,7 @@ const iu = defineCommand({
     gate: () => import('./commands/gate.ts').then(module => module.default),
     import: () => import('./commands/import.ts').then(module => module.default),
     ledger: () => import('./commands/ledger.ts').then(module => module.default),
+    probe: () => import('./commands/probe.ts').then(module => module.default),
     render: () => import('./commands/render.ts').then(module => module.default),
     worker: () => import('./commands/worker.ts').then(module => module.default),
   },

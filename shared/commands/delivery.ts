@@ -33,6 +33,11 @@ export const DELIVERY = [
     }),
   }),
   define({
+    ...common, code: 'dot_iu_run_probe', label: 'Run probe', tier: 1, gates: [],
+    description: 'Tries the eight scenarios A to H on the live schema, each taken back, and shows that nothing is left.',
+    input: z.strictObject({}), refreshes: ['proof'],
+  }),
+  define({
     ...common, ...events, code: 'dot_iu_release_held_events', label: 'Release held events', tier: 2,
     gates: ['iu_core.operator_runtime_enabled', 'iu_core.routes_master_enabled'],
     description: 'Puts held events on their lanes, in the order of writing.',

@@ -25,6 +25,7 @@ export const EXAMPLES: Record<string, Record<string, unknown>> = {
   dot_iu_replay_dead_letters: { failure_code: 'payload_schema', event_type: 'shop.order', limit: 100 },
   dot_iu_discard_dead_letter: { dead_letter: 12 },
   dot_iu_run_worker: { passes: 5, batch_size: 1000 },
+  dot_iu_run_probe: {},
   dot_iu_release_held_events: { event_type: 'shop.order', limit: 1000 },
   dot_iu_discard_held_events: { event_type: 'shop.order' },
   dot_iu_enable_route: { route: 'shop.order.log' },

@@ -19,6 +19,8 @@ import { deadLettersAnswer, deadLettersQuery } from './dead-letters.ts'
 import { gatesAnswer, gatesQuery } from './gates.ts'
 import { ledgerAnswer, ledgerQuery, runAnswer, runQuery } from './ledger.ts'
 import { overviewAnswer, overviewQuery } from './overview.ts'
+import { proofAnswer, proofQuery } from './proof.ts'
+import { routingAnswer, routingQuery } from './routing.ts'
 import { sessionAnswer, sessionQuery } from './session.ts'
 import { shellAnswer, shellQuery } from './shell.ts'
 
@@ -53,6 +55,8 @@ export const READ_ROUTES = {
   'dead-letters': read({ summary: 'Open dead letters, newest first', query: deadLettersQuery, answer: deadLettersAnswer }),
   'dead-letters/payload': read({ summary: 'The payload of one dead letter', query: deadLetterQuery, answer: deadLetterAnswer }),
   'gates': read({ summary: 'The disable ladder, every gate and every route', query: gatesQuery, answer: gatesAnswer }),
+  'routing': read({ summary: 'What the decision on an event depends on: types with their schemas, routes and gates', query: routingQuery, answer: routingAnswer }),
+  'proof': read({ summary: 'The checks W1 to W9, the last probe, and what is left of it', query: proofQuery, answer: proofAnswer }),
   'commands': read({ summary: 'Every command, with what became of its runs', query: commandsQuery, answer: commandsAnswer }),
   'commands/contract': read({ summary: 'What one command takes and asks for', query: commandContractQuery, answer: commandContractAnswer, finds: true }),
   'ledger': read({ summary: 'Runs of commands, newest first', query: ledgerQuery, answer: ledgerAnswer }),

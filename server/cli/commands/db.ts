@@ -3,13 +3,19 @@ import { join } from 'node:path'
 import { defineCommand } from 'citty'
 import { readCatalogue, schemaText } from '../../deploy/catalogue.ts'
 import { bootstrap, BootstrapError, deployUnits, DRIZZLE, readUnits, rollbackUnits, verifyUnits } from '../../deploy/index.ts'
+import { checkWorks } from '../../db/functions/proof.ts'
 import { withDatabase } from '../database.ts'
-import { note, Refusal, say, sayJson } from '../report.ts'
+import { EXIT, note, printable, Refusal, say, sayJson } from '../report.ts'
 
 const json = { json: { type: 'boolean', description: 'one JSON document' } } as const
 
 const tell = (asJson: boolean | undefined, word: string, tags: string[]) =>
   asJson ? sayJson({ [word]: tags }) : say(tags.length ? `${word}: ${tags.join(', ')}` : `nothing to be ${word}`)
+
+interface Verified { verified: string[], error?: string }
+
+/** What the units' verification came to, in lines. */
+const unitLines = ({ verified, error }: Verified) => error === undefined ? verified.map(tag => `✓ ${tag}`) : error.split('\n').map(line => `✗ ${printable(line)}`)
 
 export default defineCommand({
   meta: { name: 'db', description: 'deploy the schema, verify it, roll it back' },
@@ -34,9 +40,16 @@ export default defineCommand({
       run: ({ args }) => withDatabase(async client => tell(args.json, 'deployed', await deployUnits(client, readUnits(DRIZZLE), unit => note(`deploying ${unit.tag}`)))),
     }),
     verify: defineCommand({
-      meta: { name: 'verify', description: 'check every applied unit against the live database' },
+      meta: { name: 'verify', description: 'check every applied unit against the live database, and W1 to W9: whether it works' },
       args: json,
-      run: ({ args }) => withDatabase(async client => tell(args.json, 'verified', await verifyUnits(client, readUnits(DRIZZLE)))),
+      run: ({ args }) => withDatabase(async (client) => {
+        // A unit that is not as deployed must not keep the other checks from being told.
+        const units: Verified = await verifyUnits(client, readUnits(DRIZZLE)).then(tags => ({ verified: tags }), (error: Error) => ({ verified: [], error: error.message }))
+        const works = await checkWorks(client)
+        if (args.json) sayJson({ ...units, works })
+        else say([...unitLines(units), ...works.map(({ code, name, ok, detail }) => `${ok ? '✓' : '✗'} ${code} ${name}: ${printable(detail)}`)].join('\n'))
+        if (units.error !== undefined || works.some(({ ok }) => !ok)) process.exitCode = EXIT.failed
+      }),
     }),
     rollback: defineCommand({
       meta: { name: 'rollback', description: 'undo the newest units; refuses where history would be lost' },

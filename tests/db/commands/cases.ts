@@ -220,6 +220,7 @@ export function casesOf(stage: Stage): Record<string, Record<string, Making>> {
       'while events wait': async n => (await route(n), await emit(stage.db.pool, '1', {}, n), { params: { passes: 100 }, never: /Attempts are history/ }),
       'while nothing waits': async () => (await run(stage.db.pool, 'dot_iu_run_worker', 'apply', { passes: 100 }), { params: {}, never: /Attempts are history/ }),
     },
+    dot_iu_run_probe: { 'at any time': async () => ({ params: {}, never: /taken back already/ }) },
     dot_iu_release_held_events: {
       'of one type': async n => ({ params: { event_type: await held(n) }, never: /in the outbox/ }),
     },

@@ -50,7 +50,7 @@ export async function gatedWorld(): Promise<GatedWorld> {
     dot_iu_create_collection: { address: 'd', kind: 'file', title: 'D' }, dot_iu_create_file_from_pieces: { address: 'd', title: 'D', pieces: [two, one] },
     dot_iu_create_workflow_from_steps: { address: 'd', title: 'D', steps: [{ piece: one }, { body: 'Step.' }] },
     dot_iu_validate_collection: { collection: 'c' }, dot_iu_render_collection: { collection: 'c' }, dot_iu_checkpoint_collection: { collection: 'c' }, dot_iu_import_text: await imported('c', '# C\n\nOther.\n'),
-    dot_iu_replay_dead_letter: { dead_letter: letterId }, dot_iu_replay_dead_letters: {}, dot_iu_discard_dead_letter: { dead_letter: letterId }, dot_iu_run_worker: {},
+    dot_iu_replay_dead_letter: { dead_letter: letterId }, dot_iu_replay_dead_letters: {}, dot_iu_discard_dead_letter: { dead_letter: letterId }, dot_iu_run_worker: {}, dot_iu_run_probe: {},
     dot_iu_release_held_events: {}, dot_iu_discard_held_events: {}, dot_iu_enable_route: { route: 'app.off' }, dot_iu_disable_route: { route: 'app.on' },
     dot_iu_close_gate: { gate: 'iu_core.structure_ops_enabled' }, dot_iu_open_gate: { gate: 'iu_core.execution_enabled' }, dot_iu_disable_triggers: {}, dot_iu_enable_triggers: {},
     dot_iu_register_event_type: { event_type: 'app.new', description: 'New.' }, dot_iu_register_route: { route: 'app.new', event_type: 'app.held', target_kind: 'log', target_ref: 'x' },

@@ -21,6 +21,9 @@ interface Health {
   open_dead_letters: number
   last_pass_at: Date | null
   last_pass_seen: number | null
+  locked_since: Date | null
+  oldest_snapshot_at: Date | null
+  accounting: Record<string, number>
 }
 
 async function health(): Promise<Health> {
@@ -43,6 +46,7 @@ describe('health', () => {
     expect(await health()).toMatchObject({
       healthy: true, worker_gate_open: true, master_gate_open: true, delivery_mode: 'DRY RUN', blocked_by: null,
       backlog: 0, oldest_unrouted_at: null, held_back_since: null, open_dead_letters: 0, last_pass_at: null, last_pass_seen: null,
+      locked_since: null, oldest_snapshot_at: null, accounting: { events: 0, attempted: 0, unexplained: 0 },
     })
     await emit(db.pool, 'a')
     expect(await health()).toMatchObject({ healthy: true, backlog: 1, oldest_unrouted_at: expect.any(Date) })
@@ -63,9 +67,12 @@ describe('health', () => {
   test('names an old unrouted event', async () => {
     await emit(db.pool, 'a')
     await ageEvents()
-    expect((await health()).reasons).toEqual([expect.stringMatching(/^the oldest unrouted event is of 20.* UTC$/)])
+    expect((await health()).reasons).toEqual([expect.stringMatching(/^the oldest unrouted event is of 20.* UTC, the last pass that saw any has yet to come$/)])
     await drain(db.pool)
     expect((await health()).healthy).toBe(true)
+    await emit(db.pool, 'b')
+    await ageEvents()
+    expect((await health()).reasons).toEqual([expect.stringMatching(/^the oldest unrouted event is of 20.* UTC, the last pass that saw any of 20.* UTC$/)])
   })
 
   test('names a backlog of more than 10,000', async () => {
@@ -103,6 +110,34 @@ describe('health', () => {
     await open.query('COMMIT')
     await drain(db.pool)
     expect((await health()).held_back_since).toBeNull()
+  })
+
+  test('knows since when another session has the cursor', async () => {
+    const other = await db.connect()
+    await other.query('BEGIN')
+    const { rows } = await other.query<{ now: Date }>(`SELECT now() FROM iu_core.iu_route_worker_cursor WHERE pg_try_advisory_xact_lock(hashtext('iu_core.iu_route_worker_cursor'), lock_no)`)
+    expect((await pass(db.pool)).status).toBe('busy')
+    expect((await health()).locked_since).toEqual(rows[0]!.now)
+    await other.query('COMMIT')
+    expect((await health()).locked_since).toBeNull()
+  })
+
+  test('knows of the oldest snapshot', async () => {
+    const other = await db.connect()
+    await other.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
+    const { rows } = await other.query<{ now: Date }>('SELECT now()')
+    expect((await health()).oldest_snapshot_at).toEqual(rows[0]!.now)
+    await other.query('COMMIT')
+    expect((await health()).oldest_snapshot_at).toBeNull()
+  })
+
+  test('names buckets that nobody owns, and events that are unexplained', async () => {
+    await db.pool.query('UPDATE iu_core.iu_route_worker_cursor SET bucket_to = 13')
+    await db.pool.query(`SELECT iu_core.fn_iu_outbox_append('app.plain', 'app_table', array_agg('s' || n), array_agg('{}'::jsonb)) FROM generate_series(1, 64) AS n`)
+    const { reasons, accounting } = await health()
+    expect(accounting.unexplained).toBeGreaterThan(0)
+    expect(accounting).toMatchObject({ events: 64, not_yet_routed: 64 - accounting.unexplained! })
+    expect(reasons).toEqual(['no cursor owns bucket 14, 15: nobody routes their events', `${accounting.unexplained} events are unexplained`])
   })
 
   test('knows of a prepared transaction', async () => {

@@ -1,4 +1,4 @@
--- requires: event_outbox, information_unit, iu_account, iu_api_token, iu_collection, iu_collection_checkpoint, iu_collection_piece, iu_core, iu_held_decision, iu_outbound_route, iu_relation, iu_route_attempt, iu_route_dead_letter, iu_route_worker_run, iu_unit_axis, unit_version
+-- requires: event_outbox, fn_iu_probe_left, information_unit, iu_account, iu_api_token, iu_collection, iu_collection_checkpoint, iu_collection_piece, iu_core, iu_held_decision, iu_outbound_route, iu_relation, iu_route_attempt, iu_route_dead_letter, iu_route_worker_run, iu_unit_axis, unit_version
 -- One place for every postcondition: a check is {name, kind, what it is about, what must hold}.
 CREATE FUNCTION iu_core.fn_dot_check(p_check jsonb)
 RETURNS text
@@ -72,6 +72,13 @@ BEGIN
     WHEN 'worker_runs' THEN
       v_want := '{"on_record": true}';
       SELECT jsonb_build_object('on_record', count(*) >= (c ->> 'passes')::integer AND coalesce(sum(seen), 0) >= (c ->> 'seen')::integer) INTO v_have FROM iu_route_worker_run WHERE worker_code = c ->> 'worker' AND id > (c ->> 'after')::bigint;
+    WHEN 'probe' THEN
+      -- Of the run itself: it was taken back, and is nowhere to be found but here.
+      v_want := CASE WHEN c ? 'actual' THEN c -> 'expected' ELSE '{"status": "passed"}' END;
+      v_have := coalesce(c -> 'actual', jsonb_build_object('status', concat_ws(': ', c ->> 'status', c ->> 'detail')));
+    WHEN 'probe_left' THEN
+      v_want := '{"rows": 0}';
+      SELECT jsonb_build_object('rows', sum(left_rows)) INTO v_have FROM fn_iu_probe_left(c -> 'drawn');
     WHEN 'held' THEN
       v_want := '{"others": 0}';
       SELECT jsonb_build_object('others', count(*) FILTER (WHERE NOT CASE c ->> 'account'

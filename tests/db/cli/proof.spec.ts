@@ -1,0 +1,43 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { testDatabase, type TestDatabase } from '../harness.ts'
+
+const IU = join(import.meta.dirname, '../../../server/cli/iu.ts')
+
+let db: TestDatabase
+beforeAll(async () => {
+  db = await testDatabase()
+})
+afterAll(() => db.drop())
+
+/** Runs `iu`; what it said, and its exit status. */
+function iu(...args: string[]): Promise<{ status: number, out: string }> {
+  return new Promise(resolve => execFile(process.execPath, [IU, ...args], { env: { ...process.env, DATABASE_URL: db.url } }, (error, out) => resolve({ status: error ? Number(error.code) : 0, out })))
+}
+
+it('`iu probe` and `iu db verify` tell each check by name, and say with their status that all hold', async () => {
+  // Two probes at once may meet at a gate: one after the other.
+  const [words, json, verify] = [await iu('probe'), await iu('probe', '--json'), await iu('db', 'verify')]
+  expect([words.status, json.status, verify.status]).toEqual([0, 0, 0])
+  expect(words.out.match(/^✓ [A-H]: .+ \(\d+\.\d ms\)$/gm)).toHaveLength(8)
+  expect(words.out).toMatch(/^event_outbox +0$/m)
+  expect(words.out).toMatch(/^8 of 8 passed in \d+ ms; nothing is left \(run \d+\)$/m)
+  const told = JSON.parse(json.out) as { passed: number, left: number, verified: boolean, scenarios: { status: string }[], leftovers: { rows: number }[] }
+  expect(told).toMatchObject({ passed: 8, left: 0, verified: true })
+  expect([told.scenarios.length, told.leftovers.length, told.leftovers.every(({ rows }) => rows === 0)]).toEqual([8, 12, true])
+  expect(verify.out).toMatch(/^✓ 0001_foundation$/m)
+  expect(verify.out.match(/^✓ W[1-9] [a-z ]+: .+$/gm)).toHaveLength(9)
+})
+
+it('a world that is broken is told with ✗ and status 1, check by check', async () => {
+  await db.pool.query(`CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_deliver(p_event_id bigint, p_route_id integer) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, iu_core, pg_temp AS $$ BEGIN END $$`)
+  const [words, verify, json] = await Promise.all([iu('probe'), iu('db', 'verify'), iu('db', 'verify', '--json')])
+  expect([words.status, verify.status, json.status]).toEqual([1, 1, 1])
+  expect(words.out).toMatch(/^✗ E: .+(\n {2}.+)*\n {2}dead_letters: want 2, have 1\n {2}worker_process_error: want 1, have nothing$/m)
+  expect(words.out).toMatch(/^6 of 8 passed .+ nothing is left/m)
+  expect(verify.out).toMatch(/^✗ W6 seam fails closed: fn_iu_route_deliver returned, and live delivery is not built$/m)
+  expect(verify.out.match(/^✓ W/gm)).toHaveLength(8)
+  expect(JSON.parse(json.out)).toMatchObject({ verified: [], error: expect.stringContaining('not working: W6'), works: expect.arrayContaining([expect.objectContaining({ code: 'W6', ok: false })]) })
+})
