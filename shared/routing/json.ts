@@ -1,0 +1,181 @@
+/**
+ * JSON as PostgreSQL's jsonb has it: numbers are decimals of any length that keep their trailing zeros, of a
+ * key that comes twice the last counts, and keys stand in jsonb's own order. `JSON.parse` alone rounds
+ * numbers, and would judge a payload that nobody sent.
+ */
+export type Json = null | boolean | string | Decimal | Json[] | { [key: string]: Json }
+
+/** An exact number: `digits` divided by ten to the power of `scale`. */
+export class Decimal {
+  readonly digits: bigint
+  readonly scale: number
+  constructor(digits: bigint, scale: number) {
+    this.digits = digits
+    this.scale = scale
+  }
+}
+
+/** jsonb's bounds of a number: digits before the point, and behind it. */
+const MOST_DIGITS = 131_072
+const MOST_SCALE = 16_383
+
+/** A text that is no JSON, or that jsonb cannot keep. */
+export class JsonError extends Error {}
+
+function decimal(source: string): Decimal {
+  const [, sign, whole, fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(source)!
+  const digits = BigInt(`${sign}${whole}${fraction}`)
+  const scale = fraction.length - Number(exponent)
+  const isTooLong = digits !== 0n && `${whole}${fraction}`.replace(/^0+/, '').length - scale > MOST_DIGITS
+  if (scale > MOST_SCALE || isTooLong) throw new JsonError(`the number ${source.slice(0, 40)} has more digits than the database keeps`)
+  return scale >= 0 ? new Decimal(digits, scale) : new Decimal(digits === 0n ? 0n : digits * 10n ** BigInt(-scale), 0)
+}
+
+/** A string, a number, a word or a sign, behind white space. */
+// eslint-disable-next-line no-control-regex
+const TOKEN = /[ \t\n\r]*(?:("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.]))|(true|false|null)\b|([[\]{},:]))/y
+const WORDS = { true: true, false: false, null: null }
+
+/** One reading of a text. A reviver's source would save it, where engines did not mix up the keys. */
+class Reader {
+  readonly text: string
+  at = 0
+  constructor(text: string) {
+    this.text = text
+  }
+
+  fail(): never {
+    const found = /^[ \t\n\r]*(.{0,20})/su.exec(this.text.slice(this.at))![1]!
+    throw new JsonError(found ? `it is no JSON at ${JSON.stringify(found)}` : 'it is no JSON: it ends too early')
+  }
+
+  next(): RegExpExecArray {
+    TOKEN.lastIndex = this.at
+    const token = TOKEN.exec(this.text) ?? this.fail()
+    this.at = TOKEN.lastIndex
+    return token
+  }
+
+  /** Whether the next sign is this one; if so it is passed. */
+  passes(sign: string): boolean {
+    const before = this.at
+    TOKEN.lastIndex = before
+    const token = TOKEN.exec(this.text)
+    if (token?.[4] !== sign) return false
+    this.at = TOKEN.lastIndex
+    return true
+  }
+
+  expect(sign: string): void {
+    if (!this.passes(sign)) this.fail()
+  }
+
+  string(quoted: string): string {
+    const text = JSON.parse(quoted) as string
+    if (!text.isWellFormed() || text.includes('\0')) throw new JsonError('a text has a NUL or half a surrogate pair, which the database does not keep')
+    return text
+  }
+
+  value(): Json {
+    const before = this.at
+    const [, quoted, number, word, sign] = this.next()
+    if (quoted !== undefined) return this.string(quoted)
+    if (number !== undefined) return decimal(number)
+    if (word !== undefined) return WORDS[word as keyof typeof WORDS]
+    if (sign === '[') return this.list()
+    if (sign === '{') return this.object()
+    this.at = before
+    return this.fail()
+  }
+
+  list(): Json[] {
+    const list: Json[] = []
+    if (this.passes(']')) return list
+    do list.push(this.value())
+    while (this.passes(','))
+    this.expect(']')
+    return list
+  }
+
+  object(): { [key: string]: Json } {
+    const found = new Map<string, Json>()
+    if (!this.passes('}')) {
+      do {
+        const quoted = this.next()[1] ?? this.fail()
+        this.expect(':')
+        found.set(this.string(quoted), this.value())
+      } while (this.passes(','))
+      this.expect('}')
+    }
+    return Object.fromEntries(found)
+  }
+}
+
+/** Reads a text as jsonb would. @throws {JsonError} for what is no JSON, and for what jsonb refuses. */
+export function parseJson(text: string): Json {
+  try {
+    const reader = new Reader(text)
+    const value = reader.value()
+    if (/[^ \t\n\r]/.test(text.slice(reader.at))) reader.fail()
+    return value
+  }
+  catch (error) {
+    if (error instanceof RangeError) throw new JsonError('it is nested too deep')
+    throw error
+  }
+}
+
+export type JsonType = 'null' | 'boolean' | 'string' | 'number' | 'array' | 'object'
+
+export function typeOf(value: Json): JsonType {
+  if (value === null) return 'null'
+  if (value instanceof Decimal) return 'number'
+  if (Array.isArray(value)) return 'array'
+  return typeof value as 'boolean' | 'string' | 'object'
+}
+
+export const isObject = (value: Json | undefined): value is { [key: string]: Json } => value !== undefined && typeOf(value) === 'object'
+
+/** Less than 0, 0, or more, as `a` is to `b`. */
+export function compare(a: Decimal, b: Decimal): number {
+  const scale = Math.max(a.scale, b.scale)
+  const [x, y] = [a, b].map(({ digits, scale: own }) => digits * 10n ** BigInt(scale - own)) as [bigint, bigint]
+  return x < y ? -1 : x > y ? 1 : 0
+}
+
+export const isWhole = ({ digits, scale }: Decimal): boolean => digits % 10n ** BigInt(scale) === 0n
+
+const bytes = new TextEncoder()
+
+/** jsonb's order of keys: by length in bytes, then by bytes. */
+function byKey(a: string, b: string): number {
+  const [x, y] = [bytes.encode(a), bytes.encode(b)]
+  if (x.length !== y.length) return x.length - y.length
+  const at = x.findIndex((byte, index) => byte !== y[index])
+  return at < 0 ? 0 : x[at]! - y[at]!
+}
+
+/** The members of an object in jsonb's order. */
+export const members = (value: { [key: string]: Json }): [string, Json][] => Object.entries(value).sort(([a], [b]) => byKey(a, b))
+
+/** Whether two values are one to jsonb: numbers by what they are, not by how they are written. */
+export function isEqual(a: Json, b: Json): boolean {
+  if (typeOf(a) !== typeOf(b)) return false
+  if (a instanceof Decimal) return compare(a, b as Decimal) === 0
+  if (Array.isArray(a)) return a.length === (b as Json[]).length && a.every((item, index) => isEqual(item, (b as Json[])[index]!))
+  if (!isObject(a) || !isObject(b)) return a === b
+  return Object.keys(a).length === Object.keys(b).length && Object.entries(a).every(([key, item]) => Object.hasOwn(b, key) && isEqual(item, b[key]!))
+}
+
+function numberText({ digits, scale }: Decimal): string {
+  const text = `${digits < 0n ? -digits : digits}`.padStart(scale + 1, '0')
+  return `${digits < 0n ? '-' : ''}${text.slice(0, text.length - scale)}${scale ? `.${text.slice(-scale)}` : ''}`
+}
+
+/** A value as jsonb writes it. */
+export function jsonText(value: Json): string {
+  if (value instanceof Decimal) return numberText(value)
+  if (Array.isArray(value)) return `[${value.map(jsonText).join(', ')}]`
+  if (isObject(value)) return `{${members(value).map(([key, item]) => `${JSON.stringify(key)}: ${jsonText(item)}`).join(', ')}}`
+  return JSON.stringify(value)
+}

@@ -1,0 +1,104 @@
+/**
+ * A `pattern` is a regular expression of PostgreSQL's, which is not JavaScript's. Here are read those parts
+ * that mean the same in both, once written a little otherwise; of any other only the database can tell.
+ * Where they differ: a dot and a negated set never match a line feed there; classes such as \d follow the
+ * database's locale beyond ASCII.
+ */
+const CLASSES: Record<string, string> = { d: '0-9', w: 'A-Za-z0-9_', s: ' \\t\\n\\v\\f\\r' }
+const CONTROLS = new Set(['n', 't', 'r', 'f', 'v'])
+const PUNCTUATION = /^[!-/:-@[-`{-~]$/
+
+interface Translated { source: string, isAscii: boolean }
+
+/** An escape, outside a set or in one; undefined for one that is not shared. */
+function escaped(character: string | undefined, inSet: boolean): Translated | undefined {
+  if (character === undefined) return undefined
+  if (Object.hasOwn(CLASSES, character)) return { source: inSet ? CLASSES[character]! : `[${CLASSES[character]!}]`, isAscii: true }
+  if (CONTROLS.has(character)) return { source: `\\${character}`, isAscii: false }
+  return PUNCTUATION.test(character) ? { source: literal(character), isAscii: false } : undefined
+}
+
+const literal = (character: string) => /^[\^$\\.*+?()[\]{}|/-]$/.test(character) ? `\\${character === '-' ? 'x2d' : character}` : character
+
+/** A set from behind its bracket: what it is here, and where it ends. */
+function set(characters: string[], from: number): Translated & { end: number } | undefined {
+  const isNegated = characters[from] === '^'
+  let source = isNegated ? '\\n' : ''
+  let isAscii = false
+  let at = isNegated ? from + 1 : from
+  // A bracket that stands first, and classes such as [:alpha:], are PostgreSQL's own.
+  if (characters[at] === ']') return undefined
+  for (; at < characters.length && characters[at] !== ']'; at++) {
+    const character = characters[at]!
+    if (character === '[') return undefined
+    if (character === '\\') {
+      const found = escaped(characters[++at], true)
+      if (!found) return undefined
+      source += found.source
+      isAscii ||= found.isAscii
+    }
+    else {
+      const isRange = character === '-' && source !== '' && source !== '\\n' && characters[at + 1] !== ']'
+      source += isRange ? '-' : literal(character)
+    }
+  }
+  return at < characters.length && source !== '' ? { source: `[${isNegated ? '^' : ''}${source}]`, isAscii, end: at } : undefined
+}
+
+function translate(pattern: string): Translated | undefined {
+  const characters = Array.from(pattern)
+  let source = ''
+  let isAscii = false
+  for (let at = 0; at < characters.length; at++) {
+    const character = characters[at]!
+    if (character === '\\' || character === '[') {
+      const found = character === '[' ? set(characters, at + 1) : escaped(characters[at + 1], false)
+      if (!found) return undefined
+      source += found.source
+      isAscii ||= found.isAscii
+      at = 'end' in found ? found.end as number : at + 1
+    }
+    else if (character === '.') source += '[^\\n]'
+    else if (character === '(') {
+      // Of what may follow a bracket and a question mark only the group without a number is shared.
+      const next = characters.slice(at + 1, at + 3).join('')
+      if (next.startsWith('?') && next !== '?:') return undefined
+      source += next === '?:' ? '(?:' : '('
+      at += next === '?:' ? 2 : 0
+    }
+    else if (character === '{') {
+      const bounds = /^\{\d{1,3}(?:,\d{0,3})?\}/.exec(characters.slice(at, at + 9).join(''))?.[0]
+      if (!bounds) return undefined
+      source += bounds
+      at += bounds.length - 1
+    }
+    else if (character === ']' || character === '}') source += `\\${character}`
+    else source += character === '/' ? '\\/' : character
+  }
+  return { source, isAscii }
+}
+
+const translated = new Map<string, { expression: RegExp, isAscii: boolean } | undefined>()
+
+function read(pattern: string) {
+  if (pattern.startsWith('***')) return undefined
+  const found = translate(pattern)
+  if (!found) return undefined
+  try {
+    return { expression: new RegExp(found.source, 'u'), isAscii: found.isAscii }
+  }
+  catch {
+    // Not an expression here, whatever it is there.
+    return undefined
+  }
+}
+
+/** Whether the database would find the text like the pattern; undefined where only the database can tell. */
+export function isLike(text: string, pattern: string): boolean | undefined {
+  if (!translated.has(pattern)) translated.set(pattern, read(pattern))
+  const known = translated.get(pattern)
+  if (!known) return undefined
+  // eslint-disable-next-line no-control-regex
+  if (known.isAscii && /[^\u0000-\u007f]/.test(text)) return undefined
+  return known.expression.test(text)
+}
