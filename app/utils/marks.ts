@@ -1,6 +1,8 @@
 import type { AttemptStatus } from '~~/shared/read-models/attempts'
 import type { RoundTrip } from '~~/shared/read-models/collections'
 import type { GateState } from '~~/shared/read-models/overview'
+import type { Scenario } from '~~/shared/read-models/proof'
+import type { RouteDecision } from '~~/shared/routing/decide'
 
 /** A state as icon, word and colour: never the colour alone. */
 export interface Mark {
@@ -16,6 +18,14 @@ export const ATTEMPT_MARKS: Record<AttemptStatus, Mark> = {
   skipped: { icon: 'i-lucide-circle-slash', label: 'skipped', color: 'text-muted' },
 }
 
+/** What the worker would decide; `live` is not an outcome yet. */
+export const DECISION_MARKS: Record<RouteDecision['decision'], Mark> = {
+  dry_run: ATTEMPT_MARKS.dry_run,
+  failed: ATTEMPT_MARKS.failed,
+  skipped: ATTEMPT_MARKS.skipped,
+  live: { icon: 'i-lucide-radio', label: 'live', color: 'text-warning' },
+}
+
 export const ROUND_TRIP_MARKS: Record<RoundTrip, Mark> = {
   identical: { icon: 'i-lucide-badge-check', label: 'identical', color: 'text-success' },
   differs: { icon: 'i-lucide-file-diff', label: 'differs', color: 'text-error' },
@@ -29,6 +39,12 @@ export const GATE_MARKS: Record<GateState, Mark> = {
   expired: { icon: 'i-lucide-timer-off', label: 'expired: closed', color: 'text-warning' },
   malformed: { icon: 'i-lucide-triangle-alert', label: 'malformed: closed', color: 'text-error' },
   missing: { icon: 'i-lucide-circle-help', label: 'missing: closed', color: 'text-error' },
+}
+
+export const SCENARIO_MARKS: Record<Scenario['status'], Mark> = {
+  passed: { icon: 'i-lucide-circle-check', label: 'passed', color: 'text-success' },
+  failed: { icon: 'i-lucide-circle-x', label: 'failed', color: 'text-error' },
+  not_run: { icon: 'i-lucide-circle-dashed', label: 'not run', color: 'text-warning' },
 }
 
 export const PIECE_ICONS: Record<string, string> = {

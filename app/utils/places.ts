@@ -9,12 +9,14 @@ export const PLACES: { group: string, places: Place[] }[] = [
       { to: '/collections', label: 'Collections', icon: 'i-lucide-library', key: 'c' },
       { to: '/attempts', label: 'Attempts', icon: 'i-lucide-activity', key: 'a' },
       { to: '/dead-letters', label: 'Dead letters', icon: 'i-lucide-mail-x', key: 'd' },
+      { to: '/try', label: 'Try an event', icon: 'i-lucide-test-tube', key: 'e' },
     ],
   },
   {
     group: 'Control',
     places: [
       { to: '/gates', label: 'Gates', icon: 'i-lucide-lock-keyhole', key: 'g' },
+      { to: '/proof', label: 'Proof', icon: 'i-lucide-flask-conical', key: 'p' },
       { to: '/commands', label: 'Commands', icon: 'i-lucide-terminal', key: 'm' },
       { to: '/ledger', label: 'Ledger', icon: 'i-lucide-book-check', key: 'l' },
       { to: '/accounts', label: 'Accounts', icon: 'i-lucide-users', key: 'u' },
