@@ -6,7 +6,7 @@ import type { Contestant } from './contestant.ts'
 
 /** Of a hundred events: what their types make the worker do. 1.17 rows an event, dead letters and roll-ups among its duties. */
 export const MIX = `CASE WHEN n % 100 < 65 THEN 'app.plain' WHEN n % 100 < 82 THEN 'app.twice' WHEN n % 100 < 95 THEN 'app.strict' WHEN n % 100 < 98 THEN 'app.unwanted' ELSE 'app.disabled' END`
-const PAYLOAD = `jsonb_build_object('n', CASE WHEN n % 100 = 94 THEN 0 ELSE n + 1 END, 'note', 'the event ' || n)`
+export const PAYLOAD = `jsonb_build_object('n', CASE WHEN n % 100 = 94 THEN 0 ELSE n + 1 END, 'note', 'the event ' || n)`
 
 /** Appends events to the outbox, a thousand a transaction, over a thousand subjects. */
 export async function loadOutbox(db: Pick<pg.Client, 'query'>, events: number): Promise<void> {

@@ -9,8 +9,11 @@ export const accounting = iuCore.view('v_iu_accounting', {
   held: count('held'),
   released: count('released'),
   discarded: count('discarded'),
+  archived: count('archived'),
   notYetRouted: count('not_yet_routed'),
   unexplained: count('unexplained'),
+  isExact: boolean('is_exact').notNull(),
+  auditedThrough: count('audited_through'),
 }).existing()
 
 export const workerHealth = iuCore.view('v_iu_route_worker_health', {

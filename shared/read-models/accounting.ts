@@ -11,7 +11,10 @@ export const accountingAnswer = z.object({
   held: count,
   released: count,
   discarded: count,
+  archived: count.describe('in archives, and not in the outbox any more'),
   notYetRouted: count,
   unexplained: count,
+  isExact: z.boolean().describe('false while more than 10,000 events are neither audited nor looked at: then the counts are the least that it can be'),
+  auditedThrough: count.describe('the audit has gone by every event up to this one'),
 })
 export type Accounting = z.output<typeof accountingAnswer>

@@ -88,14 +88,28 @@ export async function routed(db: Queryable): Promise<number[]> {
   return rows.map(row => Number(row.id))
 }
 
-export interface Accounting { events: number, attempted: number, held: number, released: number, discarded: number, not_yet_routed: number, unexplained: number }
+export interface Accounting { events: number, attempted: number, held: number, released: number, discarded: number, archived: number, not_yet_routed: number, unexplained: number }
 
+/** The identity as the pages read it, which must be the one that counting every row gives. */
 export async function accounting(db: Queryable): Promise<Accounting> {
-  const { rows } = await db.query<Record<keyof Accounting, string>>('SELECT * FROM iu_core.v_iu_accounting')
-  const account = Object.fromEntries(Object.entries(rows[0]!).map(([name, count]) => [name, Number(count)])) as unknown as Accounting
+  const { rows } = await db.query<{ page: Accounting & { is_exact: boolean, audited_through: number }, recount: Accounting }>(
+    'SELECT to_json(a) AS page, to_json(r) AS recount FROM iu_core.v_iu_accounting AS a, iu_core.v_iu_accounting_recount AS r')
+  const { page: { is_exact: isExact, audited_through: _, ...account }, recount } = rows[0]!
+  expect(isExact).toBe(true)
+  expect(account).toEqual(recount)
   const { events, ...parts } = account
   expect(Object.values(parts).reduce((a, b) => a + b)).toBe(events)
   return account
+}
+
+/** Steps of the audit until nothing is left that could be counted; how many events it counted. */
+export async function audit(db: Queryable, limit = 20_000): Promise<number> {
+  let audited = 0
+  for (;;) {
+    const { rows: [step] } = await db.query<{ status: string, audited: number }>('SELECT * FROM iu_core.fn_iu_event_audit($1)', [limit])
+    audited += step!.audited
+    if (step!.status === 'idle' || step!.audited === 0) return audited
+  }
 }
 
 /** The SQLSTATE and the column that a query is refused with. */
@@ -136,6 +150,23 @@ export async function expectWhole(db: Queryable): Promise<void> {
     LIMIT 10`)
   expect(wrong).toEqual([])
   await expectRollups(db)
+  await audit(db)
+  expect(await accounting(db)).toEqual(account)
+  await expectBlocks(db)
+}
+
+/** Nothing is left to audit, and the blocks in which attempts are found equal a recount. */
+export async function expectBlocks(db: Queryable): Promise<void> {
+  const { rows } = await db.query(`
+    WITH counted AS (
+      SELECT e.event_type, a.route_id, a.status, b.block_no, count(*) AS attempts
+      FROM iu_core.iu_route_attempt AS a JOIN iu_core.event_outbox AS e ON e.id = a.event_id CROSS JOIN LATERAL (VALUES (-1::bigint), (e.id / 256)) AS b(block_no)
+      WHERE a.attempt_no = 1 GROUP BY 1, 2, 3, 4
+    )
+    SELECT event_type, route_id, status, block_no, counted.attempts AS counted, kept.attempts AS kept
+    FROM counted FULL JOIN (SELECT * FROM iu_core.iu_route_attempt_block WHERE attempts > 0) AS kept USING (event_type, route_id, status, block_no)
+    WHERE counted.attempts IS DISTINCT FROM kept.attempts`)
+  expect(rows).toEqual([])
 }
 
 /** The roll-ups, over all time and by hour, equal a recount. */

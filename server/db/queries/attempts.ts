@@ -1,30 +1,35 @@
-import { and, asc, desc, eq, gte, sql } from 'drizzle-orm'
-import { outboundRoute, routeAttempt as attempt, routeAttemptHourly as hourly, routeAttemptSummary as summary } from '../../../drizzle/schema/routing.ts'
+import { asc, desc, gte, sql } from 'drizzle-orm'
+import { routeAttempt as attempt, routeAttemptHourly as hourly, routeAttemptSummary as summary } from '../../../drizzle/schema/routing.ts'
 import { type AttemptHistory, type AttemptHistoryQuery, RANGE_HOURS } from '../../../shared/read-models/attempt-history.ts'
 import type { AttemptSummary, RouteSummary } from '../../../shared/read-models/attempt-summary.ts'
 import { ATTEMPT_STATUSES, type AttemptStatus, type Attempts, type AttemptsQuery } from '../../../shared/read-models/attempts.ts'
+import { COUNT_LIMIT } from '../../../shared/read-models/page.ts'
 import type { Snapshot } from '../client.ts'
 import { boundedCount, keysetPage } from './keyset.ts'
 
-const NO_ROUTE = '(no route)'
 const zero = (): Record<AttemptStatus, number> => ({ dry_run: 0, sent: 0, failed: 0, skipped: 0 })
 
 export async function readAttempts(db: Snapshot, query: AttemptsQuery): Promise<Omit<Attempts, 'asOf'>> {
-  // By number, which the index has, not by the code that the view joins to it.
-  const route = query.route === undefined
-    ? undefined
-    : query.route === NO_ROUTE
-      ? eq(attempt.routeId, 0)
-      : sql`${attempt.routeId} = (select ${outboundRoute.routeId} from ${outboundRoute} where ${outboundRoute.routeCode} = ${query.route})`
-  const filter = and(route, query.status && eq(attempt.status, query.status), query.type === undefined ? undefined : eq(attempt.eventType, query.type))
+  const isFiltered = query.route !== undefined || query.status !== undefined || query.type !== undefined
+  const filter = sql`${query.route ?? null}::text, ${query.status ?? null}::text, ${query.type ?? null}::text`
   const page = await keysetPage(query, ({ cursor, backwards, limit }) => {
-    const key = cursor?.split('.').map(Number)
-    const beyond = key && sql`(${attempt.eventId}, ${attempt.routeId}, ${attempt.attemptNo}) ${sql.raw(backwards ? '>' : '<')} (${key[0]}::bigint, ${key[1]}::int, ${key[2]}::int)`
+    const key = cursor?.split('.').map(Number) ?? [null, null, null]
     const order = backwards ? asc : desc
-    return db.select().from(attempt).where(and(filter, beyond))
-      .orderBy(order(attempt.eventId), order(attempt.routeId), order(attempt.attemptNo)).limit(limit)
+    const keys = [order(attempt.eventId), order(attempt.routeId), order(attempt.attemptNo)]
+    if (!isFiltered) {
+      const beyond = cursor === undefined ? undefined : sql`(${attempt.eventId}, ${attempt.routeId}, ${attempt.attemptNo}) ${sql.raw(backwards ? '>' : '<')} (${key[0]}::bigint, ${key[1]}::int, ${key[2]}::int)`
+      return db.select().from(attempt).where(beyond).orderBy(...keys).limit(limit)
+    }
+    // The attempts have no index for this: the database knows in which blocks of events to look.
+    const direction = sql.raw(backwards ? '' : 'desc')
+    const found = sql`(select distinct event_id, route_id, attempt_no from iu_core.fn_iu_route_attempt_find(${filter}, ${backwards}, ${key[0]}::bigint, ${key[1]}::int, ${key[2]}::int, ${limit})
+      order by event_id ${direction}, route_id ${direction}, attempt_no ${direction} limit ${limit})`
+    return db.select().from(attempt).where(sql`(${attempt.eventId}, ${attempt.routeId}, ${attempt.attemptNo}) in ${found}`).orderBy(...keys)
   }, row => `${row.eventId}.${row.routeId}.${row.attemptNo}`)
-  return { ...page, total: await boundedCount(db, sql`${attempt}`, filter) }
+  const counted = isFiltered
+    ? (await db.execute<{ n: number }>(sql`select iu_core.fn_iu_route_attempt_count(${filter}, ${COUNT_LIMIT + 1}) as n`)).rows[0]!.n
+    : await boundedCount(db, sql`${attempt}`, undefined)
+  return { ...page, total: counted }
 }
 
 export async function readAttemptSummary(db: Snapshot): Promise<Omit<AttemptSummary, 'asOf'>> {

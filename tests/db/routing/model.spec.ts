@@ -41,7 +41,7 @@ test.each([['without resets', false], ['with resets', true]])(`any interleaving 
   const until = Date.now() + FOR_MS
   const acknowledged = new Set<number>()
   const prepared: { gid: string, ids: number[] }[] = []
-  const done = { commits: 0, rollbacks: 0, prepared: 0, savepoints: 0, passes: 0, resets: 0 }
+  const done = { commits: 0, rollbacks: 0, prepared: 0, savepoints: 0, passes: 0, audits: 0, resets: 0 }
 
   async function act(client: Client, number: number): Promise<void> {
     const below = random(seed + number * 7919)
@@ -50,6 +50,11 @@ test.each([['without resets', false], ['with resets', true]])(`any interleaving 
     for (let turn = 0; Date.now() < until; turn++) {
       const ids: number[] = []
       try {
+        if (below(12) === 0) {
+          await client.query('SELECT * FROM iu_core.fn_iu_event_audit($1)', [1 + below(below(2) ? 5 : 200)])
+          done.audits += 1
+          continue
+        }
         if (below(4) === 0) {
           await pass(client, 1 + below(below(2) ? 5 : 200))
           done.passes += 1
@@ -87,6 +92,9 @@ test.each([['without resets', false], ['with resets', true]])(`any interleaving 
               ids.push(...inner)
             }
             done.savepoints += 1
+          }
+          else if (what === 15 && below(3) === 0) {
+            await client.query('SELECT * FROM iu_core.fn_iu_event_audit($1)', [1 + below(20)])
           }
           else if (what < 17) {
             passed = (await pass(client, 1 + below(20))).status === 'routed' || passed
@@ -151,5 +159,5 @@ test.each([['without resets', false], ['with resets', true]])(`any interleaving 
     ) AS routed WHERE n < before`)
   expect(disordered).toEqual([])
   // The model must have done something of everything.
-  expect(Math.min(done.commits, done.rollbacks, done.prepared, done.savepoints, done.passes, withResets ? done.resets : 1)).toBeGreaterThan(0)
+  expect(Math.min(done.commits, done.rollbacks, done.prepared, done.savepoints, done.passes, done.audits, withResets ? done.resets : 1)).toBeGreaterThan(0)
 }, 60_000)

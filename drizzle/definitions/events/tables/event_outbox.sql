@@ -27,6 +27,7 @@ CREATE UNIQUE INDEX idx_event_outbox_released_from ON iu_core.event_outbox (rele
 -- Late commits are found by their transaction; held rows cost the worker nothing.
 CREATE INDEX idx_event_outbox_xid ON iu_core.event_outbox (xid, id) WHERE delivery_lane <> 'held';
 CREATE INDEX idx_event_outbox_held ON iu_core.event_outbox (id) WHERE delivery_lane = 'held';
+CREATE INDEX idx_event_outbox_held_xid ON iu_core.event_outbox (xid, id) WHERE delivery_lane = 'held';
 COMMENT ON TABLE iu_core.event_outbox IS 'Every change as an event, written in the transaction of the change; append-only';
 COMMENT ON COLUMN iu_core.event_outbox.xid IS 'the top-level transaction that wrote the row; the worker''s window is over these';
 COMMENT ON COLUMN iu_core.event_outbox.id IS 'identity, which is also the order of writing';

@@ -12,6 +12,8 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'worker_code: % has no cursor', p_worker_code USING ERRCODE = 'IU003', COLUMN = 'worker_code';
   END IF;
+  -- A route that is new since may be attempted for events that are counted already.
+  PERFORM fn_iu_event_audit_restart() WHERE EXISTS (SELECT FROM iu_event_audit);
 END
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_cursor_reset(text) IS 'Makes a worker read every event once more; what has been decided is not decided again. IU003 unknown worker';

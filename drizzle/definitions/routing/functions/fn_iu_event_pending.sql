@@ -16,15 +16,19 @@ AS $$
                 ELSE greatest(c.floor_id, least(c.last_id, c.floor_to_id)) END AS floor_id
   ) AS f
   CROSS JOIN LATERAL (
+    -- Attempts are looked up above the floor alone: a join must not walk through those of the past.
     SELECT e.event_id, e.event_domain, e.event_type, e.created_at FROM v_iu_event_claim AS e
     WHERE e.worker_code = c.worker_code AND e.event_id > f.floor_id AND NOT e.is_passed
-      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.event_id)
+      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.event_id AND a.event_id > f.floor_id)
     UNION ALL
-    SELECT e.event_id, e.event_domain, e.event_type, e.created_at
+    SELECT late.*
     FROM (SELECT pg_snapshot_xip(c.snap_from) UNION SELECT pg_snapshot_xip(c.snap_to)) AS running(x)
-    JOIN v_iu_event_claim AS e ON e.worker_code = c.worker_code AND e.xid = x
-    WHERE e.event_id <= f.floor_id AND NOT e.is_passed
-      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.event_id)
+    CROSS JOIN LATERAL (
+      SELECT e.event_id, e.event_domain, e.event_type, e.created_at FROM v_iu_event_claim AS e
+      WHERE e.worker_code = c.worker_code AND e.xid = x AND e.event_id <= f.floor_id AND NOT e.is_passed
+        AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.event_id OFFSET 0)
+      OFFSET 0                        -- by the transaction, never by a walk below the floor
+    ) AS late
     LIMIT p_limit
   ) AS p
 $$;

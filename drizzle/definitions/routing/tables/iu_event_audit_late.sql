@@ -1,0 +1,5 @@
+CREATE TABLE iu_core.iu_event_audit_late (
+  xid xid8 CONSTRAINT iu_event_audit_late_pkey PRIMARY KEY,
+  through_id bigint NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON TABLE iu_core.iu_event_audit_late IS 'Transactions that were running when the audit went by: their events up to through_id are not counted yet';
