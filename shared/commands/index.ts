@@ -5,9 +5,10 @@ import { DELIVERY } from './delivery.ts'
 import { GATES } from './gates.ts'
 import { PIECES } from './pieces.ts'
 import { REGISTRY } from './registry.ts'
+import { RETENTION } from './retention.ts'
 
 /** Every command there is; a house test holds this list, the database's registry and its handlers together. */
-export const COMMANDS: readonly CommandContract[] = [...PIECES, ...COLLECTIONS, ...DELIVERY, ...GATES, ...REGISTRY, ...ACCOUNTS]
+export const COMMANDS: readonly CommandContract[] = [...PIECES, ...COLLECTIONS, ...DELIVERY, ...RETENTION, ...GATES, ...REGISTRY, ...ACCOUNTS]
 
 const byCode = new Map(COMMANDS.map(contract => [contract.code as string, contract]))
 export const findCommand = (code: string): CommandContract | undefined => byCode.get(code)

@@ -1,3 +1,5 @@
+/** In place of the digest that a plan answers with. */
+export const DIGEST = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'
 /** A time that a token may live to, whenever this is read. */
 const NEW_YEAR = `${new Date().getUTCFullYear() + 1}-01-01T00:00:00Z`
 
@@ -28,6 +30,9 @@ export const EXAMPLES: Record<string, Record<string, unknown>> = {
   dot_iu_run_probe: {},
   dot_iu_release_held_events: { event_type: 'shop.order', limit: 1000 },
   dot_iu_discard_held_events: { event_type: 'shop.order' },
+  dot_iu_record_archive: { file: 'events-1-10000-9f86d081884c.ndjson.gz', file_sha256: DIGEST, file_bytes: 812_000, content_sha256: DIGEST, older_than: '2026-01-01T00:00:00Z', first_event: 1, last_event: 10_000 },
+  dot_iu_remove_archived_events: { archive: 1 },
+  dot_iu_restore_archived_events: { archive: 1, content: '{"event": {"id": 1}, "attempts": []}\n' },
   dot_iu_enable_route: { route: 'shop.order.log' },
   dot_iu_disable_route: { route: 'shop.order.log' },
   dot_iu_close_gate: { gate: 'iu_core.routes_master_enabled' },
@@ -47,6 +52,3 @@ export const EXAMPLES: Record<string, Record<string, unknown>> = {
 
 /** Values of query parameters that are asked for. */
 export const QUERY_EXAMPLES: Record<string, string> = { address: 'handbook.md', unit: '7', id: '12', name: 'dot_iu_revise_piece' }
-
-/** In place of the digest that a plan answers with. */
-export const DIGEST = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'

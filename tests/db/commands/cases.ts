@@ -1,7 +1,8 @@
 /** One way or more to use each command: what it needs is made, and its parameters are told. Every command has one here. */
+import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
 import type { TestDatabase } from '../harness.ts'
-import { emit, pass, setGate } from '../world.ts'
+import { audit, drain, emit, pass, setGate } from '../world.ts'
 import { carry, imported, type Params, password, piecesIn, run } from './world.ts'
 
 /** Where the cases are played: an open database, and the session of an admin. */
@@ -64,6 +65,25 @@ export function casesOf(stage: Stage): Record<string, Record<string, Making>> {
     for (const subject of ['1', '2']) await emit(stage.db.pool, subject, {}, name)
     await setGate(stage.db.pool, 'routes_master_enabled', true)
     return name
+  }
+
+  /** A file of two events that are routed and audited, as it would be recorded, with its content. */
+  async function archivable(name: string): Promise<{ record: Params, content: string }> {
+    await route(name)
+    const first = await emit(stage.db.pool, '1', null, name)
+    const last = await emit(stage.db.pool, '2', { n: 1 }, name)
+    await drain(stage.db.pool)
+    await audit(stage.db.pool)
+    const { rows: [batch] } = await stage.db.pool.query<{ at: string, content: string }>(
+      'SELECT to_json(at) #>> \'{}\' AS at, content FROM (SELECT clock_timestamp() AS at) AS t, iu_core.fn_iu_archive_content(at, $1, $2, 10)', [first - 1, last])
+    const sha256 = createHash('sha256').update(batch!.content).digest('hex')
+    return { record: { file: `${name.replaceAll('/', '-')}.ndjson.gz`, file_sha256: sha256, file_bytes: 100, content_sha256: sha256, older_than: batch!.at, first_event: first, last_event: last }, content: batch!.content }
+  }
+
+  /** The same on record. */
+  async function recorded(name: string): Promise<{ archive: number, content: string }> {
+    const { record, content } = await archivable(name)
+    return { archive: Number((await apply('dot_iu_record_archive', record)).result.archive), content }
   }
 
   /** One that nothing needs; a case may have left it without its row. */
@@ -226,6 +246,19 @@ export function casesOf(stage: Stage): Record<string, Record<string, Making>> {
     },
     dot_iu_discard_held_events: {
       'the first': async n => ({ params: { event_type: await held(n), limit: 1 }, never: /given up/ }),
+    },
+    dot_iu_record_archive: {
+      'of two events': async n => ({ params: (await archivable(n)).record, never: /nothing was removed/ }),
+    },
+    dot_iu_remove_archived_events: {
+      'that are on record': async n => ({ params: { archive: (await recorded(n)).archive }, never: /iu retention restore/ }),
+    },
+    dot_iu_restore_archived_events: {
+      'that were removed': async (n) => {
+        const { archive, content } = await recorded(n)
+        await apply('dot_iu_remove_archived_events', { archive })
+        return { params: { archive, content } }
+      },
     },
     dot_iu_enable_route: { 'that is disabled': async n => ({ params: { route: await route(n, false) } }) },
     dot_iu_disable_route: { 'that is enabled': async n => ({ params: { route: await route(n) } }) },

@@ -107,4 +107,4 @@ END
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_event_audit(integer) IS 'One step of the audit: counts the next events, once each, when they have an attempt or are held; in the caller''s transaction, which must be READ COMMITTED. status: audited, idle (nothing to count), busy. IU002 bad limit, IU011 wrong isolation level';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_event_audit(integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION iu_core.fn_iu_event_audit(integer) TO iu_console, iu_worker;
+GRANT EXECUTE ON FUNCTION iu_core.fn_iu_event_audit(integer) TO iu_console, iu_worker, iu_operator, iu_approver;

@@ -10,6 +10,11 @@ DECLARE
   v_decision v_iu_route_decision;
   v_at timestamptz;
 BEGIN
+  -- An archive takes no event that is being attempted, and what it took is not attempted.
+  PERFORM FROM event_outbox WHERE id = p_event_id FOR KEY SHARE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'event: % is not in the outbox', p_event_id USING ERRCODE = 'IU003', COLUMN = 'event_id', HINT = 'If it is archived, restore its archive first.';
+  END IF;
   SELECT * INTO v_decision FROM v_iu_route_decision WHERE event_id = p_event_id AND route_id = p_route_id;
   IF NOT FOUND THEN
     -- The event found routes of its own since it was set aside as wanted by none.
