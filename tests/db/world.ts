@@ -169,18 +169,16 @@ export async function expectBlocks(db: Queryable): Promise<void> {
   expect(rows).toEqual([])
 }
 
-/** The roll-ups, over all time and by hour, equal a recount. */
+/** The roll-ups, over all time and of each hour, equal a recount. */
 export async function expectRollups(db: Queryable): Promise<void> {
   const { rows } = await db.query(`
     WITH counted AS (
-      SELECT worker_code, route_id, status, count(*) AS attempts FROM iu_core.iu_route_attempt GROUP BY 1, 2, 3
-    ), total AS (
-      SELECT worker_code, route_id, status, attempts FROM iu_core.iu_route_attempt_rollup WHERE span_start = '-infinity'
-    ), hourly AS (
-      SELECT worker_code, route_id, status, sum(attempts)::bigint AS attempts FROM iu_core.iu_route_attempt_rollup WHERE span_start > '-infinity' GROUP BY 1, 2, 3
+      SELECT worker_code, span_start, route_id, status, count(*) AS attempts, max(created_at) AS last_attempt_at
+      FROM iu_core.iu_route_attempt CROSS JOIN LATERAL (VALUES ('-infinity'::timestamptz), (date_trunc('hour', created_at, 'UTC'))) AS span(span_start)
+      GROUP BY 1, 2, 3, 4
     )
-    SELECT worker_code, route_id, status, counted.attempts AS counted, total.attempts AS total, hourly.attempts AS hourly
-    FROM counted FULL JOIN total USING (worker_code, route_id, status) FULL JOIN hourly USING (worker_code, route_id, status)
-    WHERE (counted.attempts, total.attempts) IS DISTINCT FROM (hourly.attempts, hourly.attempts)`)
+    SELECT worker_code, span_start, route_id, status, counted.attempts AS counted, kept.attempts AS kept, counted.last_attempt_at AS last_counted, kept.last_attempt_at AS last_kept
+    FROM counted FULL JOIN iu_core.iu_route_attempt_rollup AS kept USING (worker_code, span_start, route_id, status)
+    WHERE (counted.attempts, counted.last_attempt_at) IS DISTINCT FROM (kept.attempts, kept.last_attempt_at)`)
   expect(rows).toEqual([])
 }
