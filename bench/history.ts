@@ -14,7 +14,8 @@ export interface History {
 /** What 5 M events and 1 M attempts are: 1.17 attempts an event that is routed. */
 export const LARGE: History = { events: 5_000_000, routed: 855_000, days: 30 }
 
-const PART = 100_000
+/** Events a transaction: some hundred transactions, or the planner would take a transaction's id for a rare thing to look by. */
+const partOf = (events: number): number => Math.min(50_000, Math.max(500, Math.ceil(events / 200)))
 
 /**
  * Gives a furnished database a past, set-wise and as its owner: events over many transactions and a thousand subjects,
@@ -23,29 +24,30 @@ const PART = 100_000
  */
 export async function makeHistory(db: Queryable, { events, routed, days }: History, tell: (line: string) => void = () => {}): Promise<void> {
   const each = days * 86_400 / events
+  const part = partOf(events)
   for (let from = 0, to = 0; from < events; from = to) {
-    if (from === routed) await routeAll(db, tell)
-    to = Math.min(from + PART, from < routed ? routed : events)
+    if (from === routed) await routeAll(db, part, tell)
+    to = Math.min(from + part, from < routed ? routed : events)
     await db.query(`
       INSERT INTO iu_core.event_outbox (event_domain, event_type, event_subject_table, event_subject_ref, payload, delivery_lane, actor, created_at)
       SELECT 'application', ${MIX}, 'app_table', 'subject ' || n % 1000, ${PAYLOAD}, 'delayed', 'history', now() - make_interval(secs => ($3 - n) * $4::float8)
       FROM generate_series($1::integer, $2::integer) AS n`, [from, to - 1, events, each])
     tell(`${to.toLocaleString('en')} events`)
   }
-  if (routed >= events) await routeAll(db, tell)
+  if (routed >= events) await routeAll(db, part, tell)
   await db.query('VACUUM ANALYZE')
 }
 
 /** What the worker would have made of all that is there; the cursor stands behind it. */
-async function routeAll(db: Queryable, tell: (line: string) => void): Promise<void> {
+async function routeAll(db: Queryable, part: number, tell: (line: string) => void): Promise<void> {
   const { rows: [last] } = await db.query<{ id: number }>('SELECT coalesce(max(id), 0)::float8 AS id FROM iu_core.event_outbox')
   await db.query('ANALYZE iu_core.event_outbox')
-  for (let from = 0; from < last!.id; from += PART) {
+  for (let from = 0; from < last!.id; from += part) {
     await db.query(`
       INSERT INTO iu_core.iu_route_attempt (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code, created_at)
       SELECT d.event_id, d.route_id, 1, d.decision, d.failure_code, d.failure_detail, d.target_kind, d.target_ref, 'iu_outbound_default', e.created_at + interval '50 milliseconds'
       FROM iu_core.v_iu_route_decision AS d JOIN iu_core.event_outbox AS e ON e.id = d.event_id
-      WHERE e.id > $1 AND e.id <= $2`, [from, from + PART])
+      WHERE e.id > $1 AND e.id <= $2`, [from, from + part])
   }
   await db.query(`
     INSERT INTO iu_core.iu_route_dead_letter (event_id, route_id, attempt_no, failure_code, failure_detail, event_domain, event_type,
