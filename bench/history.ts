@@ -25,14 +25,15 @@ const partOf = (events: number): number => Math.min(50_000, Math.max(500, Math.c
 export async function makeHistory(db: Queryable, { events, routed, days }: History, tell: (line: string) => void = () => {}): Promise<void> {
   const each = days * 86_400 / events
   const part = partOf(events)
-  for (let from = 0, to = 0; from < events; from = to) {
+  for (let from = 0; from < events;) {
     if (from === routed) await routeAll(db, part, tell)
-    to = Math.min(from + part, from < routed ? routed : events)
+    const to = Math.min(from + part, from < routed ? routed : events)
     await db.query(`
       INSERT INTO iu_core.event_outbox (event_domain, event_type, event_subject_table, event_subject_ref, payload, delivery_lane, actor, created_at)
       SELECT 'application', ${MIX}, 'app_table', 'subject ' || n % 1000, ${PAYLOAD}, 'delayed', 'history', now() - make_interval(secs => ($3 - n) * $4::float8)
       FROM generate_series($1::integer, $2::integer) AS n`, [from, to - 1, events, each])
     tell(`${to.toLocaleString('en')} events`)
+    from = to
   }
   if (routed >= events) await routeAll(db, part, tell)
   await db.query('VACUUM ANALYZE')

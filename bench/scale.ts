@@ -85,12 +85,11 @@ export async function scaleRatios(cluster: Cluster, { rounds, tell }: Options): 
   await within(large, client => client.query('VACUUM ANALYZE'))
   const { statements, one } = await measureReads(large, known, Math.max(5, rounds))
   const ranked = statements.map(statement => ({ ...statement, median: median(statement.ms) })).sort((a, b) => b.median - a.median)
-  for (const { model, text, median: ms } of ranked.filter(statement => statement.median > 2)) tell(`${model}: ${ms.toFixed(2)} ms, ${text.replace(/\s+/g, ' ').slice(0, 120)}`)
+  for (const { model, text, median: ms } of ranked.filter(statement => statement.median > 2)) tell(`${model}: ${ms.toFixed(2)} ms, ${Math.round(ms / median(one))} × select 1, ${text.replace(/\s+/g, ' ').slice(0, 120)}`)
   tell(`${ranked.length} statements of ${new Set(ranked.map(({ model }) => model)).size} reads, ${ranked.filter(statement => statement.median <= 2).length} of them within 2 ms`)
   const [cost, least] = await passCosts([large, small], rounds)
   return [
     { row: 'pass cost at 5 M history ÷ at 10 k', unit: 'ms', ours: cost, peer: least, ratios: cost.map((ms, round) => ms / least[round]!), must: 1.25, aim: 1.1, better: 'less' },
-    { row: 'every view a page reads, at 5 M events and 1 M attempts: the slowest, in ms', unit: 'ms', ours: ranked[0]!.ms, peer: one, ratios: [ranked[0]!.median], must: 10, aim: 2, better: 'less' },
-    { row: 'every view a page reads ÷ `select 1`: half of them are below', unit: 'ms', ours: ranked.map(statement => statement.median), peer: one, ratios: ranked.map(statement => statement.median / median(one)), must: 100, aim: 20, better: 'less' },
+    { row: 'every view a page reads, at 5 M events and 1 M attempts: the slowest, in ms', unit: 'ms', ours: ranked[0]!.ms, peer: one, ratios: ranked[0]!.ms, must: 10, aim: 2, better: 'less' },
   ]
 }

@@ -1020,7 +1020,16 @@ CREATE VIEW v_iu_collection_piece AS
    FROM (((((iu_collection_piece p
      JOIN iu_collection c ON ((c.id = p.collection_id)))
      JOIN information_unit u ON ((u.id = p.unit_id)))
-     JOIN unit_version v ON (((v.unit_id = u.id) AND (v.version_seq = COALESCE(p.pinned_version_seq, u.current_version_seq)))))
+     CROSS JOIN LATERAL ( SELECT unit_version.unit_id,
+            unit_version.version_seq,
+            unit_version.body,
+            unit_version.content_digest,
+            unit_version.byte_length,
+            unit_version.created_at,
+            unit_version.created_by
+           FROM unit_version
+          WHERE ((unit_version.unit_id = u.id) AND (unit_version.version_seq = COALESCE(p.pinned_version_seq, u.current_version_seq)))
+         LIMIT 1) v)
      LEFT JOIN iu_tree_path t ON ((t.unit_id = u.id)))
      LEFT JOIN iu_tree_path s ON ((s.unit_id = t.parent_unit_id)))
   WHERE (c.status = 'active'::text);

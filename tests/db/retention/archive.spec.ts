@@ -39,7 +39,7 @@ const files = () => readdirSync(folder).filter(name => name.endsWith('.gz')).sor
 /** Events of all kinds, routed and audited: some that may go, and one of each kind that must stay. */
 async function history(): Promise<void> {
   await emit(db.pool, 'a "quoted" \\ subject\n', null)
-  await emit(db.pool, 'ü€😀', { text: 'line\nline', n: 1.50, big: 12345678901234567890 }, 'app.twice')
+  await emit(db.pool, 'ü€😀', { text: 'line\nline', n: 1.50, big: 1.5e300 }, 'app.twice')
   await emit(db.pool, 'c', [], 'app.unwanted')
   await emit(db.pool, 'd', {}, 'app.disabled')
   await emit(db.pool, 'e', { n: 1 }, 'app.once', 'key')

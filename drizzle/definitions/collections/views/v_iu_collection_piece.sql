@@ -13,7 +13,8 @@ SELECT p.collection_id, c.canonical_address AS collection_address, p.position, u
 FROM iu_core.iu_collection_piece AS p
 JOIN iu_core.iu_collection AS c ON c.id = p.collection_id
 JOIN iu_core.information_unit AS u ON u.id = p.unit_id
-JOIN iu_core.unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
+-- There is exactly one; a join would be taken for one in two hundred, and a page for the whole collection.
+CROSS JOIN LATERAL (SELECT * FROM iu_core.unit_version WHERE unit_id = u.id AND version_seq = coalesce(p.pinned_version_seq, u.current_version_seq) LIMIT 1) AS v
 LEFT JOIN iu_core.iu_tree_path AS t ON t.unit_id = u.id
 LEFT JOIN iu_core.iu_tree_path AS s ON s.unit_id = t.parent_unit_id
 WHERE c.status = 'active';
