@@ -132,8 +132,8 @@ test('nothing is removed that is not exactly what the file holds', async () => {
   } })
   await expect(changed).rejects.toThrow('later')
   await db.pool.query(`SELECT iu_core.fn_iu_route_attempt_one('replay', min(id), 17, 2) FROM iu_core.event_outbox`)
-  const { rows: [{ receipt }] } = await db.pool.query(`SELECT iu_core.fn_dot_command_run('dot_iu_remove_archived_events', 'plan', '{"archive": 1}') AS receipt`) as { rows: [{ receipt: { code: string, field: string } }] }
-  expect(receipt).toMatchObject({ code: 'stale_plan', field: 'archive' })
+  const { rows: [plan] } = await db.pool.query<{ receipt: object }>(`SELECT iu_core.fn_dot_command_run('dot_iu_remove_archived_events', 'plan', '{"archive": 1}') AS receipt`)
+  expect(plan!.receipt).toMatchObject({ code: 'stale_plan', field: 'archive' })
   expect(await everything()).toHaveLength(before.length + 1)
   // A file that says something else is not recorded.
   const content = gunzipSync(readFileSync(files()[0]!)).toString()

@@ -52,7 +52,7 @@ beforeAll(async () => {
 })
 afterAll(() => db.drop())
 
-const oneOf = (...values: (string | undefined)[]) => fc.constantFrom(undefined, ...values)
+const oneOf = <Value extends string>(...values: Value[]) => fc.constantFrom<Value | undefined>(undefined, ...values)
 const filters = fc.record({
   route: oneOf('app.plain.log', 'app.twice.a', 'app.strict.log', 'app.disabled.log', 'iu.created.log', '(no route)', 'no.such'),
   status: oneOf(...ATTEMPT_STATUSES),

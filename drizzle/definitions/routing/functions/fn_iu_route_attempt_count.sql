@@ -15,14 +15,14 @@ BEGIN
   IF v_n < p_most THEN
     v_n := v_n + (SELECT count(*) FROM (
       SELECT FROM iu_route_attempt AS a
-      WHERE (a.event_id > v_through OR a.event_id = ANY (v_below)) AND a.attempt_no = 1 AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
+      WHERE (a.event_id > v_through OR a.event_id = ANY (v_below)) AND a.worker_code <> 'replay' AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
         AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0))
       LIMIT p_most - v_n) AS unaudited);
   END IF;
   IF v_n < p_most THEN
     v_n := v_n + (SELECT count(*) FROM (
       SELECT FROM iu_route_attempt AS a
-      WHERE a.attempt_no > 1 AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
+      WHERE a.worker_code = 'replay' AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
         AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0))
       LIMIT p_most - v_n) AS replays);
   END IF;

@@ -1,5 +1,5 @@
 -- requires: iu_route_attempt, iu_route_attempt_block, v_iu_event_unaudited
--- First attempts are found block by block, those that the audit has not counted and replays directly. Whoever calls it
+-- What workers wrote is found block by block; what the audit has not counted, and replays, directly. Whoever calls it
 -- makes the rows distinct and sorts them: the parts overlap where a block has both.
 CREATE FUNCTION iu_core.fn_iu_route_attempt_find(
   p_route_code text, p_status text, p_event_type text, p_backwards boolean, p_event_id bigint, p_route_id integer, p_attempt_no integer, p_limit integer)
@@ -37,7 +37,7 @@ BEGIN
     v_block := v_blocks[CASE WHEN p_backwards THEN i ELSE cardinality(v_blocks) + 1 - i END];
     RETURN QUERY
     SELECT a.event_id, a.route_id, a.attempt_no FROM iu_route_attempt AS a
-    WHERE a.event_id BETWEEN v_block * 256 AND v_block * 256 + 255 AND a.attempt_no = 1
+    WHERE a.event_id BETWEEN v_block * 256 AND v_block * 256 + 255 AND a.worker_code <> 'replay'
       AND (p_event_id IS NULL OR CASE WHEN p_backwards THEN (a.event_id, a.route_id, a.attempt_no) > (p_event_id, p_route_id, p_attempt_no) ELSE (a.event_id, a.route_id, a.attempt_no) < (p_event_id, p_route_id, p_attempt_no) END)
       AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
       AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0));
@@ -48,33 +48,33 @@ BEGIN
   RETURN QUERY
   SELECT a.event_id, a.route_id, a.attempt_no
   FROM iu_route_attempt AS a
-  WHERE a.event_id = ANY (v_below) AND a.attempt_no = 1
+  WHERE a.event_id = ANY (v_below) AND a.worker_code <> 'replay'
     AND (p_event_id IS NULL OR CASE WHEN p_backwards THEN (a.event_id, a.route_id, a.attempt_no) > (p_event_id, p_route_id, p_attempt_no) ELSE (a.event_id, a.route_id, a.attempt_no) < (p_event_id, p_route_id, p_attempt_no) END)
     AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
     AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0));
   IF p_backwards THEN
     RETURN QUERY
     (SELECT a.event_id, a.route_id, a.attempt_no FROM iu_route_attempt AS a
-     WHERE a.event_id > v_through AND a.attempt_no = 1 AND (a.event_id, a.route_id, a.attempt_no) > (v_from, coalesce(p_route_id, 0), coalesce(p_attempt_no, 0))
+     WHERE a.event_id > v_through AND a.worker_code <> 'replay' AND (a.event_id, a.route_id, a.attempt_no) > (v_from, coalesce(p_route_id, 0), coalesce(p_attempt_no, 0))
        AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
        AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0))
      ORDER BY a.event_id, a.route_id, a.attempt_no LIMIT p_limit)
     UNION ALL
     (SELECT a.event_id, a.route_id, a.attempt_no FROM iu_route_attempt AS a
-     WHERE a.attempt_no > 1 AND (a.event_id, a.route_id, a.attempt_no) > (v_from, coalesce(p_route_id, 0), coalesce(p_attempt_no, 0))
+     WHERE a.worker_code = 'replay' AND (a.event_id, a.route_id, a.attempt_no) > (v_from, coalesce(p_route_id, 0), coalesce(p_attempt_no, 0))
        AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
        AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0))
      ORDER BY a.event_id, a.route_id, a.attempt_no LIMIT p_limit);
   ELSE
     RETURN QUERY
     (SELECT a.event_id, a.route_id, a.attempt_no FROM iu_route_attempt AS a
-     WHERE a.event_id > v_through AND a.attempt_no = 1 AND (a.event_id, a.route_id, a.attempt_no) < (v_from, coalesce(p_route_id, 0), coalesce(p_attempt_no, 0))
+     WHERE a.event_id > v_through AND a.worker_code <> 'replay' AND (a.event_id, a.route_id, a.attempt_no) < (v_from, coalesce(p_route_id, 0), coalesce(p_attempt_no, 0))
        AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
        AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0))
      ORDER BY a.event_id DESC, a.route_id DESC, a.attempt_no DESC LIMIT p_limit)
     UNION ALL
     (SELECT a.event_id, a.route_id, a.attempt_no FROM iu_route_attempt AS a
-     WHERE a.attempt_no > 1 AND (a.event_id, a.route_id, a.attempt_no) < (v_from, coalesce(p_route_id, 0), coalesce(p_attempt_no, 0))
+     WHERE a.worker_code = 'replay' AND (a.event_id, a.route_id, a.attempt_no) < (v_from, coalesce(p_route_id, 0), coalesce(p_attempt_no, 0))
        AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
        AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0))
      ORDER BY a.event_id DESC, a.route_id DESC, a.attempt_no DESC LIMIT p_limit);

@@ -1,5 +1,5 @@
--- The primary key is the only index of first attempts and there are no foreign keys: both would cost the worker a
--- multiple of its work. Integrity is a verify query; idempotency_key is derived in the view; first attempts of one kind
+-- The primary key is the only index of what a worker writes and there are no foreign keys: both would cost the worker a
+-- multiple of its work. Integrity is a verify query; idempotency_key is derived in the view; attempts of one kind
 -- are found through iu_route_attempt_block.
 CREATE TABLE iu_core.iu_route_attempt (
   event_id bigint NOT NULL,
@@ -17,7 +17,7 @@ CREATE TABLE iu_core.iu_route_attempt (
   CONSTRAINT iu_route_attempt_status_chk CHECK (CASE status WHEN 'dry_run' THEN failure_code IS NULL WHEN 'skipped' THEN failure_code IS NOT NULL
     WHEN 'failed' THEN failure_code IS NOT NULL WHEN 'sent' THEN failure_code IS NULL ELSE false END)
 );
-CREATE INDEX iu_route_attempt_replay_idx ON iu_core.iu_route_attempt (event_id, route_id, attempt_no) WHERE attempt_no > 1;
+CREATE INDEX iu_route_attempt_replay_idx ON iu_core.iu_route_attempt (event_id, route_id, attempt_no) WHERE worker_code = 'replay';
 COMMENT ON TABLE iu_core.iu_route_attempt IS 'One audited decision of the worker on one event for one route; append-only';
 COMMENT ON COLUMN iu_core.iu_route_attempt.route_id IS '0 = no route wanted the event';
 COMMENT ON COLUMN iu_core.iu_route_attempt.failure_code IS 'why it failed or was skipped: payload_schema, unknown_event_type, worker_process_error, no_route, route_disabled';
