@@ -165,6 +165,7 @@ CREATE TABLE event_outbox (
 );
 ALTER TABLE event_outbox OWNER TO iu_owner;
 CREATE INDEX idx_event_outbox_held ON iu_core.event_outbox USING btree (id) WHERE (delivery_lane = 'held'::text);
+CREATE INDEX idx_event_outbox_held_xid ON iu_core.event_outbox USING btree (xid, id) WHERE (delivery_lane = 'held'::text);
 CREATE UNIQUE INDEX idx_event_outbox_idempotent ON iu_core.event_outbox USING btree (event_type, event_subject_ref, idempotency_key) WHERE ((idempotency_key IS NOT NULL) AND (released_from IS NULL));
 CREATE UNIQUE INDEX idx_event_outbox_released_from ON iu_core.event_outbox USING btree (released_from) WHERE (released_from IS NOT NULL);
 CREATE INDEX idx_event_outbox_xid ON iu_core.event_outbox USING btree (xid, id) WHERE (delivery_lane <> 'held'::text);
@@ -250,6 +251,52 @@ CREATE INDEX iu_api_token_account_idx ON iu_core.iu_api_token USING btree (accou
 COMMENT ON TABLE iu_api_token IS 'Tokens for scripts and CI: an account''s right, narrowed to scopes, until a date';
 COMMENT ON COLUMN iu_api_token.token_digest IS 'SHA-256 over the token';
 COMMENT ON COLUMN iu_api_token.scopes IS 'read, a command''s code, or * for everything that the account may';
+
+-- table iu_archive
+CREATE TABLE iu_archive (
+  id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  file_name text COLLATE "C" NOT NULL,
+  file_digest bytea NOT NULL,
+  file_bytes bigint NOT NULL,
+  content_digest bytea NOT NULL,
+  content_bytes bigint NOT NULL,
+  first_id bigint NOT NULL,
+  last_id bigint NOT NULL,
+  events bigint NOT NULL,
+  attempts bigint NOT NULL,
+  older_than timestamp with time zone NOT NULL,
+  oldest_at timestamp with time zone NOT NULL,
+  newest_at timestamp with time zone NOT NULL,
+  made_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  made_by text DEFAULT SESSION_USER NOT NULL,
+  CONSTRAINT iu_archive_digest_chk CHECK (((octet_length(file_digest) = 32) AND (octet_length(content_digest) = 32))),
+  CONSTRAINT iu_archive_events_chk CHECK (((events > 0) AND (first_id <= last_id))),
+  CONSTRAINT iu_archive_name_chk CHECK (((file_name ~ '^[A-Za-z0-9._-]+$'::text) AND (octet_length(file_name) <= 200))),
+  CONSTRAINT iu_archive_pkey PRIMARY KEY (id)
+);
+ALTER TABLE iu_archive OWNER TO iu_owner;
+CREATE INDEX iu_archive_range_idx ON iu_core.iu_archive USING btree (first_id, last_id);
+COMMENT ON TABLE iu_archive IS 'Every file of archived events, written down before anything is removed; append-only';
+COMMENT ON COLUMN iu_archive.file_digest IS 'SHA-256 over the compressed file';
+COMMENT ON COLUMN iu_archive.content_digest IS 'SHA-256 over what the file holds, taken by the database over its own rows';
+
+-- table iu_archive_move
+CREATE TABLE iu_archive_move (
+  id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  archive_id bigint NOT NULL,
+  move text COLLATE "C" NOT NULL,
+  xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+  moved_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  moved_by text DEFAULT SESSION_USER NOT NULL,
+  CONSTRAINT iu_archive_move_archive_fkey FOREIGN KEY (archive_id) REFERENCES iu_archive(id),
+  CONSTRAINT iu_archive_move_chk CHECK ((move = ANY (ARRAY['removed'::text, 'restored'::text]))),
+  CONSTRAINT iu_archive_move_pkey PRIMARY KEY (id)
+);
+ALTER TABLE iu_archive_move OWNER TO iu_owner;
+CREATE INDEX iu_archive_move_archive_idx ON iu_core.iu_archive_move USING btree (archive_id, id);
+CREATE INDEX iu_archive_move_xid_idx ON iu_core.iu_archive_move USING btree (xid);
+COMMENT ON TABLE iu_archive_move IS 'When an archive''s events were removed from the outbox, and brought back; append-only';
+COMMENT ON COLUMN iu_archive_move.xid IS 'the transaction that removes: it alone may delete from the outbox and the attempts';
 
 -- table iu_collection
 CREATE TABLE iu_collection (
@@ -372,6 +419,46 @@ CREATE TABLE iu_collection_piece_parked (
 ALTER TABLE iu_collection_piece_parked OWNER TO iu_owner;
 COMMENT ON TABLE iu_collection_piece_parked IS 'Where a soft-deleted unit stood, for its restoration';
 
+-- table iu_event_audit
+CREATE TABLE iu_event_audit (
+  is_the_one boolean DEFAULT true NOT NULL,
+  system_identifier bigint NOT NULL,
+  through_id bigint DEFAULT 0 NOT NULL,
+  attempted bigint DEFAULT 0 NOT NULL,
+  written_held bigint DEFAULT 0 NOT NULL,
+  released bigint DEFAULT 0 NOT NULL,
+  discarded bigint DEFAULT 0 NOT NULL,
+  archived bigint DEFAULT 0 NOT NULL,
+  audited_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT iu_event_audit_one_chk CHECK (is_the_one),
+  CONSTRAINT iu_event_audit_pkey PRIMARY KEY (is_the_one)
+) WITH (fillfactor=50);
+ALTER TABLE iu_event_audit OWNER TO iu_owner;
+COMMENT ON TABLE iu_event_audit IS 'One row: how far the events are audited, and what they came to; derived, made anew by fn_iu_event_audit_restart';
+COMMENT ON COLUMN iu_event_audit.through_id IS 'every event up to here is counted, but for those of iu_event_audit_late and iu_event_audit_open';
+COMMENT ON COLUMN iu_event_audit.attempted IS 'counted events with an attempt that are in the outbox still';
+COMMENT ON COLUMN iu_event_audit.written_held IS 'counted events of lane held, whatever became of them';
+COMMENT ON COLUMN iu_event_audit.released IS 'counted events that release a held one';
+COMMENT ON COLUMN iu_event_audit.discarded IS 'rows of iu_held_decision, kept by their trigger';
+COMMENT ON COLUMN iu_event_audit.archived IS 'events that are in archives and not in the outbox';
+
+-- table iu_event_audit_late
+CREATE TABLE iu_event_audit_late (
+  xid xid8 NOT NULL,
+  through_id bigint NOT NULL,
+  CONSTRAINT iu_event_audit_late_pkey PRIMARY KEY (xid)
+) WITH (fillfactor=50);
+ALTER TABLE iu_event_audit_late OWNER TO iu_owner;
+COMMENT ON TABLE iu_event_audit_late IS 'Transactions that were running when the audit went by: their events up to through_id are not counted yet';
+
+-- table iu_event_audit_open
+CREATE TABLE iu_event_audit_open (
+  event_id bigint NOT NULL,
+  CONSTRAINT iu_event_audit_open_pkey PRIMARY KEY (event_id)
+) WITH (fillfactor=50);
+ALTER TABLE iu_event_audit_open OWNER TO iu_owner;
+COMMENT ON TABLE iu_event_audit_open IS 'Events that the audit has gone by and that were not settled then; looked at again each time, 1000 at most';
+
 -- table iu_event_type
 CREATE TABLE iu_event_type (
   event_type text COLLATE "C" NOT NULL,
@@ -480,9 +567,24 @@ CASE status
 END)
 );
 ALTER TABLE iu_route_attempt OWNER TO iu_owner;
+CREATE INDEX iu_route_attempt_replay_idx ON iu_core.iu_route_attempt USING btree (event_id, route_id, attempt_no) WHERE (worker_code = 'replay'::text);
 COMMENT ON TABLE iu_route_attempt IS 'One audited decision of the worker on one event for one route; append-only';
 COMMENT ON COLUMN iu_route_attempt.route_id IS '0 = no route wanted the event';
 COMMENT ON COLUMN iu_route_attempt.failure_code IS 'why it failed or was skipped: payload_schema, unknown_event_type, worker_process_error, no_route, route_disabled';
+
+-- table iu_route_attempt_block
+CREATE TABLE iu_route_attempt_block (
+  event_type text COLLATE "C" NOT NULL,
+  route_id integer NOT NULL,
+  status text COLLATE "C" NOT NULL,
+  block_no bigint NOT NULL,
+  attempts bigint NOT NULL,
+  CONSTRAINT iu_route_attempt_block_pkey PRIMARY KEY (event_type, route_id, status, block_no)
+) WITH (fillfactor=80);
+ALTER TABLE iu_route_attempt_block OWNER TO iu_owner;
+CREATE UNIQUE INDEX iu_route_attempt_block_kind_idx ON iu_core.iu_route_attempt_block USING btree (event_type, route_id, status) WHERE (block_no = '-1'::integer);
+COMMENT ON TABLE iu_route_attempt_block IS 'How many attempts of a kind, replays apart, are in each block of 256 event ids, of events that the audit has counted';
+COMMENT ON COLUMN iu_route_attempt_block.block_no IS 'event id / 256; -1 = all of them';
 
 -- table iu_route_attempt_rollup
 CREATE TABLE iu_route_attempt_rollup (
@@ -821,14 +923,35 @@ GRANT SELECT ON v_iu_account TO iu_reader;
 
 -- view v_iu_accounting
 CREATE VIEW v_iu_accounting AS
- SELECT count(*) AS events,
-    count(*) FILTER (WHERE (account = 'attempted'::text)) AS attempted,
-    count(*) FILTER (WHERE (account = 'held'::text)) AS held,
-    count(*) FILTER (WHERE (account = 'released'::text)) AS released,
-    count(*) FILTER (WHERE (account = 'discarded'::text)) AS discarded,
-    count(*) FILTER (WHERE (account = 'not_yet_routed'::text)) AS not_yet_routed,
-    count(*) FILTER (WHERE (account = 'unexplained'::text)) AS unexplained
-   FROM ( SELECT
+ SELECT events,
+    attempted,
+    held,
+    released,
+    discarded,
+    archived,
+    not_yet_routed,
+    unexplained,
+    is_exact,
+    audited_through
+   FROM fn_iu_event_account() fn_iu_event_account(events, attempted, held, released, discarded, archived, not_yet_routed, unexplained, is_exact, audited_through);
+ALTER VIEW v_iu_accounting OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_accounting IS 'The accounting identity: events = attempted + held + released + discarded + archived + not_yet_routed, and unexplained is 0. Read from the audit and what lies above it; v_iu_accounting_recount counts every row';
+GRANT SELECT ON v_iu_accounting TO iu_reader;
+
+-- view v_iu_accounting_recount
+CREATE VIEW v_iu_accounting_recount AS
+ SELECT (count(accounted.account) + archives.archived) AS events,
+    count(accounted.account) FILTER (WHERE (accounted.account = 'attempted'::text)) AS attempted,
+    count(accounted.account) FILTER (WHERE (accounted.account = 'held'::text)) AS held,
+    count(accounted.account) FILTER (WHERE (accounted.account = 'released'::text)) AS released,
+    count(accounted.account) FILTER (WHERE (accounted.account = 'discarded'::text)) AS discarded,
+    archives.archived,
+    count(accounted.account) FILTER (WHERE (accounted.account = 'not_yet_routed'::text)) AS not_yet_routed,
+    count(accounted.account) FILTER (WHERE (accounted.account = 'unexplained'::text)) AS unexplained
+   FROM (( SELECT (COALESCE(sum(v_iu_archive.events), (0)::numeric))::bigint AS archived
+           FROM v_iu_archive
+          WHERE v_iu_archive.is_removed) archives
+     LEFT JOIN ( SELECT
                 CASE
                     WHEN (e.delivery_lane = 'held'::text) THEN
                     CASE
@@ -849,10 +972,11 @@ CREATE VIEW v_iu_accounting AS
                    FROM iu_route_attempt
                   WHERE (iu_route_attempt.attempt_no = 1)) a ON ((a.event_id = e.id)))
              LEFT JOIN v_iu_event_claim c ON (((c.event_id = e.id) AND (a.event_id IS NULL))))
-         OFFSET 0) accounted;
-ALTER VIEW v_iu_accounting OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_accounting IS 'The accounting identity: events = attempted + held + released + discarded + not_yet_routed, and unexplained is 0';
-GRANT SELECT ON v_iu_accounting TO iu_reader;
+         OFFSET 0) accounted ON (true))
+  GROUP BY archives.archived;
+ALTER VIEW v_iu_accounting_recount OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_accounting_recount IS 'The accounting identity, counted from all rows: what v_iu_accounting must equal. It takes as long as there are events';
+GRANT SELECT ON v_iu_accounting_recount TO iu_reader;
 
 -- view v_iu_api_token
 CREATE VIEW v_iu_api_token AS
@@ -877,6 +1001,38 @@ CREATE VIEW v_iu_api_token AS
 ALTER VIEW v_iu_api_token OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_api_token IS 'Every API token without its secret';
 GRANT SELECT ON v_iu_api_token TO iu_reader;
+
+-- view v_iu_archive
+CREATE VIEW v_iu_archive AS
+ SELECT a.id AS archive_id,
+    a.file_name,
+    encode(a.file_digest, 'hex'::text) AS file_digest,
+    a.file_bytes,
+    encode(a.content_digest, 'hex'::text) AS content_digest,
+    a.content_bytes,
+    a.first_id,
+    a.last_id,
+    a.events,
+    a.attempts,
+    a.older_than,
+    a.oldest_at,
+    a.newest_at,
+    a.made_at,
+    a.made_by,
+    COALESCE((m.move = 'removed'::text), false) AS is_removed,
+    m.moved_at,
+    m.moved_by
+   FROM (iu_archive a
+     LEFT JOIN LATERAL ( SELECT iu_archive_move.move,
+            iu_archive_move.moved_at,
+            iu_archive_move.moved_by
+           FROM iu_archive_move
+          WHERE (iu_archive_move.archive_id = a.id)
+          ORDER BY iu_archive_move.id DESC
+         LIMIT 1) m ON (true));
+ALTER VIEW v_iu_archive OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_archive IS 'Every archive, and whether its events are removed from the outbox at present';
+GRANT SELECT ON v_iu_archive TO iu_reader;
 
 -- view v_iu_collection_checkpoint
 CREATE VIEW v_iu_collection_checkpoint AS
@@ -1177,6 +1333,29 @@ ALTER VIEW v_iu_emitting_trigger OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_emitting_trigger IS 'The triggers that emit the unit family, and whether they are on: rung L3 of the disable ladder';
 GRANT SELECT ON v_iu_emitting_trigger TO iu_reader;
 
+-- view v_iu_event_archivable
+CREATE VIEW v_iu_event_archivable AS
+ SELECT e.id AS event_id,
+    GREATEST(e.created_at, a.newest_at) AS newest_at
+   FROM (event_outbox e
+     CROSS JOIN LATERAL ( SELECT max(iu_route_attempt.created_at) AS newest_at
+           FROM iu_route_attempt
+          WHERE (iu_route_attempt.event_id = e.id)
+         HAVING bool_or((iu_route_attempt.attempt_no = 1))
+         OFFSET 0) a)
+  WHERE ((e.id <= ( SELECT iu_event_audit.through_id
+           FROM iu_event_audit)) AND (e.delivery_lane <> 'held'::text) AND (e.released_from IS NULL) AND (NOT (EXISTS ( SELECT
+           FROM iu_event_audit_open o
+          WHERE (o.event_id = e.id)))) AND (NOT (EXISTS ( SELECT
+           FROM iu_event_audit_late l
+          WHERE ((l.xid = e.xid) AND (e.id <= l.through_id))))) AND (NOT (EXISTS ( SELECT
+           FROM iu_route_dead_letter d
+          WHERE ((d.event_id = e.id) AND (d.status = 'open'::text))))) AND (EXISTS ( SELECT
+           FROM v_iu_event_claim c
+          WHERE ((c.event_id = e.id) AND c.is_passed))));
+ALTER VIEW v_iu_event_archivable OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_event_archivable IS 'Events that may be archived when they are old enough: newest_at is the time of the event or of its last attempt';
+
 -- view v_iu_event_backlog
 CREATE VIEW v_iu_event_backlog AS
  SELECT worker_code,
@@ -1199,17 +1378,16 @@ CREATE VIEW v_iu_event_claim AS
     e.created_at,
     c.worker_code,
         CASE
-            WHEN (NOT s.is_known) THEN false
+            WHEN ((c.system_identifier IS DISTINCT FROM ( SELECT fn_iu_system_identifier() AS fn_iu_system_identifier)) OR (pg_snapshot_xmin(c.snap_from) > ( SELECT pg_snapshot_xmax(pg_current_snapshot()) AS pg_snapshot_xmax))) THEN false
             WHEN pg_visible_in_snapshot(e.xid, c.snap_from) THEN true
             WHEN ((e.xid >= pg_snapshot_xmax(c.snap_from)) AND (e.id <= c.floor_id)) THEN true
             WHEN ((e.xid = c.own_xid) AND (e.id <= c.own_last_id)) THEN true
             WHEN ((c.snap_to IS NULL) OR (e.id > c.last_id)) THEN false
             WHEN (e.id <= c.trusted_id) THEN (NOT (e.xid IN ( SELECT pg_snapshot_xip(c.snap_to) AS pg_snapshot_xip)))
             ELSE pg_visible_in_snapshot(e.xid, c.snap_to)
-        END AS is_passed
-   FROM ((iu_route_worker_cursor c
-     CROSS JOIN LATERAL ( SELECT ((NOT (c.system_identifier IS DISTINCT FROM fn_iu_system_identifier())) AND (pg_snapshot_xmin(c.snap_from) <= pg_snapshot_xmax(pg_current_snapshot()))) AS is_known
-         OFFSET 0) s)
+        END AS is_passed,
+    e.released_from
+   FROM (iu_route_worker_cursor c
      JOIN event_outbox e ON ((((e.bucket >= c.bucket_from) AND (e.bucket <= c.bucket_to)) AND (e.delivery_lane <> 'held'::text))));
 ALTER VIEW v_iu_event_claim OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_event_claim IS 'For every event that is not held: the worker whose it is, and whether that worker claims to be done with it. Accounting holds the claim against the attempts';
@@ -1226,6 +1404,29 @@ CREATE VIEW v_iu_event_type AS
 ALTER VIEW v_iu_event_type OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_event_type IS 'Every event type with the schema that its payload must meet';
 GRANT SELECT ON v_iu_event_type TO iu_reader;
+
+-- view v_iu_event_unaudited
+CREATE VIEW v_iu_event_unaudited AS
+ SELECT e.id AS event_id
+   FROM event_outbox e
+  WHERE (e.id > COALESCE(( SELECT iu_event_audit.through_id
+           FROM iu_event_audit), (0)::bigint))
+UNION ALL
+ SELECT o.event_id
+   FROM iu_event_audit_open o
+UNION ALL
+ SELECT late.id AS event_id
+   FROM (iu_event_audit_late l
+     CROSS JOIN LATERAL ( SELECT e.id
+           FROM event_outbox e
+          WHERE ((e.xid = l.xid) AND (e.id <= l.through_id) AND (e.delivery_lane <> 'held'::text))
+        UNION ALL
+         SELECT e.id
+           FROM event_outbox e
+          WHERE ((e.xid = l.xid) AND (e.id <= l.through_id) AND (e.delivery_lane = 'held'::text))
+ OFFSET 0) late);
+ALTER VIEW v_iu_event_unaudited OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_event_unaudited IS 'The events that the audit has not counted';
 
 -- view v_iu_gate
 CREATE VIEW v_iu_gate AS
@@ -2140,6 +2341,43 @@ $function$;
 ALTER FUNCTION dot_iu_open_gate(jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION dot_iu_open_gate(jsonb,jsonb) IS 'Opens a gate, until a time where one is given';
 
+-- function dot_iu_record_archive(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_record_archive(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_older_than constant timestamptz := (p_params ->> 'older_than')::timestamptz;
+  v_batch record;
+  v_digest bytea;
+  v_id bigint;
+BEGIN
+  IF v_older_than > clock_timestamp() THEN
+    RAISE EXCEPTION 'older_than: % has not come yet', v_older_than USING ERRCODE = 'IU002', COLUMN = 'older_than';
+  END IF;
+  SELECT * INTO v_batch FROM fn_iu_archive_content(v_older_than, (p_params ->> 'first_event')::bigint - 1, (p_params ->> 'last_event')::bigint, 100000, 1073741824);
+  v_digest := sha256(convert_to(v_batch.content, 'UTF8'));
+  IF v_digest IS DISTINCT FROM decode(p_params ->> 'content_sha256', 'hex') THEN
+    RAISE EXCEPTION 'content_sha256: the events from % to % are not what the file holds', p_params ->> 'first_event', p_params ->> 'last_event'
+      USING ERRCODE = 'IU014', COLUMN = 'content_sha256', HINT = 'Something happened to them since: make the file anew.';
+  END IF;
+  INSERT INTO iu_archive (file_name, file_digest, file_bytes, content_digest, content_bytes, first_id, last_id, events, attempts, older_than, oldest_at, newest_at, made_by)
+  VALUES (p_params ->> 'file', decode(p_params ->> 'file_sha256', 'hex'), (p_params ->> 'file_bytes')::bigint, v_digest, octet_length(v_batch.content),
+          v_batch.first_id, v_batch.last_id, v_batch.events, v_batch.attempts, v_older_than, v_batch.oldest_at, v_batch.newest_at, fn_iu_actor())
+  RETURNING id INTO v_id;
+  RETURN jsonb_build_object(
+    'state', '{}'::jsonb,
+    'objects', jsonb_build_array(jsonb_build_object('ref', 'archive:' || (p_params ->> 'file'), 'change', 'create', 'after', jsonb_build_object('events', v_batch.events, 'attempts', v_batch.attempts))),
+    'result', jsonb_build_object('archive', v_id, 'events', v_batch.events, 'attempts', v_batch.attempts, 'first_event', v_batch.first_id, 'last_event', v_batch.last_id),
+    'checks', jsonb_build_array(jsonb_build_object('name', 'the_file_is_on_record', 'kind', 'archive', 'archive', v_id, 'sha256', p_params -> 'content_sha256')),
+    'irreversible', 'A record of a file stays; nothing was removed.');
+END
+$function$;
+ALTER FUNCTION dot_iu_record_archive(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_record_archive(jsonb,jsonb) IS 'Writes a file of archived events down with its digests; refuses one whose content is not what the rows are. Removes nothing';
+
 -- function dot_iu_refresh_metadata_axes(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_refresh_metadata_axes(p_params jsonb, p_context jsonb)
  RETURNS jsonb
@@ -2288,6 +2526,59 @@ END
 $function$;
 ALTER FUNCTION dot_iu_release_held_events(jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION dot_iu_release_held_events(jsonb,jsonb) IS 'Releases held events, in the order of writing; the plan freezes which';
+
+-- function dot_iu_remove_archived_events(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_remove_archived_events(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_archive v_iu_archive;
+  v_batch record;
+  v_events bigint;
+  v_attempts bigint;
+  v_keyed bigint;
+BEGIN
+  -- The audit stands still meanwhile, and no cursor begins to read everything once more.
+  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_event_audit'));
+  SELECT * INTO v_archive FROM v_iu_archive WHERE archive_id = (p_params ->> 'archive')::bigint;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'archive: there is no %', p_params ->> 'archive' USING ERRCODE = 'IU003', COLUMN = 'archive';
+  ELSIF v_archive.is_removed THEN
+    RAISE EXCEPTION 'archive: the events of % are removed already', p_params ->> 'archive' USING ERRCODE = 'IU016', COLUMN = 'archive';
+  END IF;
+  -- A replay locks its event: it is finished before the rows are compared, or finds no event after.
+  PERFORM FROM event_outbox WHERE id BETWEEN v_archive.first_id AND v_archive.last_id ORDER BY id FOR UPDATE;
+  SELECT * INTO v_batch FROM fn_iu_archive_content(v_archive.older_than, v_archive.first_id - 1, v_archive.last_id, 100000, 1073741824);
+  IF encode(sha256(convert_to(v_batch.content, 'UTF8')), 'hex') IS DISTINCT FROM v_archive.content_digest THEN
+    RAISE EXCEPTION 'archive: the events of % are not what its file holds', p_params ->> 'archive'
+      USING ERRCODE = 'IU014', COLUMN = 'archive', HINT = 'Something happened to them since, or they must stay: archive them anew.';
+  END IF;
+  SELECT count(*) INTO v_keyed FROM event_outbox WHERE id = ANY (v_batch.event_ids) AND idempotency_key IS NOT NULL;
+  PERFORM fn_iu_attempt_block_count(v_batch.event_ids, -1);
+  INSERT INTO iu_archive_move (archive_id, move, moved_by) VALUES (v_archive.archive_id, 'removed', fn_iu_actor());
+  DELETE FROM iu_route_attempt WHERE event_id = ANY (v_batch.event_ids);
+  GET DIAGNOSTICS v_attempts = ROW_COUNT;
+  DELETE FROM event_outbox WHERE id = ANY (v_batch.event_ids);
+  GET DIAGNOSTICS v_events = ROW_COUNT;
+  IF (v_events, v_attempts) <> (v_archive.events, v_archive.attempts) THEN
+    RAISE EXCEPTION 'archive: % holds % events and % attempts, and % and % would go', p_params ->> 'archive', v_archive.events, v_archive.attempts, v_events, v_attempts USING ERRCODE = 'IU014', COLUMN = 'archive';
+  END IF;
+  UPDATE iu_event_audit SET attempted = attempted - v_events, archived = archived + v_events;
+  RETURN jsonb_build_object(
+    'state', jsonb_build_object('archive', v_archive.archive_id, 'sha256', v_archive.content_digest),
+    'objects', jsonb_build_array(jsonb_build_object('ref', 'archive:' || v_archive.file_name, 'change', 'update',
+      'before', jsonb_build_object('events', 'in the outbox'), 'after', jsonb_build_object('events', 'archived'))),
+    'result', jsonb_build_object('events', v_events, 'attempts', v_attempts, 'first_event', v_archive.first_id, 'last_event', v_archive.last_id),
+    'notes', CASE v_keyed WHEN 0 THEN '[]' ELSE jsonb_build_array(format('%s of them %s a key: emitted again under it, an event will be a new one.', v_keyed, CASE v_keyed WHEN 1 THEN 'has' ELSE 'have' END)) END,
+    'checks', jsonb_build_array(jsonb_build_object('name', 'events_are_archived', 'kind', 'archive', 'archive', v_archive.archive_id, 'removed', true)),
+    'irreversible', format('The file brings them back: iu retention restore %s', v_archive.file_name));
+END
+$function$;
+ALTER FUNCTION dot_iu_remove_archived_events(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_remove_archived_events(jsonb,jsonb) IS 'Removes the events and attempts of an archive on record, when they are exactly what its file holds and nothing needs them';
 
 -- function dot_iu_remove_piece_from_collection(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_remove_piece_from_collection(p_params jsonb, p_context jsonb)
@@ -2466,6 +2757,63 @@ END
 $function$;
 ALTER FUNCTION dot_iu_replay_dead_letters(jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION dot_iu_replay_dead_letters(jsonb,jsonb) IS 'Attempts the dead letters that a plan froze, each once more';
+
+-- function dot_iu_restore_archived_events(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_restore_archived_events(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+DECLARE
+  v_archive v_iu_archive;
+  v_lines jsonb[];
+  v_ids bigint[];
+  v_attempts bigint;
+  v_taken bigint;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_event_audit'));
+  SELECT * INTO v_archive FROM v_iu_archive WHERE archive_id = (p_params ->> 'archive')::bigint;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'archive: there is no %', p_params ->> 'archive' USING ERRCODE = 'IU003', COLUMN = 'archive';
+  ELSIF NOT v_archive.is_removed THEN
+    RAISE EXCEPTION 'archive: the events of % are in the outbox', p_params ->> 'archive' USING ERRCODE = 'IU016', COLUMN = 'archive';
+  ELSIF encode(sha256(convert_to(p_params ->> 'content', 'UTF8')), 'hex') <> v_archive.content_digest THEN
+    RAISE EXCEPTION 'content: this is not what archive % holds', p_params ->> 'archive' USING ERRCODE = 'IU002', COLUMN = 'content', HINT = format('Its file is %s.', v_archive.file_name);
+  END IF;
+  v_lines := ARRAY(SELECT line::jsonb FROM string_to_table(p_params ->> 'content', E'\n') AS line WHERE line <> '');
+  SELECT min(e.id) INTO v_taken
+  FROM unnest(v_lines) AS r(line) JOIN event_outbox AS e
+    ON (e.event_type, e.event_subject_ref, e.idempotency_key) = (r.line -> 'event' ->> 'event_type', r.line -> 'event' ->> 'event_subject_ref', r.line -> 'event' ->> 'idempotency_key') AND e.released_from IS NULL;
+  IF v_taken IS NOT NULL THEN
+    RAISE EXCEPTION 'content: event % was emitted since, with the key of one of these', v_taken USING ERRCODE = 'IU004', COLUMN = 'content', HINT = 'One key, one event: these stay in the archive.';
+  END IF;
+  -- Each row as it was, its transaction included: it was routed, and no worker looks for it. A payload may be the JSON null.
+  WITH restored AS (
+    INSERT INTO event_outbox (xid, id, event_domain, event_type, event_subject_table, event_subject_ref, payload, delivery_lane, idempotency_key, actor, created_at, released_from)
+    OVERRIDING SYSTEM VALUE
+    SELECT e.xid, e.id, e.event_domain, e.event_type, e.event_subject_table, e.event_subject_ref, r.line -> 'event' -> 'payload', e.delivery_lane, e.idempotency_key, e.actor, e.created_at, e.released_from
+    FROM unnest(v_lines) AS r(line) CROSS JOIN LATERAL jsonb_populate_record(NULL::event_outbox, r.line -> 'event') AS e
+    RETURNING id
+  )
+  SELECT array_agg(id) INTO v_ids FROM restored;
+  INSERT INTO iu_route_attempt SELECT a.* FROM unnest(v_lines) AS r(line) CROSS JOIN LATERAL jsonb_populate_recordset(NULL::iu_route_attempt, r.line -> 'attempts') AS a;
+  GET DIAGNOSTICS v_attempts = ROW_COUNT;
+  PERFORM fn_iu_attempt_block_count(v_ids, 1);
+  INSERT INTO iu_archive_move (archive_id, move, moved_by) VALUES (v_archive.archive_id, 'restored', fn_iu_actor());
+  UPDATE iu_event_audit SET attempted = attempted + cardinality(v_ids), archived = archived - cardinality(v_ids);
+  RETURN jsonb_build_object(
+    'state', jsonb_build_object('archive', v_archive.archive_id, 'sha256', v_archive.content_digest),
+    'objects', jsonb_build_array(jsonb_build_object('ref', 'archive:' || v_archive.file_name, 'change', 'update',
+      'before', jsonb_build_object('events', 'archived'), 'after', jsonb_build_object('events', 'in the outbox'))),
+    'result', jsonb_build_object('events', cardinality(v_ids), 'attempts', v_attempts),
+    'checks', jsonb_build_array(jsonb_build_object('name', 'events_are_back', 'kind', 'archive', 'archive', v_archive.archive_id, 'removed', false, 'in_outbox', true)),
+    'inverse', jsonb_build_object('command', 'dot_iu_remove_archived_events', 'params', jsonb_build_object('archive', v_archive.archive_id)));
+END
+$function$;
+ALTER FUNCTION dot_iu_restore_archived_events(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_restore_archived_events(jsonb,jsonb) IS 'Brings the events and attempts of a removed archive back, each row as it was, from the content of its file';
 
 -- function dot_iu_restore_piece(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_restore_piece(p_params jsonb, p_context jsonb)
@@ -3071,7 +3419,7 @@ BEGIN
       SELECT jsonb_build_object('others', count(*) FILTER (WHERE status <> c ->> 'status')) INTO v_have FROM iu_route_dead_letter WHERE id IN (SELECT jsonb_array_elements_text(c -> 'ids')::bigint);
     WHEN 'attempt' THEN
       v_want := '{"attempts": 1}';
-      SELECT jsonb_build_object('attempts', count(*)) INTO v_have FROM iu_route_attempt WHERE (event_id, route_id, attempt_no) = ((c ->> 'event')::bigint, (c ->> 'route')::integer, (c ->> 'attempt_no')::integer);
+      SELECT jsonb_build_object('attempts', CASE WHEN fn_iu_event_archived((c ->> 'event')::bigint) THEN 1 ELSE count(*) END) INTO v_have FROM iu_route_attempt WHERE (event_id, route_id, attempt_no) = ((c ->> 'event')::bigint, (c ->> 'route')::integer, (c ->> 'attempt_no')::integer);
     WHEN 'worker_runs' THEN
       v_want := '{"on_record": true}';
       SELECT jsonb_build_object('on_record', count(*) >= (c ->> 'passes')::integer AND coalesce(sum(seen), 0) >= (c ->> 'seen')::integer) INTO v_have FROM iu_route_worker_run WHERE worker_code = c ->> 'worker' AND id > (c ->> 'after')::bigint;
@@ -3088,6 +3436,11 @@ BEGIN
                WHEN 'released' THEN EXISTS (SELECT FROM event_outbox AS n WHERE n.released_from = i.id)
                ELSE EXISTS (SELECT FROM iu_held_decision AS h WHERE h.event_id = i.id) END)) INTO v_have
       FROM (SELECT jsonb_array_elements_text(c -> 'ids')::bigint AS id) AS i;
+    WHEN 'archive' THEN
+      v_want := jsonb_strip_nulls(jsonb_build_object('sha256', c -> 'sha256', 'removed', c -> 'removed', 'in_outbox', c -> 'in_outbox'));
+      SELECT jsonb_build_object('sha256', a.content_digest, 'removed', a.is_removed,
+        'in_outbox', (SELECT count(*) FROM event_outbox WHERE id BETWEEN a.first_id AND a.last_id) >= a.events) INTO v_have
+      FROM v_iu_archive AS a WHERE a.archive_id = (c ->> 'archive')::bigint;
     WHEN 'event_type' THEN
       v_want := '{"registered": true}';
       v_have := jsonb_build_object('registered', EXISTS (SELECT FROM iu_event_type WHERE event_type = c ->> 'event_type'));
@@ -3862,10 +4215,13 @@ BEGIN
   FROM jsonb_array_elements((p_target).receipt -> 'checks') WITH ORDINALITY AS x(c, n)
   CROSS JOIN LATERAL (SELECT fn_dot_check(c) AS detail OFFSET 0) AS d;
   IF (p_target).event_count > 0 THEN
+    -- Events that were archived since were counted there, each of them.
     v_results := v_results || (
-      SELECT jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('name', 'events_written', 'ok', count(*) = (p_target).event_count,
-               'detail', CASE WHEN count(*) <> (p_target).event_count THEN format('want %s, have %s', (p_target).event_count, count(*)) END)))
-      FROM event_outbox WHERE id BETWEEN (p_target).event_from AND (p_target).event_to AND xid = (p_target).xid);
+      SELECT jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('name', 'events_written', 'ok', n = (p_target).event_count OR n < (p_target).event_count AND is_archived,
+               'detail', CASE WHEN n < (p_target).event_count AND is_archived THEN format('%s of %s are archived', (p_target).event_count - n, (p_target).event_count)
+                              WHEN n <> (p_target).event_count THEN format('want %s, have %s', (p_target).event_count, n) END)))
+      FROM (SELECT count(*) AS n FROM event_outbox WHERE id BETWEEN (p_target).event_from AND (p_target).event_to AND xid = (p_target).xid) AS counted,
+           (SELECT EXISTS (SELECT FROM v_iu_archive WHERE first_id <= (p_target).event_to AND last_id >= (p_target).event_from AND is_removed) AS is_archived) AS archives);
   END IF;
   RETURN fn_dot_run_write(p_run, jsonb_build_object('results', v_results,
     'status', CASE WHEN EXISTS (SELECT FROM jsonb_array_elements(v_results) AS r WHERE NOT (r -> 'ok')::boolean) THEN 'unverified' ELSE 'verified' END));
@@ -4174,6 +4530,26 @@ $function$;
 ALTER FUNCTION fn_iu_append_only() OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_append_only() IS 'Trigger function: raises IU005 (append_only) on whatever would change history';
 
+-- function fn_iu_append_only_but_archived()
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_append_only_but_archived()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    -- The removal stands on record before the first row goes, in the transaction that both belong to.
+    IF EXISTS (SELECT FROM iu_archive_move WHERE xid = pg_current_xact_id_if_assigned() AND move = 'removed') THEN
+      RETURN NULL;
+    END IF;
+  END IF;
+  RAISE EXCEPTION '%.% is append-only: % refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
+    USING ERRCODE = 'IU005', TABLE = TG_TABLE_NAME, HINT = 'History is never rewritten; write a new row instead, or archive old ones.';
+END
+$function$;
+ALTER FUNCTION fn_iu_append_only_but_archived() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_append_only_but_archived() IS 'Trigger function: raises IU005 (append_only) on whatever would change history, but for the removal of what is archived';
+
 -- function fn_iu_apply_versions(bigint[],text[],text[],text[])
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_apply_versions(p_unit_ids bigint[], p_bodies text[], p_unit_kinds text[] DEFAULT NULL::text[], p_titles text[] DEFAULT NULL::text[])
  RETURNS integer
@@ -4229,6 +4605,84 @@ END
 $function$;
 ALTER FUNCTION fn_iu_apply_versions(bigint[],text[],text[],text[]) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_apply_versions(bigint[],text[],text[],text[]) IS 'Gives each unit a new version where its body differs, and raises the revision of every collection that follows it; returns how many were written. IU001 closed gate, IU002 bad input, IU003 unknown unit, IU009 retired or deleted unit';
+
+-- function fn_iu_archive_content(timestamp with time zone,bigint,bigint,integer,bigint)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_archive_content(p_older_than timestamp with time zone, p_after_id bigint, p_last_id bigint, p_limit integer, p_most_bytes bigint DEFAULT 33554432)
+ RETURNS TABLE(first_id bigint, last_id bigint, events bigint, attempts bigint, oldest_at timestamp with time zone, newest_at timestamp with time zone, content text, event_ids bigint[])
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+  WITH lines AS MATERIALIZED (
+    SELECT e.id, e.created_at, v.newest_at, l.n, l.line, sum(octet_length(l.line)) OVER (ORDER BY e.id) AS bytes, row_number() OVER (ORDER BY e.id) AS no
+    FROM (SELECT event_id, newest_at FROM v_iu_event_archivable
+          WHERE event_id > p_after_id AND event_id <= coalesce(p_last_id, 9223372036854775807) AND newest_at < p_older_than
+          ORDER BY event_id LIMIT p_limit) AS v
+    JOIN event_outbox AS e ON e.id = v.event_id
+    CROSS JOIN LATERAL (
+      SELECT count(*) AS n, jsonb_build_object('event', to_jsonb(e) - 'bucket', 'attempts', jsonb_agg(to_jsonb(a) ORDER BY a.route_id, a.attempt_no))::text || E'\n' AS line
+      FROM iu_route_attempt AS a WHERE a.event_id = e.id OFFSET 0) AS l
+  )
+  SELECT min(id), max(id), count(*), sum(n)::bigint, min(created_at), max(newest_at), string_agg(line, '' ORDER BY id), array_agg(id ORDER BY id)
+  FROM lines WHERE bytes <= p_most_bytes OR no = 1 HAVING count(*) > 0
+$function$;
+ALTER FUNCTION fn_iu_archive_content(timestamp with time zone,bigint,bigint,integer,bigint) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_archive_content(timestamp with time zone,bigint,bigint,integer,bigint) IS 'The next events behind an id that may be archived, p_limit and about p_most_bytes at most, as the lines of a file; no row when there are none';
+GRANT EXECUTE ON FUNCTION fn_iu_archive_content(timestamp with time zone,bigint,bigint,integer,bigint) TO iu_approver;
+
+-- function fn_iu_archive_forecast(timestamp with time zone)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_archive_forecast(p_older_than timestamp with time zone)
+ RETURNS TABLE(verdict text, events bigint, attempts bigint, oldest_at timestamp with time zone, newest_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT verdict, count(*), coalesce(sum(n), 0)::bigint, min(created_at), max(created_at)
+  FROM (
+    SELECT e.created_at, a.n, CASE
+             WHEN e.delivery_lane = 'held' THEN 'held'
+             WHEN e.released_from IS NOT NULL THEN 'releases_a_held_event'
+             WHEN a.event_id IS NULL THEN 'not_attempted'
+             WHEN e.id > coalesce(u.through_id, 0) OR o.event_id IS NOT NULL OR l.xid IS NOT NULL THEN 'not_audited'
+             WHEN EXISTS (SELECT FROM iu_route_dead_letter AS d WHERE d.event_id = e.id AND d.status = 'open') THEN 'open_dead_letter'
+             WHEN a.newest_at >= p_older_than THEN 'attempted_since'
+             ELSE 'archivable' END AS verdict
+    FROM event_outbox AS e
+    LEFT JOIN (SELECT event_id, count(*) AS n, max(created_at) AS newest_at FROM iu_route_attempt GROUP BY event_id) AS a ON a.event_id = e.id
+    LEFT JOIN iu_event_audit AS u ON true
+    LEFT JOIN iu_event_audit_open AS o ON o.event_id = e.id
+    LEFT JOIN iu_event_audit_late AS l ON l.xid = e.xid AND e.id <= l.through_id
+    WHERE e.created_at < p_older_than
+  ) AS judged
+  GROUP BY verdict
+$function$;
+ALTER FUNCTION fn_iu_archive_forecast(timestamp with time zone) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_archive_forecast(timestamp with time zone) IS 'What an archive of all events older than a time would take, and what would stay and why. It takes as long as there are events';
+GRANT EXECUTE ON FUNCTION fn_iu_archive_forecast(timestamp with time zone) TO iu_reader;
+
+-- function fn_iu_attempt_block_count(bigint[],integer)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_attempt_block_count(p_event_ids bigint[], p_sign integer)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  WITH counted AS (
+    SELECT e.event_type, a.route_id, a.status, e.id / 256 AS block_no, count(*) AS n
+    FROM unnest(p_event_ids) AS i(id)
+    CROSS JOIN LATERAL (SELECT id, event_type FROM event_outbox WHERE id = i.id OFFSET 0) AS e
+    CROSS JOIN LATERAL (SELECT route_id, status FROM iu_route_attempt WHERE event_id = i.id AND worker_code <> 'replay' OFFSET 0) AS a
+    GROUP BY e.event_type, a.route_id, a.status, e.id / 256
+  )
+  INSERT INTO iu_route_attempt_block AS b (event_type, route_id, status, block_no, attempts)
+  SELECT event_type, route_id, status, block_no, p_sign * n FROM counted
+  UNION ALL
+  SELECT event_type, route_id, status, -1, p_sign * sum(n) FROM counted GROUP BY event_type, route_id, status
+  ON CONFLICT (event_type, route_id, status, block_no) DO UPDATE SET attempts = b.attempts + excluded.attempts
+$function$;
+ALTER FUNCTION fn_iu_attempt_block_count(bigint[],integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_attempt_block_count(bigint[],integer) IS 'Adds (1) or takes away (-1) the attempts, replays apart, of the given events, which are in the outbox, to or from their blocks';
 
 -- function fn_iu_axes_derive(bigint[])
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_axes_derive(p_unit_ids bigint[])
@@ -4862,6 +5316,8 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'worker_code: % has no cursor', p_worker_code USING ERRCODE = 'IU003', COLUMN = 'worker_code';
   END IF;
+  -- A route that is new since may be attempted for events that are counted already.
+  PERFORM fn_iu_event_audit_restart() WHERE EXISTS (SELECT FROM iu_event_audit);
 END
 $function$;
 ALTER FUNCTION fn_iu_cursor_reset(text) OWNER TO iu_owner;
@@ -4945,6 +5401,212 @@ ALTER FUNCTION fn_iu_emit_event(text,text,text,jsonb,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_emit_event(text,text,text,jsonb,text) IS 'Emits one event inside the caller''s transaction and returns its id; a repeat on lane immediate returns the first id. A payload that breaks its schema is accepted here and dead-lettered by the worker. IU007 unknown type, IU008 system type, IU002 bad argument';
 GRANT EXECUTE ON FUNCTION fn_iu_emit_event(text,text,text,jsonb,text) TO iu_emitter;
 
+-- function fn_iu_event_account(integer)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_event_account(p_most integer DEFAULT 10001)
+ RETURNS TABLE(events bigint, attempted bigint, held bigint, released bigint, discarded bigint, archived bigint, not_yet_routed bigint, unexplained bigint, is_exact boolean, audited_through bigint)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_audit iu_event_audit;
+  v_through bigint;
+  v_last bigint;
+  v_below bigint[];
+  v_part record;
+BEGIN
+  SELECT * INTO v_audit FROM iu_event_audit;
+  v_through := coalesce(v_audit.through_id, 0);
+  v_below := ARRAY(SELECT event_id FROM v_iu_event_unaudited WHERE event_id <= v_through LIMIT p_most);
+  -- Judged as a range, so that no join walks through the past.
+  v_last := coalesce((SELECT id FROM event_outbox WHERE id > v_through ORDER BY id OFFSET greatest(p_most - 1 - cardinality(v_below), 0) LIMIT 1), 9223372036854775807);
+  WITH unaudited AS (
+    SELECT c.is_passed, EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = c.event_id AND a.attempt_no = 1 OFFSET 0) AS is_attempted, c.released_from IS NOT NULL AS is_release
+    FROM v_iu_event_claim AS c WHERE c.event_id = ANY (v_below)
+    UNION ALL
+    SELECT c.is_passed, c.event_id IN (SELECT a.event_id FROM iu_route_attempt AS a WHERE a.event_id > v_through AND a.event_id <= v_last AND a.attempt_no = 1), c.released_from IS NOT NULL
+    FROM v_iu_event_claim AS c WHERE c.event_id > v_through AND c.event_id <= v_last
+    UNION ALL
+    -- A bucket without a worker: nobody will ever look at its events.
+    SELECT true, EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id AND a.attempt_no = 1 OFFSET 0), e.released_from IS NOT NULL
+    FROM event_outbox AS e
+    WHERE (SELECT coalesce(sum(bucket_to - bucket_from + 1), 0) FROM iu_route_worker_cursor) < 16
+      AND (e.id = ANY (v_below) OR e.id > v_through AND e.id <= v_last) AND e.delivery_lane <> 'held'
+      AND NOT EXISTS (SELECT FROM iu_route_worker_cursor AS c WHERE e.bucket BETWEEN c.bucket_from AND c.bucket_to)
+    UNION ALL
+    SELECT NULL, false, false FROM event_outbox AS e WHERE (e.id = ANY (v_below) OR e.id > v_through AND e.id <= v_last) AND e.delivery_lane = 'held'
+  )
+  SELECT count(*) AS n, count(*) FILTER (WHERE is_passed IS NULL) AS held, count(*) FILTER (WHERE is_release) AS released, count(*) FILTER (WHERE is_attempted) AS attempted,
+         count(*) FILTER (WHERE NOT is_attempted AND NOT is_passed) AS waiting, count(*) FILTER (WHERE NOT is_attempted AND is_passed) AS unexplained
+  INTO STRICT v_part FROM unaudited;
+
+  attempted := coalesce(v_audit.attempted, 0) + v_part.attempted;
+  released := coalesce(v_audit.released, 0) + v_part.released;
+  discarded := coalesce(v_audit.discarded, (SELECT count(*) FROM iu_held_decision));
+  held := coalesce(v_audit.written_held, 0) + v_part.held - released - discarded;
+  archived := coalesce(v_audit.archived, 0);
+  not_yet_routed := v_part.waiting;
+  unexplained := v_part.unexplained;
+  events := attempted + held + released + discarded + archived + not_yet_routed + unexplained;
+  is_exact := v_part.n < p_most;
+  audited_through := v_through;
+  RETURN NEXT;
+END
+$function$;
+ALTER FUNCTION fn_iu_event_account(integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_event_account(integer) IS 'The accounting identity from the audit and the events above it; exact unless p_most or more are unaudited, when it says so and counts at least';
+GRANT EXECUTE ON FUNCTION fn_iu_event_account(integer) TO iu_reader;
+
+-- function fn_iu_event_archived(bigint)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_event_archived(p_event_id bigint)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT NOT EXISTS (SELECT FROM event_outbox WHERE id = p_event_id)
+     AND EXISTS (SELECT FROM v_iu_archive WHERE p_event_id BETWEEN first_id AND last_id AND is_removed)
+$function$;
+ALTER FUNCTION fn_iu_event_archived(bigint) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_event_archived(bigint) IS 'Whether an event that there was is in an archive and not in the outbox';
+
+-- function fn_iu_event_audit(integer)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_event_audit(p_limit integer DEFAULT 20000)
+ RETURNS TABLE(status text, audited integer, through_id bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_most_open constant integer := 1000;
+  v_own constant xid8 := pg_current_xact_id_if_assigned();
+  v_floor bigint;
+  v_limit bigint;
+  v_newest xid8;
+  v_audit iu_event_audit;
+  v_page record;
+  v_running xid8[];
+BEGIN
+  status := 'idle'; audited := 0; through_id := 0;
+  IF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 100000 THEN
+    RAISE EXCEPTION 'limit: % is not between 1 and 100000', coalesce(p_limit::text, 'null') USING ERRCODE = 'IU002', COLUMN = 'limit';
+  ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'an audit needs READ COMMITTED, not %', upper(current_setting('transaction_isolation')) USING ERRCODE = 'IU011', HINT = 'Its snapshot must be taken after its lock.';
+  ELSIF NOT pg_try_advisory_xact_lock(hashtext('iu_core.iu_event_audit')) THEN
+    status := 'busy'; RETURN NEXT; RETURN;
+  END IF;
+  SELECT * INTO v_audit FROM iu_event_audit;
+  v_floor := coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0);
+  through_id := v_audit.through_id;
+  IF NOT FOUND AND v_floor = 0
+     OR v_audit.through_id >= v_floor AND v_audit.system_identifier = fn_iu_system_identifier() AND NOT EXISTS (SELECT FROM iu_event_audit_open) AND NOT EXISTS (SELECT FROM iu_event_audit_late) THEN
+    RETURN NEXT; RETURN;
+  ELSIF v_audit.system_identifier IS DISTINCT FROM fn_iu_system_identifier() THEN
+    PERFORM fn_iu_event_audit_restart();
+    SELECT * INTO STRICT v_audit FROM iu_event_audit;
+  END IF;
+  -- Where hardly one more can be remembered, a look at a few will do.
+  v_limit := least(p_limit, 1000 + 100 * (SELECT v_most_open - count(*) FROM iu_event_audit_open));
+  -- In this order, as a pass has it: what is newer than v_newest draws its event ids above v_floor, and what is not and
+  -- not finished in the snapshot of the next statement is running in the fenced one.
+  v_newest := CASE WHEN v_own IS NULL THEN pg_current_xact_id() ELSE fn_iu_newest_xid(v_own) END;
+
+  WITH regular AS MATERIALIZED (
+    -- While a cursor reads everything once more, an attempt alone does not tell that it has gone by.
+    SELECT NOT EXISTS (SELECT FROM iu_route_worker_cursor AS c
+                       WHERE c.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR c.trusted_id > 0
+                         OR pg_snapshot_xmin(c.snap_from) > pg_snapshot_xmax(pg_current_snapshot())) AS is_regular
+  ), next AS MATERIALIZED (
+    SELECT e.id, e.delivery_lane, e.released_from FROM event_outbox AS e WHERE e.id > v_audit.through_id AND e.id <= v_floor ORDER BY e.id LIMIT v_limit
+  ), finished AS MATERIALIZED (
+    SELECT l.xid, l.through_id FROM iu_event_audit_late AS l WHERE pg_visible_in_snapshot(l.xid, pg_current_snapshot()) AND l.xid IS DISTINCT FROM v_own
+  ), found AS (
+    SELECT 'next' AS part, next.* FROM next
+    UNION ALL
+    SELECT 'late', e.* FROM finished AS f CROSS JOIN LATERAL (
+      SELECT e.id, e.delivery_lane, e.released_from FROM event_outbox AS e WHERE e.xid = f.xid AND e.id <= f.through_id AND e.delivery_lane <> 'held'
+      UNION ALL
+      SELECT e.id, e.delivery_lane, e.released_from FROM event_outbox AS e WHERE e.xid = f.xid AND e.id <= f.through_id AND e.delivery_lane = 'held'
+      OFFSET 0) AS e
+    UNION ALL
+    SELECT 'open', e.* FROM iu_event_audit_open AS o CROSS JOIN LATERAL (SELECT e.id, e.delivery_lane, e.released_from FROM event_outbox AS e WHERE e.id = o.event_id OFFSET 0) AS e
+  ), judged AS MATERIALIZED (
+    SELECT f.*, f.delivery_lane = 'held'
+             OR EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = f.id AND a.attempt_no = 1 OFFSET 0)
+                AND ((SELECT is_regular FROM regular) OR EXISTS (SELECT FROM v_iu_event_claim AS c WHERE c.event_id = f.id AND c.is_passed)) AS is_settled
+    FROM found AS f
+  ), reach AS MATERIALIZED (
+    -- Up to the event that would be one too many to remember.
+    SELECT coalesce(min(id) FILTER (WHERE n > v_most_open) - 1, CASE WHEN count(*) < v_limit THEN v_floor ELSE max(id) END) AS id
+    FROM (SELECT j.id, (SELECT count(*) FROM judged WHERE part <> 'next' AND NOT is_settled) + count(*) FILTER (WHERE NOT j.is_settled) OVER (ORDER BY j.id ROWS UNBOUNDED PRECEDING)
+                       * CASE WHEN j.is_settled THEN 0 ELSE 1 END AS n
+          FROM judged AS j WHERE j.part = 'next') AS remembered
+  ), counted AS (
+    SELECT j.* FROM judged AS j, reach AS r WHERE j.part <> 'next' OR j.id <= r.id
+  )
+  SELECT r.id AS through_id, pg_current_snapshot() AS snapshot,
+         coalesce((SELECT array_agg(xid) FROM finished), '{}') AS finished,
+         coalesce(array_agg(c.id ORDER BY c.id) FILTER (WHERE c.is_settled AND c.delivery_lane <> 'held'), '{}') AS attempted,
+         coalesce(array_agg(c.id) FILTER (WHERE c.is_settled AND c.part = 'open'), '{}') AS closed,
+         coalesce(array_agg(c.id) FILTER (WHERE NOT c.is_settled AND c.part <> 'open'), '{}') AS opened,
+         count(*) FILTER (WHERE c.delivery_lane = 'held')::integer AS held,
+         count(*) FILTER (WHERE c.is_settled AND c.released_from IS NOT NULL) AS released
+  INTO STRICT v_page
+  FROM reach AS r LEFT JOIN counted AS c ON true GROUP BY r.id;
+
+  audited := cardinality(v_page.attempted) + v_page.held;
+  through_id := v_page.through_id;
+  IF audited + cardinality(v_page.opened) + cardinality(v_page.finished) = 0 AND v_page.through_id = v_audit.through_id THEN
+    RETURN NEXT; RETURN;
+  END IF;
+  IF v_page.through_id > v_audit.through_id THEN
+    v_running := ARRAY(SELECT x FROM pg_snapshot_xip(fn_iu_snapshot_fenced(v_page.snapshot, coalesce(v_own, v_newest), v_newest)) AS x WHERE x <> coalesce(v_own, v_newest));
+  END IF;
+  DELETE FROM iu_event_audit_late WHERE xid = ANY (v_page.finished);
+  INSERT INTO iu_event_audit_late (xid, through_id) SELECT x, v_page.through_id FROM unnest(v_running) AS x
+  ON CONFLICT (xid) DO UPDATE SET through_id = excluded.through_id;
+  DELETE FROM iu_event_audit_open WHERE event_id = ANY (v_page.closed);
+  INSERT INTO iu_event_audit_open (event_id) SELECT unnest(v_page.opened);
+  PERFORM fn_iu_attempt_block_count(v_page.attempted, 1);
+  UPDATE iu_event_audit AS a
+  SET through_id = v_page.through_id, attempted = a.attempted + cardinality(v_page.attempted), written_held = a.written_held + v_page.held,
+      released = a.released + v_page.released, audited_at = clock_timestamp();
+  status := 'audited';
+  RETURN NEXT;
+END
+$function$;
+ALTER FUNCTION fn_iu_event_audit(integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_event_audit(integer) IS 'One step of the audit: counts the next events, once each, when they have an attempt or are held; in the caller''s transaction, which must be READ COMMITTED. status: audited, idle (nothing to count), busy. IU002 bad limit, IU011 wrong isolation level';
+GRANT EXECUTE ON FUNCTION fn_iu_event_audit(integer) TO iu_approver;
+GRANT EXECUTE ON FUNCTION fn_iu_event_audit(integer) TO iu_console;
+GRANT EXECUTE ON FUNCTION fn_iu_event_audit(integer) TO iu_operator;
+GRANT EXECUTE ON FUNCTION fn_iu_event_audit(integer) TO iu_worker;
+
+-- function fn_iu_event_audit_restart()
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_event_audit_restart()
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_event_audit'));
+  -- The trigger on the decisions counts into the row that is there: none may be under way while it is made.
+  LOCK TABLE iu_held_decision IN SHARE MODE;
+  DELETE FROM iu_event_audit_late;
+  DELETE FROM iu_event_audit_open;
+  DELETE FROM iu_route_attempt_block;
+  DELETE FROM iu_event_audit;
+  INSERT INTO iu_event_audit (system_identifier, discarded, archived)
+  SELECT fn_iu_system_identifier(), (SELECT count(*) FROM iu_held_decision), (SELECT coalesce(sum(events), 0) FROM v_iu_archive WHERE is_removed);
+END
+$function$;
+ALTER FUNCTION fn_iu_event_audit_restart() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_event_audit_restart() IS 'Lets the audit begin anew at the first event';
+
 -- function fn_iu_event_pending(integer)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_event_pending(p_limit integer)
  RETURNS TABLE(worker_code text, event_id bigint, event_domain text, event_type text, created_at timestamp with time zone)
@@ -4964,15 +5626,19 @@ AS $function$
                 ELSE greatest(c.floor_id, least(c.last_id, c.floor_to_id)) END AS floor_id
   ) AS f
   CROSS JOIN LATERAL (
+    -- Attempts are looked up above the floor alone: a join must not walk through those of the past.
     SELECT e.event_id, e.event_domain, e.event_type, e.created_at FROM v_iu_event_claim AS e
     WHERE e.worker_code = c.worker_code AND e.event_id > f.floor_id AND NOT e.is_passed
-      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.event_id)
+      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.event_id AND a.event_id > f.floor_id)
     UNION ALL
-    SELECT e.event_id, e.event_domain, e.event_type, e.created_at
+    SELECT late.*
     FROM (SELECT pg_snapshot_xip(c.snap_from) UNION SELECT pg_snapshot_xip(c.snap_to)) AS running(x)
-    JOIN v_iu_event_claim AS e ON e.worker_code = c.worker_code AND e.xid = x
-    WHERE e.event_id <= f.floor_id AND NOT e.is_passed
-      AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.event_id)
+    CROSS JOIN LATERAL (
+      SELECT e.event_id, e.event_domain, e.event_type, e.created_at FROM v_iu_event_claim AS e
+      WHERE e.worker_code = c.worker_code AND e.xid = x AND e.event_id <= f.floor_id AND NOT e.is_passed
+        AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.event_id OFFSET 0)
+      OFFSET 0                        -- by the transaction, never by a walk below the floor
+    ) AS late
     LIMIT p_limit
   ) AS p
 $function$;
@@ -5191,6 +5857,22 @@ $function$;
 ALTER FUNCTION fn_iu_gate_state(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_gate_state(text) IS 'open, closed, expired, malformed or missing; only ''open'' lets anything through';
 GRANT EXECUTE ON FUNCTION fn_iu_gate_state(text) TO iu_reader;
+
+-- function fn_iu_held_decision_count()
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_held_decision_count()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+BEGIN
+  -- Where there is no audit yet, its beginning counts.
+  UPDATE iu_event_audit SET discarded = discarded + (SELECT count(*) FROM new_rows);
+  RETURN NULL;
+END
+$function$;
+ALTER FUNCTION fn_iu_held_decision_count() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_held_decision_count() IS 'Trigger function: counts discarded events into the audit, in the transaction that discards them';
 
 -- function fn_iu_held_release(bigint[])
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_held_release(p_event_ids bigint[])
@@ -6059,6 +6741,127 @@ AS $function$ SELECT coalesce(array_position(ARRAY['reviewer', 'operator', 'appr
 ALTER FUNCTION fn_iu_right_rank(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_right_rank(text) IS 'reviewer 1, operator 2, approver 3, admin 4, anything else 0: each may what the lower may';
 
+-- function fn_iu_route_attempt_count(text,text,text,integer)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_attempt_count(p_route_code text, p_status text, p_event_type text, p_most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_route constant integer := CASE WHEN p_route_code = '(no route)' THEN 0 WHEN p_route_code IS NOT NULL THEN coalesce((SELECT id FROM iu_outbound_route WHERE route_code = p_route_code), -1) END;
+  v_through constant bigint := coalesce((SELECT through_id FROM iu_event_audit), 0);
+  v_below constant bigint[] := ARRAY(SELECT event_id FROM v_iu_event_unaudited WHERE event_id <= v_through);
+  v_n bigint;
+BEGIN
+  SELECT coalesce(sum(attempts), 0) INTO v_n FROM iu_route_attempt_block
+  WHERE block_no = -1 AND (v_route IS NULL OR route_id = v_route) AND (p_status IS NULL OR status = p_status) AND (p_event_type IS NULL OR event_type = p_event_type);
+  IF v_n < p_most THEN
+    v_n := v_n + (SELECT count(*) FROM (
+      SELECT FROM iu_route_attempt AS a
+      WHERE (a.event_id > v_through OR a.event_id = ANY (v_below)) AND a.worker_code <> 'replay' AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
+        AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0))
+      LIMIT p_most - v_n) AS unaudited);
+  END IF;
+  IF v_n < p_most THEN
+    v_n := v_n + (SELECT count(*) FROM (
+      SELECT FROM iu_route_attempt AS a
+      WHERE a.worker_code = 'replay' AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
+        AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0))
+      LIMIT p_most - v_n) AS replays);
+  END IF;
+  RETURN least(v_n, p_most);
+END
+$function$;
+ALTER FUNCTION fn_iu_route_attempt_count(text,text,text,integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_route_attempt_count(text,text,text,integer) IS 'How many attempts of a route, a status and an event type there are (null = any), counted to p_most';
+GRANT EXECUTE ON FUNCTION fn_iu_route_attempt_count(text,text,text,integer) TO iu_reader;
+
+-- function fn_iu_route_attempt_find(text,text,text,boolean,bigint,integer,integer,integer)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_attempt_find(p_route_code text, p_status text, p_event_type text, p_backwards boolean, p_event_id bigint, p_route_id integer, p_attempt_no integer, p_limit integer)
+ RETURNS TABLE(event_id bigint, route_id integer, attempt_no integer)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_route constant integer := CASE WHEN p_route_code = '(no route)' THEN 0 WHEN p_route_code IS NOT NULL THEN coalesce((SELECT id FROM iu_outbound_route WHERE route_code = p_route_code), -1) END;
+  v_through constant bigint := coalesce((SELECT through_id FROM iu_event_audit), 0);
+  v_below constant bigint[] := ARRAY(SELECT event_id FROM v_iu_event_unaudited WHERE event_id <= v_through);
+  v_from constant bigint := coalesce(p_event_id, CASE WHEN p_backwards THEN 0 ELSE 9223372036854775807 END);
+  v_blocks bigint[];
+  v_block bigint;
+  v_found integer := 0;
+  v_more integer;
+BEGIN
+  v_blocks := ARRAY(
+    SELECT DISTINCT b.block_no
+    FROM iu_route_attempt_block AS k CROSS JOIN LATERAL (
+      SELECT block_no FROM iu_route_attempt_block
+      WHERE NOT p_backwards AND (event_type, route_id, status) = (k.event_type, k.route_id, k.status) AND block_no BETWEEN 0 AND v_from / 256 AND attempts > 0
+      ORDER BY block_no DESC LIMIT p_limit + 1) AS b
+    WHERE k.block_no = -1 AND (v_route IS NULL OR k.route_id = v_route) AND (p_status IS NULL OR k.status = p_status) AND (p_event_type IS NULL OR k.event_type = p_event_type)
+    UNION
+    SELECT b.block_no
+    FROM iu_route_attempt_block AS k CROSS JOIN LATERAL (
+      SELECT block_no FROM iu_route_attempt_block
+      WHERE p_backwards AND (event_type, route_id, status) = (k.event_type, k.route_id, k.status) AND block_no >= v_from / 256 AND attempts > 0
+      ORDER BY block_no LIMIT p_limit + 1) AS b
+    WHERE k.block_no = -1 AND (v_route IS NULL OR k.route_id = v_route) AND (p_status IS NULL OR k.status = p_status) AND (p_event_type IS NULL OR k.event_type = p_event_type)
+    ORDER BY 1);
+  FOR i IN 1 .. cardinality(v_blocks) LOOP
+    v_block := v_blocks[CASE WHEN p_backwards THEN i ELSE cardinality(v_blocks) + 1 - i END];
+    RETURN QUERY
+    SELECT a.event_id, a.route_id, a.attempt_no FROM iu_route_attempt AS a
+    WHERE a.event_id BETWEEN v_block * 256 AND v_block * 256 + 255 AND a.worker_code <> 'replay'
+      AND (p_event_id IS NULL OR CASE WHEN p_backwards THEN (a.event_id, a.route_id, a.attempt_no) > (p_event_id, p_route_id, p_attempt_no) ELSE (a.event_id, a.route_id, a.attempt_no) < (p_event_id, p_route_id, p_attempt_no) END)
+      AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
+      AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0));
+    GET DIAGNOSTICS v_more = ROW_COUNT;
+    v_found := v_found + v_more;
+    EXIT WHEN v_found >= p_limit;
+  END LOOP;
+  RETURN QUERY
+  SELECT a.event_id, a.route_id, a.attempt_no
+  FROM iu_route_attempt AS a
+  WHERE a.event_id = ANY (v_below) AND a.worker_code <> 'replay'
+    AND (p_event_id IS NULL OR CASE WHEN p_backwards THEN (a.event_id, a.route_id, a.attempt_no) > (p_event_id, p_route_id, p_attempt_no) ELSE (a.event_id, a.route_id, a.attempt_no) < (p_event_id, p_route_id, p_attempt_no) END)
+    AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
+    AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0));
+  IF p_backwards THEN
+    RETURN QUERY
+    (SELECT a.event_id, a.route_id, a.attempt_no FROM iu_route_attempt AS a
+     WHERE a.event_id > v_through AND a.worker_code <> 'replay' AND (a.event_id, a.route_id, a.attempt_no) > (v_from, coalesce(p_route_id, 0), coalesce(p_attempt_no, 0))
+       AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
+       AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0))
+     ORDER BY a.event_id, a.route_id, a.attempt_no LIMIT p_limit)
+    UNION ALL
+    (SELECT a.event_id, a.route_id, a.attempt_no FROM iu_route_attempt AS a
+     WHERE a.worker_code = 'replay' AND (a.event_id, a.route_id, a.attempt_no) > (v_from, coalesce(p_route_id, 0), coalesce(p_attempt_no, 0))
+       AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
+       AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0))
+     ORDER BY a.event_id, a.route_id, a.attempt_no LIMIT p_limit);
+  ELSE
+    RETURN QUERY
+    (SELECT a.event_id, a.route_id, a.attempt_no FROM iu_route_attempt AS a
+     WHERE a.event_id > v_through AND a.worker_code <> 'replay' AND (a.event_id, a.route_id, a.attempt_no) < (v_from, coalesce(p_route_id, 0), coalesce(p_attempt_no, 0))
+       AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
+       AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0))
+     ORDER BY a.event_id DESC, a.route_id DESC, a.attempt_no DESC LIMIT p_limit)
+    UNION ALL
+    (SELECT a.event_id, a.route_id, a.attempt_no FROM iu_route_attempt AS a
+     WHERE a.worker_code = 'replay' AND (a.event_id, a.route_id, a.attempt_no) < (v_from, coalesce(p_route_id, 0), coalesce(p_attempt_no, 0))
+       AND (v_route IS NULL OR a.route_id = v_route) AND (p_status IS NULL OR a.status = p_status)
+       AND (p_event_type IS NULL OR EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id AND e.event_type = p_event_type OFFSET 0))
+     ORDER BY a.event_id DESC, a.route_id DESC, a.attempt_no DESC LIMIT p_limit);
+  END IF;
+END
+$function$;
+ALTER FUNCTION fn_iu_route_attempt_find(text,text,text,boolean,bigint,integer,integer,integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_route_attempt_find(text,text,text,boolean,bigint,integer,integer,integer) IS 'Keys of attempts of a route, a status and an event type (null = any): at least the p_limit next ones behind a key, in no order and some of them twice';
+GRANT EXECUTE ON FUNCTION fn_iu_route_attempt_find(text,text,text,boolean,bigint,integer,integer,integer) TO iu_reader;
+
 -- function fn_iu_route_attempt_one(text,bigint,integer,integer)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_attempt_one(p_worker_code text, p_event_id bigint, p_route_id integer, p_attempt_no integer)
  RETURNS text
@@ -6070,6 +6873,11 @@ DECLARE
   v_decision v_iu_route_decision;
   v_at timestamptz;
 BEGIN
+  -- An archive takes no event that is being attempted, and what it took is not attempted.
+  PERFORM FROM event_outbox WHERE id = p_event_id FOR KEY SHARE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'event: % is not in the outbox', p_event_id USING ERRCODE = 'IU003', COLUMN = 'event_id', HINT = 'If it is archived, restore its archive first.';
+  END IF;
   SELECT * INTO v_decision FROM v_iu_route_decision WHERE event_id = p_event_id AND route_id = p_route_id;
   IF NOT FOUND THEN
     -- The event found routes of its own since it was set aside as wanted by none.
@@ -7012,8 +7820,16 @@ CREATE TRIGGER trg_dot_iu_command_seal_append_only BEFORE DELETE OR UPDATE OR TR
 COMMENT ON TRIGGER trg_dot_iu_command_seal_append_only ON dot_iu_command_seal IS 'The chain is history.';
 
 -- trigger trg_event_outbox_append_only on event_outbox
-CREATE TRIGGER trg_event_outbox_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.event_outbox FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
-COMMENT ON TRIGGER trg_event_outbox_append_only ON event_outbox IS 'The outbox is append-only; a row''s lane never changes';
+CREATE TRIGGER trg_event_outbox_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.event_outbox FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only_but_archived();
+COMMENT ON TRIGGER trg_event_outbox_append_only ON event_outbox IS 'The outbox is append-only; a row''s lane never changes, and it leaves by an archive only';
+
+-- trigger trg_iu_archive_append_only on iu_archive
+CREATE TRIGGER trg_iu_archive_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_archive FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
+COMMENT ON TRIGGER trg_iu_archive_append_only ON iu_archive IS 'What was archived stays on record';
+
+-- trigger trg_iu_archive_move_append_only on iu_archive_move
+CREATE TRIGGER trg_iu_archive_move_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_archive_move FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
+COMMENT ON TRIGGER trg_iu_archive_move_append_only ON iu_archive_move IS 'What was archived stays on record';
 
 -- trigger trg_iu_collection_checkpoint_append_only on iu_collection_checkpoint
 CREATE TRIGGER trg_iu_collection_checkpoint_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_collection_checkpoint FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
@@ -7022,6 +7838,10 @@ COMMENT ON TRIGGER trg_iu_collection_checkpoint_append_only ON iu_collection_che
 -- trigger trg_iu_collection_checkpoint_piece_append_only on iu_collection_checkpoint_piece
 CREATE TRIGGER trg_iu_collection_checkpoint_piece_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_collection_checkpoint_piece FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
 COMMENT ON TRIGGER trg_iu_collection_checkpoint_piece_append_only ON iu_collection_checkpoint_piece IS 'A checkpoint is frozen.';
+
+-- trigger trg_iu_held_decision_count on iu_held_decision
+CREATE TRIGGER trg_iu_held_decision_count AFTER INSERT ON iu_core.iu_held_decision REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_held_decision_count();
+COMMENT ON TRIGGER trg_iu_held_decision_count ON iu_held_decision IS 'A decision is made by hand, and seldom: it can be counted as it is made';
 
 -- trigger trg_iu_out_lifecycle on information_unit
 CREATE TRIGGER trg_iu_out_lifecycle AFTER UPDATE ON iu_core.information_unit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_out_lifecycle();
@@ -7036,8 +7856,8 @@ CREATE TRIGGER trg_iu_out_version AFTER INSERT ON iu_core.unit_version REFERENCI
 COMMENT ON TRIGGER trg_iu_out_version ON unit_version IS 'Emits iu.version_applied for a version after the first';
 
 -- trigger trg_iu_route_attempt_append_only on iu_route_attempt
-CREATE TRIGGER trg_iu_route_attempt_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_route_attempt FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
-COMMENT ON TRIGGER trg_iu_route_attempt_append_only ON iu_route_attempt IS 'An attempt is history';
+CREATE TRIGGER trg_iu_route_attempt_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_route_attempt FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only_but_archived();
+COMMENT ON TRIGGER trg_iu_route_attempt_append_only ON iu_route_attempt IS 'An attempt is history; it leaves by an archive only';
 
 -- trigger trg_unit_version_append_only on unit_version
 CREATE TRIGGER trg_unit_version_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.unit_version FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
@@ -7647,6 +8467,17 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   Opens a gate, until a time where one is given. Who closed it does not open it.
 --   {"type": "object", "required": ["gate"], "properties": {"gate": {"type": "string", "pattern": "^[a-z0-9_.]+$", "maxLength": 120, "minLength": 1}, "expires_at": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "the database closes it then"}}, "additionalProperties": false}
 
+-- command dot_iu_record_archive
+--   delivery
+--   1
+--   approver
+--   {iu_core.operator_runtime_enabled}
+--   f
+--   {}
+--   {}
+--   Writes a file of archived events down with its digests; removes nothing.
+--   {"type": "object", "required": ["file", "file_sha256", "file_bytes", "content_sha256", "older_than", "first_event", "last_event"], "properties": {"file": {"type": "string", "pattern": "^[A-Za-z0-9._-]+$", "maxLength": 200, "minLength": 1, "description": "its name"}, "file_bytes": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}, "last_event": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}, "older_than": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "events and attempts before this time"}, "file_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "over the compressed file"}, "first_event": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}, "content_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "over what it holds"}}, "additionalProperties": false}
+
 -- command dot_iu_refresh_metadata_axes
 --   pieces
 --   1
@@ -7690,6 +8521,17 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   {}
 --   Puts held events on their lanes, in the order of writing.
 --   {"type": "object", "properties": {"limit": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many"}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}}, "additionalProperties": false}
+
+-- command dot_iu_remove_archived_events
+--   delivery
+--   2
+--   approver
+--   {iu_core.operator_runtime_enabled}
+--   t
+--   {}
+--   {}
+--   Removes the events and attempts of an archive on record, when they are exactly what its file holds.
+--   {"type": "object", "required": ["archive"], "properties": {"archive": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}
 
 -- command dot_iu_remove_piece_from_collection
 --   pieces
@@ -7745,6 +8587,17 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   {}
 --   Attempts the dead letters that the plan froze, each once more.
 --   {"type": "object", "properties": {"limit": {"type": "integer", "maximum": 1000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "failure_code": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 200, "minLength": 0}}, "additionalProperties": false}
+
+-- command dot_iu_restore_archived_events
+--   delivery
+--   2
+--   approver
+--   {iu_core.operator_runtime_enabled}
+--   t
+--   {content}
+--   {}
+--   Brings the events and attempts of an archive back, each row as it was.
+--   {"type": "object", "required": ["archive", "content"], "properties": {"archive": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}, "content": {"type": "string", "maxLength": 200000000, "description": "what the file holds, uncompressed"}}, "additionalProperties": false}
 
 -- command dot_iu_restore_piece
 --   pieces
