@@ -8,6 +8,7 @@ import { readDeadLetter, readDeadLetters } from '../server/db/queries/dead-lette
 import { readAccounting, readOverview, readShell } from '../server/db/queries/health.ts'
 import { readAccounts, readCommandContract, readCommands, readGates, readLedger, readRun, readSession } from '../server/db/queries/operations.ts'
 import { readPiece, readPieces, readPieceTexts } from '../server/db/queries/pieces.ts'
+import { readProof, readRouting } from '../server/db/queries/proof.ts'
 import type { ReadModelName } from '../shared/read-models/registry.ts'
 
 /** What is asked for where a read asks for one thing. */
@@ -36,6 +37,8 @@ const READS = (known: Known): Record<ReadModelName, ((db: Snapshot) => Promise<u
   'attempts/history': [db => readAttemptHistory(db, { range: '24h' }), db => readAttemptHistory(db, { range: '7d' }), db => readAttemptHistory(db, { range: '30d' })],
   'dead-letters': [db => readDeadLetters(db, {}), db => readDeadLetters(db, { type: 'app.strict' }), db => readDeadLetters(db, { code: 'no_such_code' })],
   'dead-letters/payload': [db => readDeadLetter(db, known.deadLetter)],
+  'routing': [readRouting],
+  'proof': [readProof],
   'gates': [readGates],
   'commands': [readCommands],
   'commands/contract': [db => readCommandContract(db, 'dot_iu_run_worker')],
