@@ -17,9 +17,9 @@ export class Heartbeat {
   }
 
   /** Says that the process lives, unless it has just said so. */
-  async beat(client: Client, status: Pass['status'] | undefined, seen: number): Promise<void> {
+  async beat(client: Client, status: Pass['status'], seen: number): Promise<void> {
     if (performance.now() - this.#lastAt < BEAT_MS) return
-    await beatWorker(client, this.#process, status ?? 'starting', seen)
+    await beatWorker(client, this.#process, status, seen)
     this.#lastAt = performance.now()
     this.#isThere = true
   }

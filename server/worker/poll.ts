@@ -72,7 +72,6 @@ export async function pollWorker(options: WorkerOptions): Promise<Total> {
         continue
       }
       const { batchSize, pollMs } = until === 'scheduled' ? { batchSize: plan!.batch_size!, pollMs: plan!.poll_ms! } : options
-      await heartbeat?.beat(client, total.status, total.seen)
       const codes = workerCode === undefined ? plan!.worker_codes : [workerCode]
       // Each process begins with another worker, and so do its rounds: they do not all wait for the same one.
       turn += 1
@@ -86,6 +85,7 @@ export async function pollWorker(options: WorkerOptions): Promise<Total> {
       total.status = round.status
       for (const key of COUNTS) total[key] += round[key]
       if (until === 'once' || (until === 'drain' && round.status !== 'routed' && round.status !== 'busy')) break
+      await heartbeat?.beat(client, round.status, total.seen)
       if (round.status !== 'routed') await pause(round.status.endsWith('closed') ? Math.max(GATE_POLL_MS, pollMs) : pollMs, signal)
     }
     catch (thrown) {

@@ -3,7 +3,7 @@ import { define, dotted, id, line, ROUTING, RUNTIME } from './contract.ts'
 
 const common = { area: 'delivery', right: 'operator' } as const
 const letters = { refreshes: ['dead-letters', 'attempts', 'attempts/summary', 'attempts/history', 'overview', 'shell'] } as const
-const events = { refreshes: ['accounting', 'overview', 'attempts', 'attempts/summary', 'dead-letters', 'gates', 'shell'] } as const
+const events = { refreshes: ['accounting', 'overview', 'attempts', 'attempts/summary', 'dead-letters', 'gates', 'shell', 'worker', 'worker/passes'] } as const
 /** What moves work between workers, or starts and stops it. */
 const work = { refreshes: ['worker', 'overview', 'shell'] } as const
 const worker = line(63, 1).regex(/^[a-z0-9_]+$/, 'use a-z 0-9 _')
@@ -65,7 +65,7 @@ export const DELIVERY = [
     ...common, ...work, code: 'dot_iu_split_cursor', label: 'Split worker', tier: 2, right: 'approver', gates: RUNTIME,
     description: 'Gives a part of a worker\'s buckets to a new worker, while both go on. Order per subject is kept.',
     input: z.strictObject({
-      worker, at: z.int().min(1).max(15).describe('the bucket at which the upper part begins'), new_worker: worker.describe('the new worker\'s code'),
+      worker, bucket: z.int().min(1).max(15).describe('the bucket at which the upper part begins'), new_worker: worker.describe('the new worker\'s code'),
       new_part: z.enum(['upper', 'lower']).optional().describe('the part that the new worker gets; upper unless told'),
     }),
   }),

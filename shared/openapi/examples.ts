@@ -30,7 +30,7 @@ export const EXAMPLES: Record<string, Record<string, unknown>> = {
   dot_iu_discard_held_events: { event_type: 'shop.order' },
   dot_iu_enable_route: { route: 'shop.order.log' },
   dot_iu_disable_route: { route: 'shop.order.log' },
-  dot_iu_split_cursor: { worker: 'iu_outbound_default', at: 8, new_worker: 'upper_half' },
+  dot_iu_split_cursor: { worker: 'iu_outbound_default', bucket: 8, new_worker: 'upper_half' },
   dot_iu_join_cursors: { worker: 'iu_outbound_default', joined: 'upper_half' },
   dot_iu_enable_schedule: { poll_ms: 250, batch_size: 1000 },
   dot_iu_disable_schedule: {},

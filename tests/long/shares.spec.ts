@@ -27,7 +27,7 @@ test(`splitting and joining at random for ${SECONDS} s under full load loses, do
     const seen = await eventsSeen(db.pool)
     if (rows.length === 1 || (wide.length > 0 && below(2))) {
       const { code, first, last } = wide[below(wide.length)]!
-      await carry(db.pool, 'dot_iu_split_cursor', { worker: code, at: first + 1 + below(last - first), new_worker: `w${turn}`, new_part: below(2) ? 'upper' : 'lower' }, { reason: 'a test' })
+      await carry(db.pool, 'dot_iu_split_cursor', { worker: code, bucket: first + 1 + below(last - first), new_worker: `w${turn}`, new_part: below(2) ? 'upper' : 'lower' }, { reason: 'a test' })
       done.splits += 1
     }
     else {

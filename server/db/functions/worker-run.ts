@@ -42,7 +42,7 @@ export interface WorkerProcess {
 }
 
 /** iu_core.fn_iu_worker_beat: the process lives, and its last pass ended so. */
-export async function beatWorker(client: ClientBase, { id, kind, workerCode, host, pid }: WorkerProcess, status: Pass['status'] | 'starting', seen: number): Promise<void> {
+export async function beatWorker(client: ClientBase, { id, kind, workerCode, host, pid }: WorkerProcess, status: Pass['status'], seen: number): Promise<void> {
   await client.query('SELECT iu_core.fn_iu_worker_beat($1, $2, $3, $4, $5, $6, $7)', [id, kind, workerCode, host, pid, status, seen])
 }
 

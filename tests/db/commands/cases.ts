@@ -242,8 +242,8 @@ export function casesOf(stage: Stage): Record<string, Record<string, Making>> {
     dot_iu_enable_route: { 'that is disabled': async n => ({ params: { route: await route(n, false) } }) },
     dot_iu_disable_route: { 'that is enabled': async n => ({ params: { route: await route(n) } }) },
     dot_iu_split_cursor: {
-      'into an upper half': async n => ({ params: { worker: await shares(), at: 8, new_worker: n.replace(/\W/g, '_').slice(0, 63) } }),
-      'into a lower part': async n => ({ params: { worker: await shares(), at: 3, new_worker: n.replace(/\W/g, '_').slice(0, 63), new_part: 'lower' } }),
+      'into an upper half': async n => ({ params: { worker: await shares(), bucket: 8, new_worker: n.replace(/\W/g, '_').slice(0, 63) } }),
+      'into a lower part': async n => ({ params: { worker: await shares(), bucket: 3, new_worker: n.replace(/\W/g, '_').slice(0, 63), new_part: 'lower' } }),
     },
     dot_iu_join_cursors: {
       'with the buckets above': async () => ({ params: { worker: await shares('other'), joined: 'other' } }),

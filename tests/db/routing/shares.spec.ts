@@ -51,7 +51,7 @@ describe('a split', () => {
 
   test('is refused where it divides nothing, or the name is no name or taken', async () => {
     await split()
-    for (const at of [0, 8, 9, null]) expect(await refusal(db.pool.query('SELECT iu_core.fn_iu_cursor_split($1, $2, $3)', [WORKER, at, 'third']))).toEqual({ code: 'IU002', column: 'at' })
+    for (const at of [0, 8, 9, null]) expect(await refusal(db.pool.query('SELECT iu_core.fn_iu_cursor_split($1, $2, $3)', [WORKER, at, 'third']))).toEqual({ code: 'IU002', column: 'bucket' })
     for (const name of ['', 'No name', 'x'.repeat(64), 'replay', null]) expect(await refusal(db.pool.query('SELECT iu_core.fn_iu_cursor_split($1, 4, $2)', [WORKER, name]))).toEqual({ code: 'IU002', column: 'new_worker' })
     expect(await refusal(split(4, UPPER))).toEqual({ code: 'IU004', column: 'new_worker' })
     expect(await refusal(split(4, 'third', 'nobody'))).toEqual({ code: 'IU003', column: 'worker_code' })

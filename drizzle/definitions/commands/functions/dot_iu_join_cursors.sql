@@ -33,8 +33,8 @@ BEGIN
       jsonb_build_object('name', 'worker_has_all_buckets', 'kind', 'cursor', 'worker', v_worker) || fn_dot_cursor_object(v_worker),
       jsonb_build_object('name', 'joined_worker_has_none', 'kind', 'cursor', 'worker', v_joined, 'bucket_from', NULL, 'bucket_to', NULL)),
     'inverse', jsonb_build_object('command', 'dot_iu_split_cursor', 'params', CASE WHEN (v_gone -> 'bucket_from')::integer > (v_before -> 'bucket_from')::integer
-      THEN jsonb_build_object('worker', v_worker, 'new_worker', v_joined, 'at', v_gone -> 'bucket_from')
-      ELSE jsonb_build_object('worker', v_worker, 'new_worker', v_joined, 'at', v_before -> 'bucket_from', 'new_part', 'lower') END));
+      THEN jsonb_build_object('worker', v_worker, 'new_worker', v_joined, 'bucket', v_gone -> 'bucket_from')
+      ELSE jsonb_build_object('worker', v_worker, 'new_worker', v_joined, 'bucket', v_before -> 'bucket_from', 'new_part', 'lower') END));
 END
 $$;
 COMMENT ON FUNCTION iu_core.dot_iu_join_cursors(jsonb, jsonb) IS 'Gives all buckets of a worker to one whose buckets touch them, while both go on';

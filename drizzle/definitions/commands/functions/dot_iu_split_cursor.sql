@@ -11,7 +11,7 @@ DECLARE
 BEGIN
   PERFORM fn_iu_cursor_lock(v_worker);
   v_before := fn_dot_cursor_object(v_worker);
-  PERFORM fn_iu_cursor_split(v_worker, (p_params ->> 'at')::integer, v_new, coalesce(p_params ->> 'new_part', 'upper'));
+  PERFORM fn_iu_cursor_split(v_worker, (p_params ->> 'bucket')::integer, v_new, coalesce(p_params ->> 'new_part', 'upper'));
   RETURN jsonb_build_object(
     'state', v_before,
     'objects', jsonb_build_array(

@@ -10,7 +10,7 @@ CREATE TABLE iu_core.iu_worker_process (
   started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   last_seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT iu_worker_process_kind_chk CHECK (kind IN ('cli', 'schedule')),
-  CONSTRAINT iu_worker_process_status_chk CHECK (status IN ('starting', 'routed', 'idle', 'busy', 'worker_gate_closed', 'master_gate_closed'))
+  CONSTRAINT iu_worker_process_status_chk CHECK (status IN ('routed', 'idle', 'busy', 'worker_gate_closed', 'master_gate_closed'))
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE iu_core.iu_worker_process IS 'Processes that run passes: each tells every few seconds that it lives, and takes its row away when it ends in order';
 COMMENT ON COLUMN iu_core.iu_worker_process.worker_code IS 'whose passes it runs; null = every worker''s';
