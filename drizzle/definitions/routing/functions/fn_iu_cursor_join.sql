@@ -76,7 +76,7 @@ BEGIN
   SET bucket_from = v_bucket_from, bucket_to = v_bucket_to, system_identifier = k.system_identifier,
       snap_from = k.snap_from, floor_id = k.floor_id, snap_to = k.snap_to, floor_to_id = k.floor_to_id, trusted_id = k.trusted_id, last_id = k.last_id,
       own_xid = k.own_xid, own_last_id = CASE WHEN k.own_xid IS NULL THEN 0 ELSE least(k.own_last_id, j.own_last_id) END,
-      reread_id = coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0),
+      reread_id = CASE v_reads WHEN 'nothing' THEN greatest(c.reread_id, j.reread_id) ELSE coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0) END,
       events_seen = c.events_seen + j.events_seen, last_pass_at = greatest(c.last_pass_at, j.last_pass_at)
   WHERE c.worker_code = p_worker_code;
   RETURN v_reads;

@@ -69,7 +69,9 @@ BEGIN
     -- more, whatever transaction ids the rows carry. What is decided stays decided.
     v_cursor.system_identifier := fn_iu_system_identifier();
     v_cursor.snap_from := '1:1:'; v_cursor.floor_id := 0;
-    v_cursor.snap_to := v_now; v_cursor.floor_to_id := v_floor; v_cursor.trusted_id := v_floor; v_cursor.last_id := 0; v_cursor.reread_id := v_floor;
+    v_cursor.snap_to := v_now; v_cursor.floor_to_id := v_floor; v_cursor.trusted_id := v_floor; v_cursor.last_id := 0;
+    -- Before anything was attempted nothing is read once more, and nothing need be looked up.
+    v_cursor.reread_id := CASE WHEN EXISTS (SELECT FROM iu_route_attempt) THEN v_floor ELSE 0 END;
     v_cursor.own_xid := NULL; v_cursor.own_last_id := 0;
     v_is_newest := true;
   END IF;
