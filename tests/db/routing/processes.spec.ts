@@ -3,21 +3,30 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openConnection } from '../../../server/db/client.ts'
-import { pollWorker, type WorkerOptions } from '../../../server/worker/poll.ts'
+import { pollWorker, type Total, type WorkerOptions } from '../../../server/worker/poll.ts'
 import { run } from '../commands/world.ts'
 import type { TestDatabase } from '../harness.ts'
 import { emit, expectWhole, openDatabase, refusal, setGate, WORKER } from '../world.ts'
 
 let db: TestDatabase
 let controller: AbortController
+let started: Promise<Total>[]
 beforeEach(async () => {
   db = await openDatabase()
   controller = new AbortController()
+  started = []
 })
-afterEach(() => db.drop())
+afterEach(async () => {
+  controller.abort()
+  await Promise.allSettled(started)
+  await db.drop()
+})
 
-const poll = (until: WorkerOptions['until'], more: Partial<WorkerOptions> = {}) =>
-  pollWorker({ batchSize: 10, pollMs: 10, until, signal: controller.signal, connect: () => openConnection(db.url, 'a worker'), ...more })
+function poll(until: WorkerOptions['until'], more: Partial<WorkerOptions> = {}): Promise<Total> {
+  const running = pollWorker({ batchSize: 10, pollMs: 10, until, signal: controller.signal, connect: () => openConnection(db.url, 'a worker'), ...more })
+  started.push(running)
+  return running
+}
 async function stop<T>(...running: Promise<T>[]): Promise<T[]> {
   controller.abort()
   return Promise.all(running)
@@ -31,15 +40,15 @@ describe('processes', () => {
     await db.pool.query(`SELECT iu_core.fn_iu_cursor_split($1, 8, 'upper')`, [WORKER])
     const running = [poll('forever'), poll('forever'), poll('forever', { workerCode: 'upper' })]
     await emitMany(200)
-    await expect.poll(pending).toBe(0)
+    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
+    await expect.poll(processes, { timeout: 10_000 }).toHaveLength(3)
     expect(await processes()).toEqual(expect.arrayContaining([expect.objectContaining({ kind: 'cli', code: null, pid: process.pid, stale: false }), expect.objectContaining({ code: 'upper' })]))
-    expect(await processes()).toHaveLength(3)
     await db.pool.query(`SELECT iu_core.fn_iu_cursor_split($1, 4, 'middle')`, [WORKER])
     await emitMany(200)
-    await expect.poll(pending, { timeout: 5000 }).toBe(0)
+    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
     await db.pool.query(`SELECT iu_core.fn_iu_cursor_join($1, 'middle')`, [WORKER])
     await emitMany(200)
-    await expect.poll(pending, { timeout: 5000 }).toBe(0)
+    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
     const totals = await stop(...running)
     expect(totals.reduce((sum, { attempts_written: written }) => sum + written, 0)).toBe(600)
     expect(await processes()).toEqual([])
@@ -80,9 +89,9 @@ describe('processes', () => {
     await emit(db.pool, 'a')
     const written = async () => (await db.pool.query('SELECT c.xmin AS cursor, p.xmin AS process FROM iu_core.iu_route_worker_cursor AS c, iu_core.iu_worker_process AS p')).rows
     const running = poll('forever', { pollMs: 1 })
-    await expect.poll(pending).toBe(0)
+    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
+    await expect.poll(written, { timeout: 10_000 }).toHaveLength(1)
     const before = await written()
-    expect(before).toHaveLength(1)
     await sleep(500)
     expect(await written()).toEqual(before)
     await stop(running)
@@ -99,12 +108,12 @@ describe('the schedule', () => {
     const params = { poll_ms: 20, batch_size: 7 }
     const plan = await run(db.pool, 'dot_iu_enable_schedule', 'plan', params)
     expect(await run(db.pool, 'dot_iu_enable_schedule', 'apply', params, { plan: plan.plan_digest, reason: 'a test' })).toMatchObject({ status: 'succeeded' })
-    await expect.poll(pending, { timeout: 5000 }).toBe(0)
+    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
     const { rows: [most] } = await db.pool.query('SELECT max(seen) AS seen, count(*)::int AS passes FROM iu_core.v_iu_route_worker_run')
     expect(most).toEqual({ seen: 7, passes: 8 })
-    expect(await processes()).toEqual([expect.objectContaining({ kind: 'schedule', stale: false }), expect.objectContaining({ kind: 'schedule' })])
+    await expect.poll(processes, { timeout: 10_000 }).toEqual([expect.objectContaining({ kind: 'schedule', stale: false }), expect.objectContaining({ kind: 'schedule' })])
     expect(await run(db.pool, 'dot_iu_disable_schedule', 'apply', {}, { reason: 'a test' })).toMatchObject({ status: 'succeeded' })
-    await expect.poll(processes, { timeout: 5000 }).toEqual([])
+    await expect.poll(processes, { timeout: 10_000 }).toEqual([])
     await emitMany(5)
     await sleep(200)
     expect(await pending()).toBe(5)
@@ -114,7 +123,7 @@ describe('the schedule', () => {
   test('goes on trying, whatever is in its way', async () => {
     const lost: string[] = []
     const running = poll('scheduled', { connect: async () => { throw Object.assign(new Error('no such password'), { code: '28P01' }) }, onLost: error => lost.push(error.message) })
-    await expect.poll(() => lost.length, { timeout: 5000 }).toBeGreaterThan(1)
+    await expect.poll(() => lost.length, { timeout: 10_000 }).toBeGreaterThan(1)
     await stop(running)
     expect(new Set(lost)).toEqual(new Set(['no such password']))
   })
