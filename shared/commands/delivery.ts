@@ -6,7 +6,7 @@ const letters = { refreshes: ['dead-letters', 'attempts', 'attempts/summary', 'a
 const events = { refreshes: ['accounting', 'overview', 'attempts', 'attempts/summary', 'dead-letters', 'gates', 'shell', 'worker', 'worker/passes'] } as const
 /** What moves work between workers, or starts and stops it. */
 const work = { refreshes: ['worker', 'overview', 'shell'] } as const
-const worker = line(63, 1).regex(/^[a-z0-9_]+$/, 'use a-z 0-9 _')
+const worker = z.string().min(1).max(63).regex(/^[a-z0-9_]+$/, 'use a-z 0-9 _')
 const many = {
   through: id.optional().describe('none with a higher number'),
   limit: z.int().min(1).max(10_000).optional().describe('at most so many'),
