@@ -178,7 +178,8 @@ export async function tables(db: Queryable, ...but: string[]): Promise<Record<st
   const asked = names.map(row => row.name).filter(name => !but.includes(name))
   const { rows } = await db.query<{ name: string, rows: number, digest: string }>(asked.map(name =>
     `SELECT '${name}' AS name, count(*)::integer AS rows, md5(coalesce(string_agg(concat_ws(' ', t.xmin, t.ctid, t::text), ',' ORDER BY t.ctid), '')) AS digest FROM iu_core.${name} AS t`).join(' UNION ALL '))
-  return Object.fromEntries(rows.map(({ name, rows, digest }) => [name, { rows, digest }]))
+  // So many tables are read by several processes at once, and come as they please.
+  return Object.fromEntries(rows.sort((a, b) => asked.indexOf(a.name) - asked.indexOf(b.name)).map(({ name, rows, digest }) => [name, { rows, digest }]))
 }
 
 /** The tables that every call of the dispatcher writes. */
