@@ -22,6 +22,7 @@ export default defineNuxtConfig({
   ui: { fonts: false },
   runtimeConfig: {
     databaseUrl: '', // NUXT_DATABASE_URL, with the role iu_console
+    workerDatabaseUrl: '', // NUXT_WORKER_DATABASE_URL, as a member of iu_worker: for the schedule's passes
     session: {
       name: 'iu-session',
       password: '', // NUXT_SESSION_PASSWORD seals the cookie

@@ -649,6 +649,7 @@ CREATE TABLE iu_route_worker_cursor (
   events_seen bigint DEFAULT 0 NOT NULL,
   last_pass_at timestamp with time zone,
   last_pass_seen integer,
+  reread_id bigint DEFAULT 0 NOT NULL,
   CONSTRAINT iu_route_worker_cursor_apart_excl EXCLUDE USING gist (int4range((bucket_from)::integer, (bucket_to)::integer, '[]'::text) WITH &&),
   CONSTRAINT iu_route_worker_cursor_buckets_chk CHECK ((((bucket_from >= 0) AND (bucket_from <= bucket_to)) AND (bucket_to <= 15))),
   CONSTRAINT iu_route_worker_cursor_code_chk CHECK (((worker_code ~ '^[a-z0-9_]+$'::text) AND (octet_length(worker_code) <= 63))),
@@ -666,6 +667,7 @@ COMMENT ON COLUMN iu_route_worker_cursor.trusted_id IS 'rows up to here are take
 COMMENT ON COLUMN iu_route_worker_cursor.last_id IS 'the page''s end inside the window';
 COMMENT ON COLUMN iu_route_worker_cursor.own_xid IS 'the writing transaction that ran a pass over its own events';
 COMMENT ON COLUMN iu_route_worker_cursor.own_last_id IS 'how far that transaction''s own events are routed';
+COMMENT ON COLUMN iu_route_worker_cursor.reread_id IS 'rows up to here may be read once more after a join or a reset: what has an attempt is passed over';
 
 -- table iu_route_worker_run
 CREATE TABLE iu_route_worker_run (
@@ -756,6 +758,46 @@ CREATE TABLE iu_vocabulary (
 );
 ALTER TABLE iu_vocabulary OWNER TO iu_owner;
 COMMENT ON TABLE iu_vocabulary IS 'Every allowed kind and term, classified';
+
+-- table iu_worker_process
+CREATE TABLE iu_worker_process (
+  process_id uuid NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  worker_code text COLLATE "C",
+  host text NOT NULL,
+  pid integer NOT NULL,
+  status text COLLATE "C" NOT NULL,
+  events_seen bigint NOT NULL,
+  run_by text DEFAULT SESSION_USER NOT NULL,
+  started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  last_seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT iu_worker_process_kind_chk CHECK ((kind = ANY (ARRAY['cli'::text, 'schedule'::text]))),
+  CONSTRAINT iu_worker_process_pkey PRIMARY KEY (process_id),
+  CONSTRAINT iu_worker_process_status_chk CHECK ((status = ANY (ARRAY['routed'::text, 'idle'::text, 'busy'::text, 'worker_gate_closed'::text, 'master_gate_closed'::text])))
+) WITH (fillfactor=50);
+ALTER TABLE iu_worker_process OWNER TO iu_owner;
+COMMENT ON TABLE iu_worker_process IS 'Processes that run passes: each tells every few seconds that it lives, and takes its row away when it ends in order';
+COMMENT ON COLUMN iu_worker_process.worker_code IS 'whose passes it runs; null = every worker''s';
+COMMENT ON COLUMN iu_worker_process.status IS 'how its last pass ended';
+COMMENT ON COLUMN iu_worker_process.events_seen IS 'by this process, since it started';
+
+-- table iu_worker_schedule
+CREATE TABLE iu_worker_schedule (
+  schedule_code text COLLATE "C" DEFAULT 'console'::text NOT NULL,
+  enabled boolean NOT NULL,
+  poll_ms integer NOT NULL,
+  batch_size integer NOT NULL,
+  reason text NOT NULL,
+  changed_by text DEFAULT SESSION_USER NOT NULL,
+  changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT iu_worker_schedule_batch_chk CHECK (((batch_size >= 1) AND (batch_size <= 100000))),
+  CONSTRAINT iu_worker_schedule_one_chk CHECK ((schedule_code = 'console'::text)),
+  CONSTRAINT iu_worker_schedule_pkey PRIMARY KEY (schedule_code),
+  CONSTRAINT iu_worker_schedule_poll_chk CHECK (((poll_ms >= 10) AND (poll_ms <= 60000)))
+);
+ALTER TABLE iu_worker_schedule OWNER TO iu_owner;
+COMMENT ON TABLE iu_worker_schedule IS 'Whether the consoles'' servers run passes, of every worker, and how often; an approver''s command enables it';
+COMMENT ON COLUMN iu_worker_schedule.poll_ms IS 'wait after a round that found nothing';
 
 -- table unit_version
 CREATE TABLE unit_version (
@@ -1668,6 +1710,22 @@ ALTER VIEW v_iu_route_worker_health OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_route_worker_health IS 'One row a worker: healthy, or every reason why not';
 GRANT SELECT ON v_iu_route_worker_health TO iu_reader;
 
+-- view v_iu_route_worker_run
+CREATE VIEW v_iu_route_worker_run AS
+ SELECT id AS pass_id,
+    worker_code,
+    started_at,
+    finished_at,
+    seen,
+    attempts_written,
+    skipped,
+    dead_lettered,
+    run_by
+   FROM iu_route_worker_run;
+ALTER VIEW v_iu_route_worker_run OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_route_worker_run IS 'Every pass that saw an event: what it saw and wrote, and who ran it';
+GRANT SELECT ON v_iu_route_worker_run TO iu_reader;
+
 -- view v_iu_unit_axis
 CREATE VIEW v_iu_unit_axis AS
  SELECT u.canonical_address AS unit_address,
@@ -1678,6 +1736,51 @@ CREATE VIEW v_iu_unit_axis AS
 ALTER VIEW v_iu_unit_axis OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_unit_axis IS 'The metadata axes of every unit, as of the last refresh';
 GRANT SELECT ON v_iu_unit_axis TO iu_reader;
+
+-- view v_iu_worker_cursor
+CREATE VIEW v_iu_worker_cursor AS
+ SELECT worker_code,
+    (bucket_from)::integer AS bucket_from,
+    (bucket_to)::integer AS bucket_to,
+    events_seen,
+    last_pass_at,
+    last_pass_seen
+   FROM iu_route_worker_cursor;
+ALTER VIEW v_iu_worker_cursor OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_worker_cursor IS 'Workers, the buckets that each owns, and their last pass';
+GRANT SELECT ON v_iu_worker_cursor TO iu_reader;
+
+-- view v_iu_worker_process
+CREATE VIEW v_iu_worker_process AS
+ SELECT process_id,
+    kind,
+    worker_code,
+    host,
+    pid,
+    status,
+    events_seen,
+    run_by,
+    started_at,
+    last_seen_at,
+    (last_seen_at < (clock_timestamp() - '00:00:20'::interval)) AS is_stale
+   FROM iu_worker_process;
+ALTER VIEW v_iu_worker_process OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_worker_process IS 'Processes that run passes; one that has been silent for twenty seconds is stale: it died, or cannot reach the database';
+GRANT SELECT ON v_iu_worker_process TO iu_reader;
+
+-- view v_iu_worker_schedule
+CREATE VIEW v_iu_worker_schedule AS
+ SELECT COALESCE(s.enabled, false) AS enabled,
+    COALESCE(s.poll_ms, 250) AS poll_ms,
+    COALESCE(s.batch_size, 1000) AS batch_size,
+    s.reason,
+    s.changed_by,
+    s.changed_at
+   FROM (( VALUES (1)) one(n)
+     LEFT JOIN iu_worker_schedule s ON (true));
+ALTER VIEW v_iu_worker_schedule OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_worker_schedule IS 'The consoles'' schedule; what it would be where there is no row';
+GRANT SELECT ON v_iu_worker_schedule TO iu_reader;
 
 -- view v_iu_works
 CREATE VIEW v_iu_works AS
@@ -1987,6 +2090,20 @@ $function$;
 ALTER FUNCTION dot_iu_disable_route(jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION dot_iu_disable_route(jsonb,jsonb) IS 'Disables a route; its events are skipped as route_disabled, and none is lost';
 
+-- function dot_iu_disable_schedule(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_disable_schedule(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+BEGIN
+  RETURN fn_dot_schedule_switched(false, NULL, NULL, coalesce(p_context ->> 'reason', 'a plan'));
+END
+$function$;
+ALTER FUNCTION dot_iu_disable_schedule(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_disable_schedule(jsonb,jsonb) IS 'Stops the passes that the consoles'' servers run, within a second or so; iu worker goes on';
+
 -- function dot_iu_disable_triggers(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_disable_triggers(p_params jsonb, p_context jsonb)
  RETURNS jsonb
@@ -2102,6 +2219,20 @@ END
 $function$;
 ALTER FUNCTION dot_iu_enable_route(jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION dot_iu_enable_route(jsonb,jsonb) IS 'Enables a route; it stays the dry run that it is';
+
+-- function dot_iu_enable_schedule(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_enable_schedule(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+BEGIN
+  RETURN fn_dot_schedule_switched(true, (p_params ->> 'poll_ms')::integer, (p_params ->> 'batch_size')::integer, coalesce(p_context ->> 'reason', 'a plan'));
+END
+$function$;
+ALTER FUNCTION dot_iu_enable_schedule(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_enable_schedule(jsonb,jsonb) IS 'Lets the consoles'' servers run the passes of every worker, at this pace';
 
 -- function dot_iu_enable_triggers(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_enable_triggers(p_params jsonb, p_context jsonb)
@@ -2301,6 +2432,49 @@ END
 $function$;
 ALTER FUNCTION dot_iu_issue_token(jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION dot_iu_issue_token(jsonb,jsonb) IS 'Issues an API token for the account that asks: told once, scoped, expiring';
+
+-- function dot_iu_join_cursors(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_join_cursors(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_worker constant text := p_params ->> 'worker';
+  v_joined constant text := p_params ->> 'joined';
+  v_before jsonb;
+  v_gone jsonb;
+  v_reads text;
+BEGIN
+  IF fn_dot_cursor_object(v_joined) IS NULL THEN
+    RAISE EXCEPTION 'joined: % has no cursor', v_joined USING ERRCODE = 'IU003', COLUMN = 'joined';
+  END IF;
+  PERFORM fn_iu_cursor_lock(v_worker, v_joined);
+  v_before := fn_dot_cursor_object(v_worker);
+  v_gone := fn_dot_cursor_object(v_joined);
+  v_reads := fn_iu_cursor_join(v_worker, v_joined);
+  RETURN jsonb_build_object(
+    'state', jsonb_build_object('worker', v_before, 'joined', v_gone),
+    'objects', jsonb_build_array(
+      jsonb_build_object('ref', 'cursor:' || v_worker, 'change', 'update', 'before', v_before, 'after', fn_dot_cursor_object(v_worker)),
+      jsonb_build_object('ref', 'cursor:' || v_joined, 'change', 'delete', 'before', v_gone)),
+    'refs', jsonb_build_array('worker:' || v_worker, 'worker:' || v_joined),
+    'result', jsonb_build_object('workers', jsonb_build_object(v_worker, fn_dot_cursor_object(v_worker)), 'reads_again', v_reads),
+    'notes', CASE v_reads
+      WHEN 'nothing' THEN jsonb_build_array(format('A process that serves %s by name ends with its next pass.', v_joined))
+      WHEN 'some' THEN jsonb_build_array('The two are not in the same place: what one of them did beyond the other is read once more, and nothing is decided twice.')
+      ELSE jsonb_build_array('At least one of them has yet to read everything, as after a restore: every event is read once more, and nothing is decided twice.') END,
+    'checks', jsonb_build_array(
+      jsonb_build_object('name', 'worker_has_all_buckets', 'kind', 'cursor', 'worker', v_worker) || fn_dot_cursor_object(v_worker),
+      jsonb_build_object('name', 'joined_worker_has_none', 'kind', 'cursor', 'worker', v_joined, 'bucket_from', NULL, 'bucket_to', NULL)),
+    'inverse', jsonb_build_object('command', 'dot_iu_split_cursor', 'params', CASE WHEN (v_gone -> 'bucket_from')::integer > (v_before -> 'bucket_from')::integer
+      THEN jsonb_build_object('worker', v_worker, 'new_worker', v_joined, 'bucket', v_gone -> 'bucket_from')
+      ELSE jsonb_build_object('worker', v_worker, 'new_worker', v_joined, 'bucket', v_before -> 'bucket_from', 'new_part', 'lower') END));
+END
+$function$;
+ALTER FUNCTION dot_iu_join_cursors(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_join_cursors(jsonb,jsonb) IS 'Gives all buckets of a worker to one whose buckets touch them, while both go on';
 
 -- function dot_iu_open_gate(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_open_gate(p_params jsonb, p_context jsonb)
@@ -3149,6 +3323,38 @@ $function$;
 ALTER FUNCTION dot_iu_soft_delete_piece(jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION dot_iu_soft_delete_piece(jsonb,jsonb) IS 'Soft-deletes a piece: it leaves every manifest, and a restore brings it back';
 
+-- function dot_iu_split_cursor(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_split_cursor(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_worker constant text := p_params ->> 'worker';
+  v_new constant text := p_params ->> 'new_worker';
+  v_before jsonb;
+BEGIN
+  PERFORM fn_iu_cursor_lock(v_worker);
+  v_before := fn_dot_cursor_object(v_worker);
+  PERFORM fn_iu_cursor_split(v_worker, (p_params ->> 'bucket')::integer, v_new, coalesce(p_params ->> 'new_part', 'upper'));
+  RETURN jsonb_build_object(
+    'state', v_before,
+    'objects', jsonb_build_array(
+      jsonb_build_object('ref', 'cursor:' || v_worker, 'change', 'update', 'before', v_before, 'after', fn_dot_cursor_object(v_worker)),
+      jsonb_build_object('ref', 'cursor:' || v_new, 'change', 'create', 'after', fn_dot_cursor_object(v_new))),
+    'refs', jsonb_build_array('worker:' || v_worker, 'worker:' || v_new),
+    'result', jsonb_build_object('workers', jsonb_build_object(v_worker, fn_dot_cursor_object(v_worker), v_new, fn_dot_cursor_object(v_new))),
+    'notes', jsonb_build_array('A process that serves one worker by name does not serve the new one; the schedule and a plain iu worker serve every one.'),
+    'checks', jsonb_build_array(
+      jsonb_build_object('name', 'worker_has_its_part', 'kind', 'cursor', 'worker', v_worker) || fn_dot_cursor_object(v_worker),
+      jsonb_build_object('name', 'new_worker_has_the_rest', 'kind', 'cursor', 'worker', v_new) || fn_dot_cursor_object(v_new)),
+    'inverse', jsonb_build_object('command', 'dot_iu_join_cursors', 'params', jsonb_build_object('worker', v_worker, 'joined', v_new)));
+END
+$function$;
+ALTER FUNCTION dot_iu_split_cursor(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_split_cursor(jsonb,jsonb) IS 'Gives a part of a worker''s buckets to a new worker, while both go on';
+
 -- function dot_iu_validate_collection(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_validate_collection(p_params jsonb, p_context jsonb)
  RETURNS jsonb
@@ -3430,6 +3636,12 @@ BEGIN
     WHEN 'probe_left' THEN
       v_want := '{"rows": 0}';
       SELECT jsonb_build_object('rows', sum(left_rows)) INTO v_have FROM fn_iu_probe_left(c -> 'drawn');
+    WHEN 'cursor' THEN
+      v_want := jsonb_build_object('bucket_from', c -> 'bucket_from', 'bucket_to', c -> 'bucket_to');
+      v_have := coalesce(fn_dot_cursor_object(c ->> 'worker'), '{"bucket_from": null, "bucket_to": null}');
+    WHEN 'schedule' THEN
+      v_want := jsonb_strip_nulls(jsonb_build_object('enabled', c -> 'enabled', 'poll_ms', c -> 'poll_ms', 'batch_size', c -> 'batch_size'));
+      SELECT jsonb_build_object('enabled', enabled, 'poll_ms', poll_ms, 'batch_size', batch_size) INTO v_have FROM v_iu_worker_schedule;
     WHEN 'held' THEN
       v_want := '{"others": 0}';
       SELECT jsonb_build_object('others', count(*) FILTER (WHERE NOT CASE c ->> 'account'
@@ -3784,6 +3996,16 @@ END
 $function$;
 ALTER FUNCTION fn_dot_commands_register(jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_commands_register(jsonb) IS 'Registers commands: {"code": {"area", "tier", "required_right", "gates", "reason_required", "confirm_param", "body_params", "secret_params", "param_schema", "description"}}; IU002 for one without a handler';
+
+-- function fn_dot_cursor_object(text)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_cursor_object(p_worker_code text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$ SELECT jsonb_build_object('bucket_from', bucket_from, 'bucket_to', bucket_to) FROM iu_route_worker_cursor WHERE worker_code = p_worker_code $function$;
+ALTER FUNCTION fn_dot_cursor_object(text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_cursor_object(text) IS 'A worker''s range of buckets, as receipts show it; null where there is no such worker';
 
 -- function fn_dot_field(text,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_field(p_column text, p_schema jsonb)
@@ -4276,6 +4498,41 @@ END
 $function$;
 ALTER FUNCTION fn_dot_run_write(dot_iu_command_run,jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_run_write(dot_iu_command_run,jsonb,jsonb) IS 'Writes a run into the ledger and returns its receipt';
+
+-- function fn_dot_schedule_switched(boolean,integer,integer,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_schedule_switched(p_enabled boolean, p_poll_ms integer, p_batch_size integer, p_reason text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_before jsonb;
+  v_after jsonb;
+BEGIN
+  -- Two who switch it take turns, also while there is no row to lock.
+  PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.iu_worker_schedule', 0));
+  SELECT jsonb_build_object('enabled', enabled, 'poll_ms', poll_ms, 'batch_size', batch_size) INTO STRICT v_before FROM v_iu_worker_schedule;
+  v_after := v_before || jsonb_strip_nulls(jsonb_build_object('enabled', p_enabled, 'poll_ms', p_poll_ms, 'batch_size', p_batch_size));
+  IF v_after = v_before THEN
+    RAISE EXCEPTION 'the schedule is % already', CASE WHEN p_enabled THEN 'enabled like that' ELSE 'disabled' END USING ERRCODE = 'IU016';
+  END IF;
+  INSERT INTO iu_worker_schedule (enabled, poll_ms, batch_size, reason, changed_by)
+  VALUES ((v_after -> 'enabled')::boolean, (v_after -> 'poll_ms')::integer, (v_after -> 'batch_size')::integer, p_reason, fn_iu_actor())
+  ON CONFLICT (schedule_code) DO UPDATE
+  SET enabled = excluded.enabled, poll_ms = excluded.poll_ms, batch_size = excluded.batch_size, reason = excluded.reason, changed_by = excluded.changed_by, changed_at = clock_timestamp();
+  RETURN jsonb_build_object(
+    'state', v_before,
+    'objects', jsonb_build_array(jsonb_build_object('ref', 'schedule:console', 'change', 'update', 'before', v_before, 'after', v_after)),
+    'result', v_after,
+    'checks', jsonb_build_array(jsonb_build_object('name', CASE WHEN p_enabled THEN 'schedule_is_enabled' ELSE 'schedule_is_disabled' END, 'kind', 'schedule') || v_after),
+    'inverse', CASE WHEN (v_before -> 'enabled')::boolean
+      THEN jsonb_build_object('command', 'dot_iu_enable_schedule', 'params', v_before - 'enabled')
+      ELSE jsonb_build_object('command', 'dot_iu_disable_schedule', 'params', '{}'::jsonb) END);
+END
+$function$;
+ALTER FUNCTION fn_dot_schedule_switched(boolean,integer,integer,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_schedule_switched(boolean,integer,integer,text) IS 'Switches the consoles'' schedule, or changes its pace, and returns what the handlers return; IU016 it is so already';
 
 -- function fn_dot_triggers_switched(boolean)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_triggers_switched(p_enabled boolean)
@@ -5288,6 +5545,34 @@ $function$;
 ALTER FUNCTION fn_iu_create_batch(text[],text[],text[],text[],text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_create_batch(text[],text[],text[],text[],text) IS 'Birth gate, set-based: makes one unit with version 1 per element, returns their ids in the given order; IU001 closed gate, IU002 bad input, IU004 address taken';
 
+-- function fn_iu_cursor_advance(text[])
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_cursor_advance(VARIADIC p_worker_codes text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_floor bigint;
+  v_newest xid8;
+  v_now pg_snapshot;
+BEGIN
+  -- In the order of a pass: floor, newest transaction, snapshot. What waits is looked for after it, and so
+  -- finds all that the snapshot shows.
+  v_floor := coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0);
+  v_newest := fn_iu_newest_xid(pg_current_xact_id());
+  v_now := pg_current_snapshot();
+  UPDATE iu_route_worker_cursor AS c
+  SET snap_from = fn_iu_snapshot_fenced(v_now, pg_current_xact_id(), v_newest), floor_id = v_floor, snap_to = NULL, floor_to_id = 0, last_id = 0
+  WHERE c.worker_code = ANY (p_worker_codes)
+    -- What has yet to read everything reads everything.
+    AND c.system_identifier = fn_iu_system_identifier() AND c.trusted_id = 0 AND pg_snapshot_xmin(c.snap_from) <= pg_snapshot_xmax(v_now)
+    AND NOT EXISTS (SELECT FROM fn_iu_event_pending(1) AS p WHERE p.worker_code = c.worker_code);
+END
+$function$;
+ALTER FUNCTION fn_iu_cursor_advance(text[]) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_cursor_advance(text[]) IS 'Brings those of these cursors that nothing waits for to the present; the caller holds their locks';
+
 -- function fn_iu_cursor_declare(text,integer,integer)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_cursor_declare(p_worker_code text, p_bucket_from integer, p_bucket_to integer)
  RETURNS void
@@ -5300,6 +5585,113 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_iu_cursor_declare(text,integer,integer) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_cursor_declare(text,integer,integer) IS 'Makes a worker''s cursor over a range of buckets; one that exists stays as it is';
+
+-- function fn_iu_cursor_join(text,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_cursor_join(p_worker_code text, p_joined_code text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  k iu_route_worker_cursor;                       -- keeps its name and becomes what is stored
+  j iu_route_worker_cursor;
+  v_bucket_from smallint;
+  v_bucket_to smallint;
+  v_no_end constant bigint := 9223372036854775807;
+  v_runs xid8[];                                  -- the transactions that either of them waits for
+  v_is_lost boolean;                              -- there is no common place: everything is read once more, as after a restore
+  v_reads text;
+BEGIN
+  IF p_worker_code = p_joined_code THEN
+    RAISE EXCEPTION 'joined: % is the same worker', p_joined_code USING ERRCODE = 'IU002', COLUMN = 'joined', HINT = 'Name the worker whose buckets it takes over.';
+  END IF;
+  PERFORM fn_iu_cursor_lock(p_worker_code, p_joined_code);
+  SELECT * INTO STRICT k FROM iu_route_worker_cursor WHERE worker_code = p_worker_code;
+  SELECT * INTO STRICT j FROM iu_route_worker_cursor WHERE worker_code = p_joined_code;
+  IF k.bucket_from <> j.bucket_to + 1 AND j.bucket_from <> k.bucket_to + 1 THEN
+    RAISE EXCEPTION 'joined: buckets % to % do not touch % to %', j.bucket_from, j.bucket_to, k.bucket_from, k.bucket_to
+      USING ERRCODE = 'IU002', COLUMN = 'joined', HINT = 'Join what lies between them first.';
+  END IF;
+  PERFORM fn_iu_cursor_advance(p_worker_code, p_joined_code);
+  SELECT * INTO STRICT k FROM iu_route_worker_cursor WHERE worker_code = p_worker_code;
+  SELECT * INTO STRICT j FROM iu_route_worker_cursor WHERE worker_code = p_joined_code;
+  v_bucket_from := least(k.bucket_from, j.bucket_from);
+  v_bucket_to := greatest(k.bucket_to, j.bucket_to);
+  IF k.snap_to IS NULL THEN
+    k.snap_to := k.snap_from; k.floor_to_id := k.floor_id; k.last_id := v_no_end;
+  END IF;
+  IF j.snap_to IS NULL THEN
+    j.snap_to := j.snap_from; j.floor_to_id := j.floor_id; j.last_id := v_no_end;
+  END IF;
+  v_runs := ARRAY(SELECT pg_snapshot_xip(k.snap_from) UNION SELECT pg_snapshot_xip(k.snap_to) UNION SELECT pg_snapshot_xip(j.snap_from) UNION SELECT pg_snapshot_xip(j.snap_to));
+  v_reads := CASE WHEN (k.snap_from::text, k.snap_to::text, k.last_id, k.trusted_id) IS NOT DISTINCT FROM (j.snap_from::text, j.snap_to::text, j.last_id, j.trusted_id) THEN 'nothing' ELSE 'some' END;
+  v_is_lost := k.system_identifier IS NULL OR k.system_identifier IS DISTINCT FROM j.system_identifier
+    -- In the first window after a restore rows are told apart by that window's list: it is the same, or there is no common place.
+    OR greatest(k.trusted_id, j.trusted_id) > 0 AND (k.trusted_id, k.snap_to::text) IS DISTINCT FROM (j.trusted_id, j.snap_to::text);
+
+  -- A snapshot and its floor were taken together, and stay together.
+  IF NOT fn_iu_snapshot_within(k.snap_from, j.snap_from) THEN
+    v_is_lost := v_is_lost OR NOT fn_iu_snapshot_within(j.snap_from, k.snap_from);
+    k.snap_from := j.snap_from; k.floor_id := j.floor_id;
+  END IF;
+  IF NOT fn_iu_snapshot_within(k.snap_to, j.snap_to) THEN
+    v_is_lost := v_is_lost OR NOT fn_iu_snapshot_within(j.snap_to, k.snap_to);
+    k.snap_to := j.snap_to; k.floor_to_id := j.floor_to_id;
+  END IF;
+  k.last_id := least(k.last_id, j.last_id);
+  -- A restored row may wait because its transaction id is by chance one that ran here. No window looks below its floor,
+  -- so only a list that has the id finds it.
+  IF v_is_lost OR EXISTS (SELECT FROM event_outbox AS e
+                          WHERE e.xid = ANY (v_runs) AND e.xid >= pg_snapshot_xmax(k.snap_from) AND e.id <= k.floor_id AND e.delivery_lane <> 'held'
+                            AND e.bucket BETWEEN v_bucket_from AND v_bucket_to AND NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id)) THEN
+    k.system_identifier := NULL;
+    v_reads := CASE WHEN EXISTS (SELECT FROM event_outbox) THEN 'everything' ELSE 'nothing' END;
+  END IF;
+  IF k.last_id = v_no_end OR k.snap_to::text = k.snap_from::text THEN
+    k.snap_to := NULL; k.floor_to_id := 0; k.trusted_id := 0; k.last_id := 0;
+  END IF;
+  -- What a transaction has routed of its own events it must not meet again; it may have run passes of both.
+  IF (k.own_xid = j.own_xid) IS NOT TRUE THEN
+    k.own_xid := NULL;
+  END IF;
+
+  DELETE FROM iu_route_worker_cursor WHERE worker_code = p_joined_code;
+  UPDATE iu_route_worker_cursor AS c
+  SET bucket_from = v_bucket_from, bucket_to = v_bucket_to, system_identifier = k.system_identifier,
+      snap_from = k.snap_from, floor_id = k.floor_id, snap_to = k.snap_to, floor_to_id = k.floor_to_id, trusted_id = k.trusted_id, last_id = k.last_id,
+      own_xid = k.own_xid, own_last_id = CASE WHEN k.own_xid IS NULL THEN 0 ELSE least(k.own_last_id, j.own_last_id) END,
+      reread_id = CASE v_reads WHEN 'nothing' THEN greatest(c.reread_id, j.reread_id) ELSE coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0) END,
+      events_seen = c.events_seen + j.events_seen, last_pass_at = greatest(c.last_pass_at, j.last_pass_at)
+  WHERE c.worker_code = p_worker_code;
+  RETURN v_reads;
+END
+$function$;
+ALTER FUNCTION fn_iu_cursor_join(text,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_cursor_join(text,text) IS 'Gives all buckets of a worker to another whose range touches them, at a place that both have passed, and removes its cursor; its attempts and counts stay. Returns what is read once more: nothing, some or everything. IU002 the ranges do not touch, IU003 unknown worker';
+
+-- function fn_iu_cursor_lock(text[])
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_cursor_lock(VARIADIC p_worker_codes text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET lock_timeout TO '2s'
+AS $function$
+DECLARE
+  v_missing text;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_route_worker_cursor'), 0);
+  SELECT asked INTO v_missing FROM unnest(p_worker_codes) AS asked WHERE NOT EXISTS (SELECT FROM iu_route_worker_cursor AS c WHERE c.worker_code = asked) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'worker_code: % has no cursor', coalesce(v_missing, 'null') USING ERRCODE = 'IU003', COLUMN = 'worker_code';
+  END IF;
+  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_route_worker_cursor'), c.lock_no)
+  FROM (SELECT lock_no FROM iu_route_worker_cursor WHERE worker_code = ANY (p_worker_codes) ORDER BY lock_no) AS c;
+END
+$function$;
+ALTER FUNCTION fn_iu_cursor_lock(text[]) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_cursor_lock(text[]) IS 'Keeps passes off these cursors until the end of the transaction, waiting at most two seconds for one under way (55P03). IU003 unknown worker';
 
 -- function fn_iu_cursor_reset(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_cursor_reset(p_worker_code text)
@@ -5339,6 +5731,42 @@ END
 $function$;
 ALTER FUNCTION fn_iu_cursor_retract(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_cursor_retract(text) IS 'Removes a cursor, the rollback of its declaration; refuses (IU010) once it has routed events';
+
+-- function fn_iu_cursor_split(text,integer,text,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_cursor_split(p_worker_code text, p_bucket integer, p_new_worker_code text, p_new_part text DEFAULT 'upper'::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_cursor iu_route_worker_cursor;
+  v_is_upper constant boolean := p_new_part = 'upper';
+BEGIN
+  PERFORM fn_iu_cursor_lock(p_worker_code);
+  SELECT * INTO STRICT v_cursor FROM iu_route_worker_cursor WHERE worker_code = p_worker_code;
+  IF v_cursor.bucket_from = v_cursor.bucket_to THEN
+    RAISE EXCEPTION 'worker_code: % has one bucket only', p_worker_code USING ERRCODE = 'IU002', COLUMN = 'worker_code', HINT = 'A bucket is not divided: subjects hash to it.';
+  ELSIF p_bucket IS NULL OR p_bucket <= v_cursor.bucket_from OR p_bucket > v_cursor.bucket_to THEN
+    RAISE EXCEPTION 'bucket: % does not divide the buckets % to %', coalesce(p_bucket::text, 'null'), v_cursor.bucket_from, v_cursor.bucket_to
+      USING ERRCODE = 'IU002', COLUMN = 'bucket', HINT = format('The upper part begins at a bucket from %s to %s.', v_cursor.bucket_from + 1, v_cursor.bucket_to);
+  ELSIF p_new_worker_code IS NULL OR p_new_worker_code !~ '^[a-z0-9_]+$' OR octet_length(p_new_worker_code) > 63 OR p_new_worker_code = 'replay' THEN
+    RAISE EXCEPTION 'new_worker: "%" is no code of a worker', left(coalesce(p_new_worker_code, 'null'), 80)
+      USING ERRCODE = 'IU002', COLUMN = 'new_worker', HINT = 'Use a-z 0-9 _, at most 63; replays are counted as replay.';
+  ELSIF EXISTS (SELECT FROM iu_route_worker_cursor WHERE worker_code = p_new_worker_code) THEN
+    RAISE EXCEPTION 'new_worker: % has a cursor already', p_new_worker_code USING ERRCODE = 'IU004', COLUMN = 'new_worker';
+  END IF;
+  UPDATE iu_route_worker_cursor
+  SET bucket_from = CASE WHEN v_is_upper THEN bucket_from ELSE p_bucket END, bucket_to = CASE WHEN v_is_upper THEN p_bucket - 1 ELSE bucket_to END
+  WHERE worker_code = p_worker_code;
+  INSERT INTO iu_route_worker_cursor (worker_code, bucket_from, bucket_to, system_identifier, snap_from, floor_id, snap_to, floor_to_id, trusted_id, last_id, own_xid, own_last_id, reread_id)
+  VALUES (p_new_worker_code, CASE WHEN v_is_upper THEN p_bucket ELSE v_cursor.bucket_from END, CASE WHEN v_is_upper THEN v_cursor.bucket_to ELSE p_bucket - 1 END,
+          v_cursor.system_identifier, v_cursor.snap_from, v_cursor.floor_id, v_cursor.snap_to, v_cursor.floor_to_id, v_cursor.trusted_id, v_cursor.last_id,
+          v_cursor.own_xid, v_cursor.own_last_id, v_cursor.reread_id);
+END
+$function$;
+ALTER FUNCTION fn_iu_cursor_split(text,integer,text,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_cursor_split(text,integer,text,text) IS 'Gives a part of a worker''s buckets, the upper (from p_bucket) or the lower, to a new worker that goes on from the same place. IU002 it cannot be divided so, IU003 unknown worker, IU004 the new one exists';
 
 -- function fn_iu_emit_event(text,text,text,jsonb,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_emit_event(p_event_type text, p_event_subject_table text, p_event_subject_ref text, p_payload jsonb, p_idempotency_key text DEFAULT NULL::text)
@@ -7027,9 +7455,11 @@ BEGIN
                   WHEN r.payload_predicate IS NOT NULL AND (e.payload @@ r.payload_predicate) IS NOT TRUE THEN 'payload_schema' END AS fault
       OFFSET 0
     ) AS f
-    -- A delivery cannot be taken back by a conflict: on a live route one looks first.
-    WHERE NOT p_is_reread AND r.decision IS DISTINCT FROM 'live'
-       OR NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id AND a.route_id = coalesce(r.route_id, 0) AND a.attempt_no = 1 LIMIT 1)
+    -- Read once more after a join or a reset: what was decided before is not decided for a route that was registered since.
+    WHERE CASE WHEN e.id <= p_cursor.reread_id THEN (SELECT true FROM iu_route_attempt AS a WHERE a.event_id = e.id LIMIT 1) IS NULL
+               -- A delivery cannot be taken back by a conflict: on a live route one looks first.
+               ELSE NOT p_is_reread AND r.decision IS DISTINCT FROM 'live'
+                 OR NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id AND a.route_id = coalesce(r.route_id, 0) AND a.attempt_no = 1 LIMIT 1) END
   ), attempted AS (
     INSERT INTO iu_route_attempt (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code, created_at)
     SELECT event_id, route_id, 1, decision, failure_code, failure_detail, target_kind, target_ref, p_cursor.worker_code, decided_at
@@ -7205,7 +7635,10 @@ BEGIN
     v_newest := fn_iu_newest_xid(v_own);
   END IF;
   v_now := pg_current_snapshot();
-  SELECT * INTO STRICT v_cursor FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code;
+  SELECT * INTO v_cursor FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code AND c.lock_no = v_lock;
+  IF NOT FOUND THEN
+    status := 'busy'; RETURN NEXT; RETURN;        -- joined meanwhile, and perhaps split anew: the lock is not the cursor's
+  END IF;
   -- By the lower end: the upper one of a fenced snapshot may lie ahead of the present one in peace.
   v_rebased := (v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmin(v_cursor.snap_from) > pg_snapshot_xmax(v_now))
                AND EXISTS (SELECT FROM event_outbox);
@@ -7223,6 +7656,8 @@ BEGIN
     v_cursor.system_identifier := fn_iu_system_identifier();
     v_cursor.snap_from := '1:1:'; v_cursor.floor_id := 0;
     v_cursor.snap_to := v_now; v_cursor.floor_to_id := v_floor; v_cursor.trusted_id := v_floor; v_cursor.last_id := 0;
+    -- Before anything was attempted nothing is read once more, and nothing need be looked up.
+    v_cursor.reread_id := CASE WHEN EXISTS (SELECT FROM iu_route_attempt) THEN v_floor ELSE 0 END;
     v_cursor.own_xid := NULL; v_cursor.own_last_id := 0;
     v_is_newest := true;
   END IF;
@@ -7279,7 +7714,7 @@ BEGIN
   UPDATE iu_route_worker_cursor AS c
   SET system_identifier = v_cursor.system_identifier, snap_from = v_cursor.snap_from, floor_id = v_cursor.floor_id,
       snap_to = v_cursor.snap_to, floor_to_id = v_cursor.floor_to_id, trusted_id = v_cursor.trusted_id, last_id = v_cursor.last_id,
-      own_xid = v_cursor.own_xid, own_last_id = v_cursor.own_last_id,
+      own_xid = v_cursor.own_xid, own_last_id = v_cursor.own_last_id, reread_id = v_cursor.reread_id,
       events_seen = c.events_seen + v_page.seen, last_pass_at = clock_timestamp(), last_pass_seen = v_page.seen
   WHERE c.worker_code = p_worker_code;
   IF seen = 0 THEN
@@ -7592,6 +8027,21 @@ $function$;
 ALTER FUNCTION fn_iu_snapshot_fenced(pg_snapshot,xid8,xid8) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_snapshot_fenced(pg_snapshot,xid8,xid8) IS 'The snapshot with p_own, and every transaction from its upper end to p_newest, listed as in progress';
 
+-- function fn_iu_snapshot_within(pg_snapshot,pg_snapshot)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_snapshot_within(p_inner pg_snapshot, p_outer pg_snapshot)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT NOT EXISTS (SELECT FROM pg_snapshot_xip(p_outer) AS x WHERE pg_visible_in_snapshot(x, p_inner))
+     -- What the outer one does not know at all, the inner one must list as in progress, without a gap.
+     AND (SELECT count(*) FROM pg_snapshot_xip(p_inner) AS x WHERE x >= pg_snapshot_xmax(p_outer))
+         >= pg_snapshot_xmax(p_inner)::text::numeric - pg_snapshot_xmax(p_outer)::text::numeric
+$function$;
+ALTER FUNCTION fn_iu_snapshot_within(pg_snapshot,pg_snapshot) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_snapshot_within(pg_snapshot,pg_snapshot) IS 'Whether all that is visible in the first snapshot is visible in the second';
+
 -- function fn_iu_source_address(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_source_address(p_source_path text)
  RETURNS text
@@ -7734,6 +8184,53 @@ END
 $function$;
 ALTER FUNCTION fn_iu_who(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_who(text) IS 'Who is acting: the live account behind a session or API token, or without one the login itself (actor db:NAME) by its memberships. IU012 nobody';
+
+-- function fn_iu_worker_beat(uuid,text,text,text,integer,text,bigint)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_worker_beat(p_process_id uuid, p_kind text, p_worker_code text, p_host text, p_pid integer, p_status text, p_events_seen bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+BEGIN
+  UPDATE iu_worker_process SET status = p_status, events_seen = p_events_seen, last_seen_at = clock_timestamp()
+  WHERE process_id = p_process_id AND run_by = session_user;
+  IF NOT FOUND THEN
+    -- Who comes tidies up after those that did not end in order: a day is long enough to see that they died.
+    DELETE FROM iu_worker_process WHERE last_seen_at < clock_timestamp() - interval '1 day';
+    INSERT INTO iu_worker_process (process_id, kind, worker_code, host, pid, status, events_seen)
+    VALUES (p_process_id, p_kind, p_worker_code, left(p_host, 255), p_pid, p_status, p_events_seen);
+  END IF;
+END
+$function$;
+ALTER FUNCTION fn_iu_worker_beat(uuid,text,text,text,integer,text,bigint) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_worker_beat(uuid,text,text,text,integer,text,bigint) IS 'Says that a process that runs passes is alive, and how its last pass ended; whoever is new removes rows that have been silent for a day';
+GRANT EXECUTE ON FUNCTION fn_iu_worker_beat(uuid,text,text,text,integer,text,bigint) TO iu_worker;
+
+-- function fn_iu_worker_leave(uuid)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_worker_leave(p_process_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$ DELETE FROM iu_worker_process WHERE process_id = p_process_id AND run_by = session_user $function$;
+ALTER FUNCTION fn_iu_worker_leave(uuid) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_worker_leave(uuid) IS 'Takes away the row of a process that ends in order';
+GRANT EXECUTE ON FUNCTION fn_iu_worker_leave(uuid) TO iu_worker;
+
+-- function fn_iu_worker_plan()
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_worker_plan()
+ RETURNS TABLE(worker_codes text[], schedule_enabled boolean, poll_ms integer, batch_size integer)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT ARRAY(SELECT c.worker_code::text FROM iu_route_worker_cursor AS c ORDER BY c.bucket_from), coalesce(s.enabled, false), s.poll_ms, s.batch_size
+  FROM (VALUES (1)) AS one(n) LEFT JOIN iu_worker_schedule AS s ON true
+$function$;
+ALTER FUNCTION fn_iu_worker_plan() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_worker_plan() IS 'What a process that runs passes has to know: every worker that has a cursor, and the consoles'' schedule';
+GRANT EXECUTE ON FUNCTION fn_iu_worker_plan() TO iu_worker;
 
 -- function fn_iu_works()
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_works()
@@ -8356,6 +8853,17 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   L2: the route's events are skipped as route_disabled; none is lost.
 --   {"type": "object", "required": ["route"], "properties": {"route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}}, "additionalProperties": false}
 
+-- command dot_iu_disable_schedule
+--   delivery
+--   1
+--   operator
+--   {}
+--   t
+--   {}
+--   {}
+--   Stops the passes that the consoles' servers run, within a second or so; iu worker goes on.
+--   {"type": "object", "properties": {}, "additionalProperties": false}
+
 -- command dot_iu_disable_triggers
 --   gates
 --   2
@@ -8411,6 +8919,17 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   Enables a route; it stays the dry run that it is.
 --   {"type": "object", "required": ["route"], "properties": {"route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}}, "additionalProperties": false}
 
+-- command dot_iu_enable_schedule
+--   delivery
+--   2
+--   approver
+--   {iu_core.operator_runtime_enabled}
+--   t
+--   {}
+--   {}
+--   Lets the consoles' servers run the passes of every worker.
+--   {"type": "object", "properties": {"poll_ms": {"type": "integer", "maximum": 60000, "minimum": 10, "description": "wait after a round that found nothing, in milliseconds"}, "batch_size": {"type": "integer", "maximum": 100000, "minimum": 1, "description": "events a pass, at most"}}, "additionalProperties": false}
+
 -- command dot_iu_enable_triggers
 --   gates
 --   2
@@ -8454,6 +8973,17 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   {}
 --   An API token for your account: shown once, scoped, expiring.
 --   {"type": "object", "required": ["label", "scopes", "expires_at"], "properties": {"label": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 200, "minLength": 1}, "scopes": {"type": "array", "items": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 63, "minLength": 1}, "maxItems": 100, "minItems": 1, "description": "read, a command's code, or *"}, "expires_at": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40}}, "additionalProperties": false}
+
+-- command dot_iu_join_cursors
+--   delivery
+--   2
+--   approver
+--   {iu_core.operator_runtime_enabled}
+--   t
+--   {}
+--   {}
+--   Gives all buckets of a worker to one whose buckets touch them, while both go on.
+--   {"type": "object", "required": ["worker", "joined"], "properties": {"joined": {"type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": 63, "minLength": 1, "description": "the worker that ends; its attempts and counts stay"}, "worker": {"type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": 63, "minLength": 1}}, "additionalProperties": false}
 
 -- command dot_iu_open_gate
 --   gates
@@ -8697,6 +9227,17 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   {}
 --   The piece leaves every manifest; a restore brings it back to its places.
 --   {"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+
+-- command dot_iu_split_cursor
+--   delivery
+--   2
+--   approver
+--   {iu_core.operator_runtime_enabled}
+--   t
+--   {}
+--   {}
+--   Gives a part of a worker's buckets to a new worker, while both go on. Order per subject is kept.
+--   {"type": "object", "required": ["worker", "bucket", "new_worker"], "properties": {"bucket": {"type": "integer", "maximum": 15, "minimum": 1, "description": "the bucket at which the upper part begins"}, "worker": {"type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": 63, "minLength": 1}, "new_part": {"enum": ["upper", "lower"], "type": "string", "description": "the part that the new worker gets; upper unless told"}, "new_worker": {"type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": 63, "minLength": 1, "description": "the new worker's code"}}, "additionalProperties": false}
 
 -- command dot_iu_validate_collection
 --   collections

@@ -3,6 +3,7 @@ import type { RoundTrip } from '~~/shared/read-models/collections'
 import type { GateState } from '~~/shared/read-models/overview'
 import type { Scenario } from '~~/shared/read-models/proof'
 import type { RouteDecision } from '~~/shared/routing/decide'
+import type { WorkerProcess } from '~~/shared/read-models/worker'
 
 /** A state as icon, word and colour: never the colour alone. */
 export interface Mark {
@@ -59,4 +60,14 @@ export const PIECE_ICONS: Record<string, string> = {
   thematic_break: 'i-lucide-minus',
   definition: 'i-lucide-link',
   text: 'i-lucide-type',
+}
+
+/** How a process's last pass ended. */
+export const PROCESS_MARKS: Record<WorkerProcess['status'] | 'stale', Mark> = {
+  routed: { icon: 'i-lucide-activity', label: 'routing', color: 'text-success' },
+  idle: { icon: 'i-lucide-circle-check', label: 'idle', color: 'text-success' },
+  busy: { icon: 'i-lucide-users', label: 'another is routing', color: 'text-success' },
+  worker_gate_closed: { icon: 'i-lucide-lock', label: 'worker gate closed', color: 'text-warning' },
+  master_gate_closed: { icon: 'i-lucide-lock', label: 'master gate closed', color: 'text-warning' },
+  stale: { icon: 'i-lucide-heart-off', label: 'silent', color: 'text-error' },
 }

@@ -10,6 +10,7 @@ export const PLACES: { group: string, places: Place[] }[] = [
       { to: '/attempts', label: 'Attempts', icon: 'i-lucide-activity', key: 'a' },
       { to: '/dead-letters', label: 'Dead letters', icon: 'i-lucide-mail-x', key: 'd' },
       { to: '/try', label: 'Try an event', icon: 'i-lucide-test-tube', key: 'e' },
+      { to: '/worker', label: 'Worker', icon: 'i-lucide-cpu', key: 'w' },
     ],
   },
   {

@@ -74,11 +74,14 @@ export async function freePort(wanted: number): Promise<number> {
   return listen(wanted).catch(() => listen(0))
 }
 
-/** Starts the built console, which ends with this process, and resolves when it answers. @throws {Refusal} when it does not. */
-export async function startConsole(databaseUrl: string, port: number, sessionPassword: string): Promise<ChildProcess> {
+/**
+ * Starts the built console, which ends with this process, and resolves when it answers; with `workerUrl` it can run the
+ * schedule. @throws {Refusal} when it does not answer.
+ */
+export async function startConsole(databaseUrl: string, port: number, sessionPassword: string, workerUrl?: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, [SERVER], {
     cwd: ROOT,
-    env: { ...process.env, DATABASE_URL: undefined, NUXT_DATABASE_URL: databaseUrl, NUXT_SESSION_PASSWORD: sessionPassword, NITRO_HOST: '127.0.0.1', NITRO_PORT: String(port), NODE_ENV: 'production' },
+    env: { ...process.env, DATABASE_URL: undefined, NUXT_DATABASE_URL: databaseUrl, NUXT_WORKER_DATABASE_URL: workerUrl, NUXT_SESSION_PASSWORD: sessionPassword, NITRO_HOST: '127.0.0.1', NITRO_PORT: String(port), NODE_ENV: 'production' },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   const deadline = performance.now() + READY_MS

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import pg from 'pg'
+import type pg from 'pg'
+import { openConnection } from '../db/client.ts'
 import { bootstrap, deploy } from '../deploy/index.ts'
 import { openEmbedded } from '../embedded/index.ts'
 import { note } from './report.ts'
@@ -53,13 +54,7 @@ function ignoreDuplicate(error: { code?: string }): void {
 }
 
 /** A connected client; `name` is what the server's list of sessions shows. */
-export async function connect(url: string, name = 'iu'): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url, application_name: name })
-  // The query that is under way rejects by itself; this is for a loss between two.
-  client.on('error', () => {})
-  await client.connect()
-  return client
-}
+export const connect = (url: string, name = 'iu'): Promise<pg.Client> => openConnection(url, name)
 
 /** Runs `work` on one connection. */
 export async function within<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {

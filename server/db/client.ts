@@ -28,6 +28,15 @@ export function openPool(connectionString: string, max = 10): pg.Pool {
   return pool
 }
 
+/** One connection outside of any pool, for whoever keeps it as long as it lives; `name` is what the server's list of sessions shows. */
+export async function openConnection(connectionString: string, name: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString, application_name: name })
+  // The query that is under way rejects by itself; this is for a loss between two.
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+
 /** Connects, and tells a server that cannot be reached from every other fault. */
 export async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   return pool.connect().catch((cause: unknown) => {

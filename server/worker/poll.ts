@@ -1,30 +1,40 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
-import { runPass, type Pass } from '../db/functions/worker-run.ts'
+import { type Pass, readWorkerPlan, runPass, type WorkerPlan } from '../db/functions/worker-run.ts'
+import { Heartbeat } from './heartbeat.ts'
 
 export interface WorkerOptions {
-  workerCode: string
+  /** whose passes; every worker's where none is named, also of those that a split makes meanwhile */
+  workerCode?: string
   /** events a pass, at most */
   batchSize: number
-  /** wait after a pass that found nothing, in milliseconds */
+  /** wait after a round that found nothing, in milliseconds */
   pollMs: number
-  /** `forever` until the signal; `drain` until nothing is left; `once` after one pass */
-  until: 'forever' | 'drain' | 'once'
+  /** `forever` until the signal; `drain` until nothing is left; `once` after one pass of each worker; `scheduled`: forever, but only while the consoles' schedule is enabled, and at its pace */
+  until: 'forever' | 'drain' | 'once' | 'scheduled'
   signal: AbortSignal
   /** a new, connected client; called again after the connection is lost */
   connect: () => Promise<Client>
-  /** told when the status changes, and after each pass that routed something */
+  /** told when the status changes, and after each round that routed something */
   onPass?: (pass: Pass) => void
-  /** told why the database is away and in how many milliseconds it is tried again */
+  /** told why there is no pass now, and in how many milliseconds it is tried again */
   onLost?: (error: Error, retryMs: number) => void
 }
+
+/** All passes so far; the status is that of the last round. */
+export type Total = Omit<Pass, 'status'> & { status: Pass['status'] | undefined }
 
 const RETRY_MS = { first: 100, most: 5000 }
 /** A closed gate is looked at less often than an empty outbox. */
 const GATE_POLL_MS = 1000
+/** How soon a new worker, or a change of the schedule, is noticed. */
+const PLAN_MS = 1000
+const COUNTS = ['seen', 'attempts_written', 'skipped', 'dead_lettered'] as const
+/** What a round of several passes is called: the first of these that one of them is. */
+const RANKED: Pass['status'][] = ['routed', 'busy', 'worker_gate_closed', 'master_gate_closed', 'idle']
 
 /** The connection is gone, or the server is stopping, starting or recovering: it will be back. */
-function isAway(error: { code?: string, message: string }): boolean {
+export function isAway(error: { code?: string, message: string }): boolean {
   return /^(08|57P0|53300|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/.test(error.code ?? '')
     // pg has no codes for these: the connection broke during a query, or while there was none.
     || /^Connection terminated|is not queryable$/.test(error.message)
@@ -34,29 +44,55 @@ const isTransient = (error: { code?: string }) => error.code === '40001' || erro
 
 /**
  * Runs passes until told otherwise, and stops between two of them: a pass is never cut off. While the
- * database is away it waits, longer each time, and goes on when it is back.
- * @returns the totals of all passes. @throws what is neither an outage nor a conflict to retry.
+ * database is away it waits, longer each time, and goes on when it is back. Any number of processes may do so at
+ * once: who finds a worker busy goes on to the next.
+ * @returns the totals of all passes. @throws what is neither an outage nor a conflict to retry, unless it is scheduled.
  */
-export async function pollWorker(options: WorkerOptions): Promise<Omit<Pass, 'status'> & { status: Pass['status'] | undefined }> {
-  const { signal } = options
-  const total = { status: undefined as Pass['status'] | undefined, seen: 0, attempts_written: 0, skipped: 0, dead_lettered: 0 }
+export async function pollWorker(options: WorkerOptions): Promise<Total> {
+  const { signal, workerCode, until } = options
+  const total: Total = { status: undefined, seen: 0, attempts_written: 0, skipped: 0, dead_lettered: 0 }
+  const heartbeat = until === 'once' ? undefined : new Heartbeat(until === 'scheduled' ? 'schedule' : 'cli', workerCode)
   let client: Client | undefined
   let retryMs = RETRY_MS.first
+  let plan: WorkerPlan | undefined
+  let plannedAt = 0
+  let turn = Math.floor(Math.random() * 16)
   while (!signal.aborted) {
     try {
       client ??= await options.connect()
-      const pass = await runPass(client, options.workerCode, options.batchSize)
+      if ((workerCode === undefined || until === 'scheduled') && (!plan || performance.now() - plannedAt >= PLAN_MS)) {
+        plan = await readWorkerPlan(client)
+        plannedAt = performance.now()
+      }
+      if (until === 'scheduled' && !plan!.schedule_enabled) {
+        await heartbeat!.leave(client)
+        retryMs = RETRY_MS.first
+        plan = undefined
+        await pause(PLAN_MS, signal)
+        continue
+      }
+      const { batchSize, pollMs } = until === 'scheduled' ? { batchSize: plan!.batch_size!, pollMs: plan!.poll_ms! } : options
+      const codes = workerCode === undefined ? plan!.worker_codes : [workerCode]
+      // Each process begins with another worker, and so do its rounds: they do not all wait for the same one.
+      turn += 1
+      const round = await runRound(client, codes.map((_, n) => codes[(n + turn) % codes.length]!), batchSize, signal, workerCode === undefined)
       retryMs = RETRY_MS.first
-      if (pass.seen > 0 || pass.status !== total.status) options.onPass?.(pass)
-      total.status = pass.status
-      for (const key of ['seen', 'attempts_written', 'skipped', 'dead_lettered'] as const) total[key] += pass[key]
-      if (options.until === 'once' || (options.until === 'drain' && pass.status !== 'routed' && pass.status !== 'busy')) break
-      if (pass.status !== 'routed') await pause(pass.status.endsWith('closed') ? Math.max(GATE_POLL_MS, options.pollMs) : options.pollMs, signal)
+      if (!round) {
+        plan = undefined
+        continue
+      }
+      if (round.seen > 0 || round.status !== total.status) options.onPass?.(round)
+      total.status = round.status
+      for (const key of COUNTS) total[key] += round[key]
+      if (until === 'once' || (until === 'drain' && round.status !== 'routed' && round.status !== 'busy')) break
+      await heartbeat?.beat(client, round.status, total.seen)
+      if (round.status !== 'routed') await pause(round.status.endsWith('closed') ? Math.max(GATE_POLL_MS, pollMs) : pollMs, signal)
     }
     catch (thrown) {
       const error = thrown as Error & { code?: string }
       if (isTransient(error)) continue
-      if (!isAway(error)) throw error
+      // The schedule is a server's: what is in its way (a schema that is not deployed yet, a password) may be seen to.
+      if (!isAway(error) && until !== 'scheduled') throw error
       options.onLost?.(error, retryMs)
       // It is lost already; closing it only frees the socket.
       await client?.end().catch(() => {})
@@ -65,8 +101,32 @@ export async function pollWorker(options: WorkerOptions): Promise<Omit<Pass, 'st
       retryMs = Math.min(retryMs * 2, RETRY_MS.most)
     }
   }
-  await client?.end()
+  if (client) {
+    // A row that could not be taken away is stale in a few seconds.
+    await heartbeat?.leave(client).catch((error: Error) => {
+      if (!isAway(error)) throw error
+    })
+    await client.end()
+  }
   return total
+}
+
+/** One pass of each worker. Undefined where one of them has been joined to another since: there are other workers now. */
+async function runRound(client: Client, codes: string[], batchSize: number, signal: AbortSignal, mayBeGone: boolean): Promise<Pass | undefined> {
+  const round: Pass = { status: 'idle', seen: 0, attempts_written: 0, skipped: 0, dead_lettered: 0 }
+  for (const code of codes) {
+    if (signal.aborted) break
+    try {
+      const pass = await runPass(client, code, batchSize)
+      for (const key of COUNTS) round[key] += pass[key]
+      round.status = RANKED.find(status => status === round.status || status === pass.status)!
+    }
+    catch (error) {
+      if (!mayBeGone || (error as { code?: string }).code !== 'IU003') throw error
+      if (round.seen === 0) return undefined
+    }
+  }
+  return round
 }
 
 /** Sleeps, or wakes early when the signal comes. */

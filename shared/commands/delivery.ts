@@ -3,7 +3,10 @@ import { define, dotted, id, line, ROUTING, RUNTIME } from './contract.ts'
 
 const common = { area: 'delivery', right: 'operator' } as const
 const letters = { refreshes: ['dead-letters', 'attempts', 'attempts/summary', 'attempts/history', 'overview', 'shell'] } as const
-const events = { refreshes: ['accounting', 'overview', 'attempts', 'attempts/summary', 'dead-letters', 'gates', 'shell'] } as const
+const events = { refreshes: ['accounting', 'overview', 'attempts', 'attempts/summary', 'dead-letters', 'gates', 'shell', 'worker', 'worker/passes'] } as const
+/** What moves work between workers, or starts and stops it. */
+const work = { refreshes: ['worker', 'overview', 'shell'] } as const
+const worker = z.string().min(1).max(63).regex(/^[a-z0-9_]+$/, 'use a-z 0-9 _')
 const many = {
   through: id.optional().describe('none with a higher number'),
   limit: z.int().min(1).max(10_000).optional().describe('at most so many'),
@@ -57,5 +60,30 @@ export const DELIVERY = [
     ...common, code: 'dot_iu_disable_route', label: 'Disable route', tier: 1, reason: true, gates: [],
     description: 'L2: the route\'s events are skipped as route_disabled; none is lost.',
     input: z.strictObject({ route: dotted }), refreshes: ['attempts/summary', 'gates', 'overview', 'shell'],
+  }),
+  define({
+    ...common, ...work, code: 'dot_iu_split_cursor', label: 'Split worker', tier: 2, right: 'approver', gates: RUNTIME,
+    description: 'Gives a part of a worker\'s buckets to a new worker, while both go on. Order per subject is kept.',
+    input: z.strictObject({
+      worker, bucket: z.int().min(1).max(15).describe('the bucket at which the upper part begins'), new_worker: worker.describe('the new worker\'s code'),
+      new_part: z.enum(['upper', 'lower']).optional().describe('the part that the new worker gets; upper unless told'),
+    }),
+  }),
+  define({
+    ...common, ...work, code: 'dot_iu_join_cursors', label: 'Join workers', tier: 2, right: 'approver', gates: RUNTIME,
+    description: 'Gives all buckets of a worker to one whose buckets touch them, while both go on.',
+    input: z.strictObject({ worker, joined: worker.describe('the worker that ends; its attempts and counts stay') }),
+  }),
+  define({
+    ...common, ...work, code: 'dot_iu_enable_schedule', label: 'Enable schedule', tier: 2, right: 'approver', gates: RUNTIME,
+    description: 'Lets the consoles\' servers run the passes of every worker.',
+    input: z.strictObject({
+      poll_ms: z.int().min(10).max(60_000).optional().describe('wait after a round that found nothing, in milliseconds'), batch_size: z.int().min(1).max(100_000).optional().describe('events a pass, at most'),
+    }),
+  }),
+  define({
+    ...common, ...work, code: 'dot_iu_disable_schedule', label: 'Disable schedule', tier: 1, reason: true, gates: [],
+    description: 'Stops the passes that the consoles\' servers run, within a second or so; iu worker goes on.',
+    input: z.strictObject({}),
   }),
 ]

@@ -23,6 +23,8 @@ import { proofAnswer, proofQuery } from './proof.ts'
 import { routingAnswer, routingQuery } from './routing.ts'
 import { sessionAnswer, sessionQuery } from './session.ts'
 import { shellAnswer, shellQuery } from './shell.ts'
+import { workerPassesAnswer, workerPassesQuery } from './worker-passes.ts'
+import { workerAnswer, workerQuery } from './worker.ts'
 
 /** One read: `GET /api/<name>`. */
 export interface ReadRoute {
@@ -54,6 +56,8 @@ export const READ_ROUTES = {
   'attempts/history': read({ summary: 'Attempts over time', query: attemptHistoryQuery, answer: attemptHistoryAnswer }),
   'dead-letters': read({ summary: 'Open dead letters, newest first', query: deadLettersQuery, answer: deadLettersAnswer }),
   'dead-letters/payload': read({ summary: 'The payload of one dead letter', query: deadLetterQuery, answer: deadLetterAnswer }),
+  'worker': read({ summary: 'Workers with their buckets and health, the schedule, and the processes that run passes', query: workerQuery, answer: workerAnswer }),
+  'worker/passes': read({ summary: 'Passes that saw an event, newest first', query: workerPassesQuery, answer: workerPassesAnswer }),
   'gates': read({ summary: 'The disable ladder, every gate and every route', query: gatesQuery, answer: gatesAnswer }),
   'routing': read({ summary: 'What the decision on an event depends on: types with their schemas, routes and gates', query: routingQuery, answer: routingAnswer }),
   'proof': read({ summary: 'The checks W1 to W9, the last probe, and what is left of it', query: proofQuery, answer: proofAnswer }),

@@ -86,6 +86,8 @@ const SAMPLES: Record<ReadModelName, (known: Known) => Record<string, string>[]>
   'attempts/history': () => queries({}, { range: '24h' }, { range: '7d' }, { range: '30d' }),
   'dead-letters': ({ letters: { rows: [row] } }) => queries({}, { code: row?.failureCode ?? 'none', type: row?.eventType ?? 'none', route: row?.routeCode ?? 'none' }, { after: String(row?.deadLetterId ?? 9) }, { before: '1' }),
   'dead-letters/payload': ({ letters }) => queries({ id: String(letters.rows[0]?.deadLetterId ?? 1) }, { id: '999999' }),
+  'worker': () => queries({}),
+  'worker/passes': () => queries({}, { after: '9' }, { before: '1' }),
   'gates': () => queries({}),
   'routing': () => queries({}),
   'proof': () => queries({}),
@@ -200,6 +202,8 @@ test.describe('a command', () => {
     await carry('dot_iu_disable_account', { account: 'leaver' })
     await carry('dot_iu_issue_token', { label: 'old', scopes: ['read'], expires_at: new Date(Date.now() + 86_400_000).toISOString() })
     const { tokens } = (await manager.ask('/api/accounts')).json<ReadModels['accounts']>()
+    await carry('dot_iu_split_cursor', { worker: 'iu_outbound_default', bucket: 15, new_worker: 'spare' })
+    await carry('dot_iu_enable_schedule', {})
     const password = 'twelve characters or more'
     planned = [
       ['dot_iu_create_piece', { address: 'spec/new', kind: 'paragraph', body: 'New.', collection: 'handbook.md', after: heading }],
@@ -229,6 +233,10 @@ test.describe('a command', () => {
       ['dot_iu_discard_held_events', { event_type: 'spec.held' }],
       ['dot_iu_enable_route', { route: 'spec.off.log' }],
       ['dot_iu_disable_route', { route: 'spec.pending.log' }],
+      ['dot_iu_split_cursor', { worker: 'iu_outbound_default', bucket: 8, new_worker: 'upper_half' }],
+      ['dot_iu_join_cursors', { worker: 'iu_outbound_default', joined: 'spare' }],
+      ['dot_iu_enable_schedule', { poll_ms: 500 }],
+      ['dot_iu_disable_schedule', {}],
       ['dot_iu_close_gate', { gate: 'iu_core.autocut_enabled' }],
       ['dot_iu_open_gate', { gate: 'iu_core.structure_ops_enabled' }],
       ['dot_iu_disable_triggers', {}],

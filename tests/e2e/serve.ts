@@ -85,11 +85,15 @@ async function main(): Promise<number> {
   try {
     const databases = await makeDatabases(database.adminUrl, database.directory, command ? WORLDS : 1)
     const login = { username: 'iu_console', password: randomBytes(12).toString('hex') }
-    await within(database.adminUrl, client => client.query(`ALTER ROLE ${login.username} PASSWORD '${login.password}'`))
+    const worker = { username: 'spec_worker', password: login.password }
+    await within(database.adminUrl, async (client) => {
+      await client.query(`ALTER ROLE ${login.username} PASSWORD '${login.password}'`)
+      await client.query(`CREATE ROLE ${worker.username} LOGIN PASSWORD '${worker.password}' IN ROLE iu_worker`)
+    })
     const urls: string[] = []
     for (const url of databases) {
       const port = await freePort(0)
-      servers.push(await startConsole(Object.assign(new URL(url), login).href, port, randomBytes(32).toString('hex')))
+      servers.push(await startConsole(Object.assign(new URL(url), login).href, port, randomBytes(32).toString('hex'), Object.assign(new URL(url), worker).href))
       urls.push(`http://127.0.0.1:${port}`)
       tell(`a console is at ${urls.at(-1)}`)
     }

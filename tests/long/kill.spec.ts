@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { access, chmod, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
@@ -12,47 +12,14 @@ import { carry } from '../../server/commands/carry.ts'
 import { hashPassword } from '../../server/commands/password.ts'
 import { bootstrap, deploy } from '../../server/deploy/index.ts'
 import { openEmbedded } from '../../server/embedded/index.ts'
-import { accounting, drain, expectWhole, furnish, openDatabase, type Queryable, WORKER } from '../db/world.ts'
+import { accounting, drain, expectWhole, furnish, openDatabase, type Queryable } from '../db/world.ts'
 import { below, startLoad } from './load.ts'
+import { kill, ROOT, start, startWorker, untilGone, untilRouting } from './programs.ts'
 
 const ROUNDS = 10
-const ROOT = join(import.meta.dirname, '../..')
-
-/** Starts a program of the checkout; it does not outlive the test. */
-function start(args: string[], env: Record<string, string>): ChildProcess {
-  const child = spawn(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
-  const said: string[] = []
-  child.stderr!.on('data', chunk => said.push(String(chunk)))
-  child.once('exit', (code) => {
-    if (code) console.error(`${args.join(' ')} ended with ${code}:\n${said.slice(-20).join('')}`)
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  return child
-}
-
-const startWorker = (url: string): ChildProcess => start(['server/cli/iu.ts', 'worker', '--poll', '5', '--batch', '500'], { DATABASE_URL: url })
-
-async function kill(child: ChildProcess): Promise<void> {
-  expect(child.exitCode).toBeNull()
-  const exit = once(child, 'exit')
-  child.kill('SIGKILL')
-  await exit
-}
-
-async function eventsSeen(db: Queryable): Promise<number> {
-  const { rows } = await db.query<{ seen: string }>('SELECT events_seen AS seen FROM iu_core.iu_route_worker_cursor WHERE worker_code = $1', [WORKER])
-  return Number(rows[0]!.seen)
-}
-
-/** Until the worker has routed something since the call. */
-async function untilRouting(db: Queryable): Promise<void> {
-  const before = await eventsSeen(db)
-  await expect.poll(() => eventsSeen(db).catch(() => 0), { timeout: 60_000, interval: 20 }).toBeGreaterThan(before)
-}
-
 /** Drains once the backend of a killed worker has let go of the cursor. */
 async function settle(db: Queryable): Promise<void> {
-  await expect.poll(async () => (await db.query(`SELECT FROM pg_stat_activity WHERE application_name = 'iu worker' AND datname = current_database()`)).rowCount, { timeout: 60_000 }).toBe(0)
+  await untilGone(db)
   await drain(db, 5000)
 }
 

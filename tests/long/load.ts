@@ -19,8 +19,8 @@ export const below = (limit: number): number => Math.floor(Math.random() * limit
 const isAway = (error: { code?: string, message: string }): boolean =>
   /^(57P0|08|E[A-Z]+$)/.test(error.code ?? '') || /Connection terminated|not queryable/.test(error.message)
 
-/** Starts `writers` connections that emit until stopped, each through any number of lost connections. */
-export function startLoad(url: string, writers = 3): Load {
+/** Starts `writers` connections that emit until stopped, each through any number of lost connections, with a pause of at least `pauseMs` between two turns. */
+export function startLoad(url: string, writers = 3, pauseMs = 10): Load {
   const ids = new Set<number>()
   const keys = new Set<string>()
   let stopped = false
@@ -46,7 +46,7 @@ export function startLoad(url: string, writers = 3): Load {
         rows.forEach(row => ids.add(Number(row.id)))
         keys.add(key)
         turn += 1
-        await sleep(10 + below(30))
+        await sleep(pauseMs + below(3 * pauseMs))
       }
       catch (error) {
         if (!isAway(error as Error)) throw error

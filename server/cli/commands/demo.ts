@@ -59,6 +59,13 @@ async function loginUrl(client: pg.Client, target: Target, role: string): Promis
   return url.href
 }
 
+/** The login by which the console runs the schedule's passes. */
+async function workerLogin(client: pg.Client, target: Target): Promise<string> {
+  const { rowCount } = await client.query(`SELECT FROM pg_roles WHERE rolname = 'demo_worker'`)
+  if (!rowCount) await client.query('CREATE ROLE demo_worker LOGIN NOSUPERUSER IN ROLE iu_worker')
+  return loginUrl(client, target, 'demo_worker')
+}
+
 async function seed(target: Target, signal: AbortSignal): Promise<void> {
   await within(target.url, async (client) => {
     await step('account', () => ensureFirstAdmin(client), password => password ? 'made admin' : 'there already').then(password => password && handOver('admin', password))
@@ -70,7 +77,7 @@ async function seed(target: Target, signal: AbortSignal): Promise<void> {
     }, asked => `the demo shop sold, and asked for ${asked} events of its own (a repeat finds the first)`)
   })
   await step('worker', () => pollWorker({
-    workerCode: 'iu_outbound_default', batchSize: 1000, pollMs: 50, until: 'drain', signal,
+    batchSize: 1000, pollMs: 50, until: 'drain', signal,
     connect: () => connect(target.url, 'iu worker'),
   }), total => `${count(total.seen, 'event')} routed, ${total.dead_lettered} dead-lettered`)
 }
@@ -83,10 +90,10 @@ function build(signal: AbortSignal): Promise<boolean> {
 
 /** Serves the console and keeps a worker running until the signal; whoever ends early ends the demo. */
 async function serve(target: Target, wantedPort: number, signal: AbortSignal): Promise<void> {
-  const consoleUrl = await within(target.url, client => loginUrl(client, target, 'iu_console'))
+  const [consoleUrl, workerUrl] = await within(target.url, async client => [await loginUrl(client, target, 'iu_console'), await workerLogin(client, target)])
   const port = await freePort(wantedPort)
   const children = [
-    await startConsole(consoleUrl, port, await ensureSecret(DATA, 'console_session', () => randomBytes(32).toString('base64url'))),
+    await startConsole(consoleUrl, port, await ensureSecret(DATA, 'console_session', () => randomBytes(32).toString('base64url')), workerUrl),
     fork(join(ROOT, 'server/cli/iu.ts'), ['worker'], { env: { ...process.env, DATABASE_URL: target.url }, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }),
   ]
   say(`\n  IU Core is at  http://127.0.0.1:${port}\n\n  Sign in as admin (iu account passwd admin makes a new password).\n  Ctrl-C stops everything; the data stay in ${DATA}\n`)

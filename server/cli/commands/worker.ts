@@ -14,10 +14,10 @@ function whole(flag: string, given: string, least: number, most: number): number
 export default defineCommand({
   meta: { name: 'worker', description: 'route events until stopped (Ctrl-C ends after the pass under way)' },
   args: {
-    code: { type: 'string', default: 'iu_outbound_default', description: 'whose cursor' },
+    code: { type: 'string', description: 'one worker\'s passes only (every worker\'s)' },
     batch: { type: 'string', default: '1000', description: 'events a pass, at most' },
-    poll: { type: 'string', default: '50', description: 'wait after an empty pass, in milliseconds' },
-    once: { type: 'boolean', description: 'one pass' },
+    poll: { type: 'string', default: '50', description: 'wait after a round that found nothing, in milliseconds' },
+    once: { type: 'boolean', description: 'one pass of each worker' },
     drain: { type: 'boolean', description: 'until nothing is left' },
     json: { type: 'boolean', description: 'the totals as one JSON document at the end' },
   },

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
 import type { TestDatabase } from '../harness.ts'
-import { audit, drain, emit, pass, setGate } from '../world.ts'
+import { audit, drain, emit, pass, setGate, WORKER } from '../world.ts'
 import { carry, imported, type Params, password, piecesIn, run } from './world.ts'
 
 /** Where the cases are played: an open database, and the session of an admin. */
@@ -85,6 +85,18 @@ export function casesOf(stage: Stage): Record<string, Record<string, Making>> {
     const { record, content } = await archivable(name)
     return { archive: Number((await apply('dot_iu_record_archive', record)).result.archive), content }
   }
+
+  /** The worker that has all buckets, or all that `other` has not. */
+  async function shares(other?: string): Promise<string> {
+    await stage.db.pool.query('DELETE FROM iu_core.iu_route_worker_cursor WHERE worker_code <> $1', [WORKER])
+    const { rowCount } = await stage.db.pool.query('UPDATE iu_core.iu_route_worker_cursor SET bucket_from = 0, bucket_to = 15 WHERE worker_code = $1', [WORKER])
+    if (!rowCount) await stage.db.pool.query('SELECT iu_core.fn_iu_cursor_declare($1, 0, 15)', [WORKER])
+    if (other) await stage.db.pool.query('SELECT iu_core.fn_iu_cursor_split($1, 8, $2)', [WORKER, other])
+    return WORKER
+  }
+
+  /** Enables the schedule with another pace than it had. */
+  const paced = (pollMs: number) => apply('dot_iu_enable_schedule', { poll_ms: pollMs })
 
   /** One that nothing needs; a case may have left it without its row. */
   async function gate(open: boolean): Promise<void> {
@@ -262,6 +274,20 @@ export function casesOf(stage: Stage): Record<string, Record<string, Making>> {
     },
     dot_iu_enable_route: { 'that is disabled': async n => ({ params: { route: await route(n, false) } }) },
     dot_iu_disable_route: { 'that is enabled': async n => ({ params: { route: await route(n) } }) },
+    dot_iu_split_cursor: {
+      'into an upper half': async n => ({ params: { worker: await shares(), bucket: 8, new_worker: n.replace(/\W/g, '_').slice(0, 63) } }),
+      'into a lower part': async n => ({ params: { worker: await shares(), bucket: 3, new_worker: n.replace(/\W/g, '_').slice(0, 63), new_part: 'lower' } }),
+    },
+    dot_iu_join_cursors: {
+      'with the buckets above': async () => ({ params: { worker: await shares('other'), joined: 'other' } }),
+      'with the buckets below': async () => ({ params: { worker: (await shares('other'), 'other'), joined: WORKER } }),
+    },
+    dot_iu_enable_schedule: {
+      'that is disabled': async () => (await run(stage.db.pool, 'dot_iu_disable_schedule', 'apply', {}, { reason: 'a test' }), { params: { poll_ms: 100 } }),
+    },
+    dot_iu_disable_schedule: {
+      'that is enabled': async () => (await paced(1000 + Math.floor(Math.random() * 10_000)), { params: {} }),
+    },
     dot_iu_close_gate: {
       'that is open': async () => ({ params: { gate: 'iu_core.autocut_enabled' } }),
       'that is open until a time': async () => {

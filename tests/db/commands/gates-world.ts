@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { RIGHTS, type Right } from '../../../shared/commands/contract.ts'
 import { COMMANDS } from '../../../shared/commands/index.ts'
 import type { TestDatabase } from '../harness.ts'
-import { emit, pass, type Queryable, setGate } from '../world.ts'
+import { emit, pass, type Queryable, setGate, WORKER } from '../world.ts'
 import { carry, imported, openDatabase, type Options, type Params, password, type Receipt, run, signedIn } from './world.ts'
 
 export const ALL_GATES = ['routes_master_enabled', 'route_worker_enabled', 'composer_enabled', 'operator_runtime_enabled', 'structure_ops_enabled', 'autocut_enabled', 'execution_enabled'].map(gate => `iu_core.${gate}`)
@@ -40,6 +40,8 @@ export async function gatedWorld(): Promise<GatedWorld> {
   await did('dot_iu_disable_account', { account: 'gone' })
   const soon = new Date(Date.now() + 3_600_000).toISOString()
   const issued = await did('dot_iu_issue_token', { label: 'ci', scopes: ['read'], expires_at: soon })
+  await did('dot_iu_split_cursor', { worker: WORKER, bucket: 15, new_worker: 'spare' })
+  await did('dot_iu_enable_schedule', {})
   const { rows: [letter] } = await db.pool.query<{ id: string }>('SELECT dead_letter_id AS id FROM iu_core.v_iu_route_dead_letter_open')
   const letterId = Number(letter!.id)
 
@@ -52,6 +54,7 @@ export async function gatedWorld(): Promise<GatedWorld> {
     dot_iu_validate_collection: { collection: 'c' }, dot_iu_render_collection: { collection: 'c' }, dot_iu_checkpoint_collection: { collection: 'c' }, dot_iu_import_text: await imported('c', '# C\n\nOther.\n'),
     dot_iu_replay_dead_letter: { dead_letter: letterId }, dot_iu_replay_dead_letters: {}, dot_iu_discard_dead_letter: { dead_letter: letterId }, dot_iu_run_worker: {}, dot_iu_run_probe: {},
     dot_iu_release_held_events: {}, dot_iu_discard_held_events: {}, dot_iu_enable_route: { route: 'app.off' }, dot_iu_disable_route: { route: 'app.on' },
+    dot_iu_split_cursor: { worker: WORKER, bucket: 4, new_worker: 'fourth' }, dot_iu_join_cursors: { worker: WORKER, joined: 'spare' }, dot_iu_enable_schedule: { poll_ms: 500 }, dot_iu_disable_schedule: {},
     dot_iu_close_gate: { gate: 'iu_core.structure_ops_enabled' }, dot_iu_open_gate: { gate: 'iu_core.execution_enabled' }, dot_iu_disable_triggers: {}, dot_iu_enable_triggers: {},
     dot_iu_register_event_type: { event_type: 'app.new', description: 'New.' }, dot_iu_register_route: { route: 'app.new', event_type: 'app.held', target_kind: 'log', target_ref: 'x' },
     dot_iu_add_account: { account: 'dora', right: 'reviewer', ...password().params }, dot_iu_set_account_right: { account: 'carol', right: 'operator' }, dot_iu_disable_account: { account: 'carol' }, dot_iu_enable_account: { account: 'gone' },

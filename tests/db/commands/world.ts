@@ -152,6 +152,8 @@ const PICTURE = {
   routes: `SELECT route_code AS name, jsonb_build_object('event_type', event_type, 'kind', target_kind, 'target', target_ref, 'enabled', enabled, 'dry_run', dry_run) AS it FROM iu_core.iu_outbound_route`,
   eventTypes: `SELECT event_type AS name, jsonb_build_object('lane', delivery_lane, 'description', description, 'schema', payload_schema) AS it FROM iu_core.iu_event_type`,
   triggers: 'SELECT trigger AS name, to_jsonb(enabled) AS it FROM iu_core.v_iu_emitting_trigger',
+  workers: `SELECT worker_code AS name, jsonb_build_object('from', bucket_from, 'to', bucket_to) AS it FROM iu_core.v_iu_worker_cursor`,
+  schedule: `SELECT 'console' AS name, to_jsonb(enabled) AS it FROM iu_core.v_iu_worker_schedule`,
   accounts: `SELECT account AS name, jsonb_build_object('status', status, 'right', account_right) AS it FROM iu_core.iu_account`,
 }
 
@@ -176,7 +178,8 @@ export async function tables(db: Queryable, ...but: string[]): Promise<Record<st
   const asked = names.map(row => row.name).filter(name => !but.includes(name))
   const { rows } = await db.query<{ name: string, rows: number, digest: string }>(asked.map(name =>
     `SELECT '${name}' AS name, count(*)::integer AS rows, md5(coalesce(string_agg(concat_ws(' ', t.xmin, t.ctid, t::text), ',' ORDER BY t.ctid), '')) AS digest FROM iu_core.${name} AS t`).join(' UNION ALL '))
-  return Object.fromEntries(rows.map(({ name, rows, digest }) => [name, { rows, digest }]))
+  // So many tables are read by several processes at once, and come as they please.
+  return Object.fromEntries(rows.sort((a, b) => asked.indexOf(a.name) - asked.indexOf(b.name)).map(({ name, rows, digest }) => [name, { rows, digest }]))
 }
 
 /** The tables that every call of the dispatcher writes. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { TestDatabase } from '../harness.ts'
-import { accounting, drain, emit, expectWhole, openDatabase, pass, WORKER } from '../world.ts'
+import { accounting, drain, emit, expectWhole, openDatabase, pass, type Queryable } from '../world.ts'
 
 const CLIENTS = 7
 const FOR_MS = 4000
@@ -32,7 +32,35 @@ function random(seed: number): (below: number) => number {
 }
 
 /** What is allowed to happen to a transaction under concurrency: it is rolled back, and that is that. */
-const isConflict = (error: unknown): boolean => ['40P01', '55P03'].includes((error as { code?: string }).code ?? '')
+const isConflict = (error: unknown): boolean => error instanceof Overtaken || ['40P01', '55P03'].includes((error as { code?: string }).code ?? '')
+
+/** Somebody else has split or joined the same workers since they were looked at. */
+class Overtaken extends Error {}
+
+const workers = async (client: Queryable): Promise<string[]> =>
+  (await client.query<{ code: string }>('SELECT worker_code AS code FROM iu_core.iu_route_worker_cursor ORDER BY bucket_from')).rows.map(row => row.code)
+
+/** What is asked of a worker that may be gone by now. */
+const ofWorker = <T>(asked: Promise<T>): Promise<T> => asked.catch((error: { code?: string }) => {
+  throw /^IU00[234]$/.test(error.code ?? '') ? new Overtaken() : error
+})
+
+/** Splits a worker or joins two that touch, whichever chance wants. */
+async function share(client: Queryable, below: (limit: number) => number): Promise<'splits' | 'joins'> {
+  const codes = await workers(client)
+  const isSplit = codes.length === 1 || (codes.length < 5 && below(2) === 0)
+  const [one, other] = ((n: number) => below(2) ? [codes[n], codes[n + 1]] : [codes[n + 1], codes[n]])(below(Math.max(1, codes.length - 1)))
+  await ofWorker(isSplit
+    ? client.query('SELECT iu_core.fn_iu_cursor_split($1, $2, $3, $4)', [codes[below(codes.length)], 1 + below(15), `w${below(1e9)}`, below(2) ? 'upper' : 'lower'])
+    : client.query('SELECT iu_core.fn_iu_cursor_join($1, $2)', [one, other]))
+  return isSplit ? 'splits' : 'joins'
+}
+
+/** A pass of a worker at random; another may have joined it meanwhile. */
+async function anyPass(client: Queryable, batch: number, below: (limit: number) => number): Promise<boolean> {
+  const codes = await workers(client)
+  return (await ofWorker(pass(client, batch, codes[below(codes.length)]))).status === 'routed'
+}
 
 const seed = Number(process.env.IU_SEED ?? Date.now() % 1_000_000)
 
@@ -41,7 +69,7 @@ test.each([['without resets', false], ['with resets', true]])(`any interleaving 
   const until = Date.now() + FOR_MS
   const acknowledged = new Set<number>()
   const prepared: { gid: string, ids: number[] }[] = []
-  const done = { commits: 0, rollbacks: 0, prepared: 0, savepoints: 0, passes: 0, audits: 0, resets: 0 }
+  const done = { commits: 0, rollbacks: 0, prepared: 0, savepoints: 0, passes: 0, audits: 0, resets: 0, splits: 0, joins: 0 }
 
   async function act(client: Client, number: number): Promise<void> {
     const below = random(seed + number * 7919)
@@ -56,7 +84,8 @@ test.each([['without resets', false], ['with resets', true]])(`any interleaving 
           continue
         }
         if (below(4) === 0) {
-          await pass(client, 1 + below(below(2) ? 5 : 200))
+          if (below(6) === 0) done[await share(client, below)] += 1
+          else await anyPass(client, 1 + below(below(2) ? 5 : 200), below)
           done.passes += 1
           continue
         }
@@ -83,7 +112,7 @@ test.each([['without resets', false], ['with resets', true]])(`any interleaving 
           else if (what < 15) {
             await client.query('SAVEPOINT s')
             const inner = [await emit(client, 'savepoint')]
-            if (below(3) === 0) await pass(client, 1 + below(20))
+            if (below(3) === 0) await anyPass(client, 1 + below(20), below)
             if (below(2)) {
               await client.query('ROLLBACK TO s')
             }
@@ -97,11 +126,13 @@ test.each([['without resets', false], ['with resets', true]])(`any interleaving 
             await client.query('SELECT * FROM iu_core.fn_iu_event_audit($1)', [1 + below(20)])
           }
           else if (what < 17) {
-            passed = (await pass(client, 1 + below(20))).status === 'routed' || passed
+            passed = await anyPass(client, 1 + below(20), below) || passed
+            if (below(8) === 0) done[await share(client, below)] += 1
             done.passes += 1
           }
           else if (what === 17 && withResets && below(4) === 0) {
-            await client.query('SELECT iu_core.fn_iu_cursor_reset($1)', [WORKER])
+            const codes = await workers(client)
+            await ofWorker(client.query('SELECT iu_core.fn_iu_cursor_reset($1)', [codes[below(codes.length)]]))
             done.resets += 1
           }
           else {
@@ -145,7 +176,7 @@ test.each([['without resets', false], ['with resets', true]])(`any interleaving 
     await db.pool.query(`COMMIT PREPARED '${gid}'`)
     ids.forEach(id => acknowledged.add(id))
   }
-  await drain(db.pool)
+  for (const worker of await workers(db.pool)) await drain(db.pool, 1000, worker)
 
   await expectWhole(db.pool)
   const { rows } = await db.pool.query<{ id: string }>('SELECT id FROM iu_core.event_outbox')
@@ -159,5 +190,5 @@ test.each([['without resets', false], ['with resets', true]])(`any interleaving 
     ) AS routed WHERE n < before`)
   expect(disordered).toEqual([])
   // The model must have done something of everything.
-  expect(Math.min(done.commits, done.rollbacks, done.prepared, done.savepoints, done.passes, done.audits, withResets ? done.resets : 1)).toBeGreaterThan(0)
+  expect(Math.min(done.commits, done.rollbacks, done.prepared, done.savepoints, done.passes, done.audits, done.splits, done.joins, withResets ? done.resets : 1)).toBeGreaterThan(0)
 }, 60_000)

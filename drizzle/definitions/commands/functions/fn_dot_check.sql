@@ -1,4 +1,4 @@
--- requires: event_outbox, fn_iu_probe_left, information_unit, iu_account, iu_api_token, iu_collection, iu_collection_checkpoint, iu_collection_piece, iu_core, iu_held_decision, iu_outbound_route, iu_relation, iu_route_attempt, iu_route_dead_letter, iu_route_worker_run, iu_unit_axis, unit_version, v_iu_archive
+-- requires: event_outbox, fn_dot_cursor_object, fn_iu_probe_left, information_unit, iu_account, iu_api_token, iu_collection, iu_collection_checkpoint, iu_collection_piece, iu_core, iu_held_decision, iu_outbound_route, iu_relation, iu_route_attempt, iu_route_dead_letter, iu_route_worker_run, iu_unit_axis, unit_version, v_iu_archive, v_iu_worker_schedule
 -- One place for every postcondition: a check is {name, kind, what it is about, what must hold}.
 CREATE FUNCTION iu_core.fn_dot_check(p_check jsonb)
 RETURNS text
@@ -79,6 +79,12 @@ BEGIN
     WHEN 'probe_left' THEN
       v_want := '{"rows": 0}';
       SELECT jsonb_build_object('rows', sum(left_rows)) INTO v_have FROM fn_iu_probe_left(c -> 'drawn');
+    WHEN 'cursor' THEN
+      v_want := jsonb_build_object('bucket_from', c -> 'bucket_from', 'bucket_to', c -> 'bucket_to');
+      v_have := coalesce(fn_dot_cursor_object(c ->> 'worker'), '{"bucket_from": null, "bucket_to": null}');
+    WHEN 'schedule' THEN
+      v_want := jsonb_strip_nulls(jsonb_build_object('enabled', c -> 'enabled', 'poll_ms', c -> 'poll_ms', 'batch_size', c -> 'batch_size'));
+      SELECT jsonb_build_object('enabled', enabled, 'poll_ms', poll_ms, 'batch_size', batch_size) INTO v_have FROM v_iu_worker_schedule;
     WHEN 'held' THEN
       v_want := '{"others": 0}';
       SELECT jsonb_build_object('others', count(*) FILTER (WHERE NOT CASE c ->> 'account'

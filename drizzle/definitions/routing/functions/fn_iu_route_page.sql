@@ -54,9 +54,11 @@ BEGIN
                   WHEN r.payload_predicate IS NOT NULL AND (e.payload @@ r.payload_predicate) IS NOT TRUE THEN 'payload_schema' END AS fault
       OFFSET 0
     ) AS f
-    -- A delivery cannot be taken back by a conflict: on a live route one looks first.
-    WHERE NOT p_is_reread AND r.decision IS DISTINCT FROM 'live'
-       OR NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id AND a.route_id = coalesce(r.route_id, 0) AND a.attempt_no = 1 LIMIT 1)
+    -- Read once more after a join or a reset: what was decided before is not decided for a route that was registered since.
+    WHERE CASE WHEN e.id <= p_cursor.reread_id THEN (SELECT true FROM iu_route_attempt AS a WHERE a.event_id = e.id LIMIT 1) IS NULL
+               -- A delivery cannot be taken back by a conflict: on a live route one looks first.
+               ELSE NOT p_is_reread AND r.decision IS DISTINCT FROM 'live'
+                 OR NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id AND a.route_id = coalesce(r.route_id, 0) AND a.attempt_no = 1 LIMIT 1) END
   ), attempted AS (
     INSERT INTO iu_route_attempt (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code, created_at)
     SELECT event_id, route_id, 1, decision, failure_code, failure_detail, target_kind, target_ref, p_cursor.worker_code, decided_at

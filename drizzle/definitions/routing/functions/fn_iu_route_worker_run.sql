@@ -49,7 +49,10 @@ BEGIN
     v_newest := fn_iu_newest_xid(v_own);
   END IF;
   v_now := pg_current_snapshot();
-  SELECT * INTO STRICT v_cursor FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code;
+  SELECT * INTO v_cursor FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code AND c.lock_no = v_lock;
+  IF NOT FOUND THEN
+    status := 'busy'; RETURN NEXT; RETURN;        -- joined meanwhile, and perhaps split anew: the lock is not the cursor's
+  END IF;
   -- By the lower end: the upper one of a fenced snapshot may lie ahead of the present one in peace.
   v_rebased := (v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmin(v_cursor.snap_from) > pg_snapshot_xmax(v_now))
                AND EXISTS (SELECT FROM event_outbox);
@@ -67,6 +70,8 @@ BEGIN
     v_cursor.system_identifier := fn_iu_system_identifier();
     v_cursor.snap_from := '1:1:'; v_cursor.floor_id := 0;
     v_cursor.snap_to := v_now; v_cursor.floor_to_id := v_floor; v_cursor.trusted_id := v_floor; v_cursor.last_id := 0;
+    -- Before anything was attempted nothing is read once more, and nothing need be looked up.
+    v_cursor.reread_id := CASE WHEN EXISTS (SELECT FROM iu_route_attempt) THEN v_floor ELSE 0 END;
     v_cursor.own_xid := NULL; v_cursor.own_last_id := 0;
     v_is_newest := true;
   END IF;
@@ -123,7 +128,7 @@ BEGIN
   UPDATE iu_route_worker_cursor AS c
   SET system_identifier = v_cursor.system_identifier, snap_from = v_cursor.snap_from, floor_id = v_cursor.floor_id,
       snap_to = v_cursor.snap_to, floor_to_id = v_cursor.floor_to_id, trusted_id = v_cursor.trusted_id, last_id = v_cursor.last_id,
-      own_xid = v_cursor.own_xid, own_last_id = v_cursor.own_last_id,
+      own_xid = v_cursor.own_xid, own_last_id = v_cursor.own_last_id, reread_id = v_cursor.reread_id,
       events_seen = c.events_seen + v_page.seen, last_pass_at = clock_timestamp(), last_pass_seen = v_page.seen
   WHERE c.worker_code = p_worker_code;
   IF seen = 0 THEN

@@ -17,6 +17,7 @@ CREATE TABLE iu_core.iu_route_worker_cursor (
   events_seen bigint NOT NULL DEFAULT 0,
   last_pass_at timestamptz,
   last_pass_seen integer,
+  reread_id bigint NOT NULL DEFAULT 0,
   CONSTRAINT iu_route_worker_cursor_code_chk CHECK (worker_code ~ '^[a-z0-9_]+$' AND octet_length(worker_code) <= 63),
   CONSTRAINT iu_route_worker_cursor_buckets_chk CHECK (bucket_from BETWEEN 0 AND bucket_to AND bucket_to <= 15),
   CONSTRAINT iu_route_worker_cursor_apart_excl EXCLUDE USING gist (int4range(bucket_from, bucket_to, '[]') WITH &&)
@@ -31,3 +32,4 @@ COMMENT ON COLUMN iu_core.iu_route_worker_cursor.trusted_id IS 'rows up to here 
 COMMENT ON COLUMN iu_core.iu_route_worker_cursor.last_id IS 'the page''s end inside the window';
 COMMENT ON COLUMN iu_core.iu_route_worker_cursor.own_xid IS 'the writing transaction that ran a pass over its own events';
 COMMENT ON COLUMN iu_core.iu_route_worker_cursor.own_last_id IS 'how far that transaction''s own events are routed';
+COMMENT ON COLUMN iu_core.iu_route_worker_cursor.reread_id IS 'rows up to here may be read once more after a join or a reset: what has an attempt is passed over';

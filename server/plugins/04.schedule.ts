@@ -1,0 +1,28 @@
+import { openConnection } from '../db/client.ts'
+import { pollWorker } from '../worker/poll.ts'
+
+/**
+ * Runs passes while the schedule's row says so. The console's own login may not: this is a connection of its own, as a
+ * member of iu_worker. Any number of consoles may do so at once; each worker's passes are one at a time.
+ */
+export default defineNitroPlugin((nitro) => {
+  if (import.meta.prerender) return
+  const { workerDatabaseUrl } = useRuntimeConfig()
+  if (!workerDatabaseUrl) return
+  const controller = new AbortController()
+  let isBroken = false
+  const running = pollWorker({
+    batchSize: 1000, pollMs: 250, until: 'scheduled', signal: controller.signal,
+    connect: () => openConnection(workerDatabaseUrl, 'iu_console schedule'),
+    onPass: () => { isBroken = false },
+    onLost: (error) => {
+      // It is tried again and again: the first time is enough to say so.
+      if (!isBroken) console.error('the schedule runs no passes:', error.message)
+      isBroken = true
+    },
+  })
+  nitro.hooks.hook('close', async () => {
+    controller.abort()
+    await running
+  })
+})

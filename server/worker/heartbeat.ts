@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Client } from 'pg'
+import { beatWorker, leaveWorker, type Pass, type WorkerProcess } from '../db/functions/worker-run.ts'
+
+/** Often enough to be believed (the view calls a process stale after twenty seconds), and seldom enough to cost nothing. */
+const BEAT_MS = 5000
+
+/** One process's row in iu_worker_process. */
+export class Heartbeat {
+  readonly #process: WorkerProcess
+  #lastAt = -Infinity
+  #isThere = false
+
+  constructor(kind: WorkerProcess['kind'], workerCode: string | undefined) {
+    this.#process = { id: randomUUID(), kind, workerCode: workerCode ?? null, host: hostname(), pid: process.pid }
+  }
+
+  /** Says that the process lives, unless it has just said so. */
+  async beat(client: Client, status: Pass['status'], seen: number): Promise<void> {
+    if (performance.now() - this.#lastAt < BEAT_MS) return
+    await beatWorker(client, this.#process, status, seen)
+    this.#lastAt = performance.now()
+    this.#isThere = true
+  }
+
+  /** Takes the row away. */
+  async leave(client: Client): Promise<void> {
+    if (this.#isThere) await leaveWorker(client, this.#process.id)
+    this.#isThere = false
+    this.#lastAt = -Infinity
+  }
+}

@@ -1,0 +1,130 @@
+/** Processes that run passes: how they share the work, what they say of themselves, and the schedule that starts and stops them. */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openConnection } from '../../../server/db/client.ts'
+import { pollWorker, type Total, type WorkerOptions } from '../../../server/worker/poll.ts'
+import { run } from '../commands/world.ts'
+import type { TestDatabase } from '../harness.ts'
+import { emit, expectWhole, openDatabase, refusal, setGate, WORKER } from '../world.ts'
+
+let db: TestDatabase
+let controller: AbortController
+let started: Promise<Total>[]
+beforeEach(async () => {
+  db = await openDatabase()
+  controller = new AbortController()
+  started = []
+})
+afterEach(async () => {
+  controller.abort()
+  await Promise.allSettled(started)
+  await db.drop()
+})
+
+function poll(until: WorkerOptions['until'], more: Partial<WorkerOptions> = {}): Promise<Total> {
+  const running = pollWorker({ batchSize: 10, pollMs: 10, until, signal: controller.signal, connect: () => openConnection(db.url, 'a worker'), ...more })
+  started.push(running)
+  return running
+}
+async function stop<T>(...running: Promise<T>[]): Promise<T[]> {
+  controller.abort()
+  return Promise.all(running)
+}
+const processes = async () => (await db.pool.query('SELECT kind, worker_code AS code, pid, status, is_stale AS stale FROM iu_core.v_iu_worker_process')).rows
+const emitMany = (count: number) => db.pool.query(`SELECT iu_core.fn_iu_emit_event('app.plain', 'app_table', 's' || n, '{}') FROM generate_series(1, $1) AS n`, [count])
+const pending = async () => (await db.pool.query<{ n: number }>('SELECT not_yet_routed::int AS n FROM iu_core.v_iu_accounting')).rows[0]!.n
+
+describe('processes', () => {
+  test('share every worker there is, also one that a split makes while they run, and one that a join ends', async () => {
+    await db.pool.query(`SELECT iu_core.fn_iu_cursor_split($1, 8, 'upper')`, [WORKER])
+    const running = [poll('forever'), poll('forever'), poll('forever', { workerCode: 'upper' })]
+    await emitMany(200)
+    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
+    await expect.poll(processes, { timeout: 10_000 }).toHaveLength(3)
+    expect(await processes()).toEqual(expect.arrayContaining([expect.objectContaining({ kind: 'cli', code: null, pid: process.pid, stale: false }), expect.objectContaining({ code: 'upper' })]))
+    await db.pool.query(`SELECT iu_core.fn_iu_cursor_split($1, 4, 'middle')`, [WORKER])
+    await emitMany(200)
+    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
+    await db.pool.query(`SELECT iu_core.fn_iu_cursor_join($1, 'middle')`, [WORKER])
+    await emitMany(200)
+    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
+    const totals = await stop(...running)
+    expect(totals.reduce((sum, { attempts_written: written }) => sum + written, 0)).toBe(600)
+    expect(await processes()).toEqual([])
+    await expectWhole(db.pool)
+  })
+
+  test('that serve a worker by name end when it is gone', async () => {
+    await expect(poll('forever', { workerCode: 'nobody' })).rejects.toMatchObject({ code: 'IU003' })
+  })
+
+  test('drain all workers, or make one pass of each, and leave no row behind', async () => {
+    await emitMany(60)
+    await poll('once')
+    await db.pool.query(`SELECT iu_core.fn_iu_cursor_split($1, 8, 'upper')`, [WORKER])
+    expect(await poll('once')).toMatchObject({ status: 'routed', seen: 20 })
+    expect(await poll('drain')).toMatchObject({ status: 'idle', seen: 30, attempts_written: 30 })
+    expect(await processes()).toEqual([])
+    await setGate(db.pool, 'route_worker_enabled', false)
+    expect(await poll('drain')).toMatchObject({ status: 'worker_gate_closed', seen: 0 })
+  })
+
+  test('that are silent are stale, and go when the next one comes a day later', async () => {
+    const worker = await db.connect('iu_worker')
+    const beat = (id: string) => worker.query(`SELECT iu_core.fn_iu_worker_beat($1, 'cli', NULL, 'host', 1, 'idle', 0)`, [id])
+    const [dead, gone] = [randomUUID(), randomUUID()]
+    for (const id of [dead, gone]) await beat(id)
+    await db.pool.query(`UPDATE iu_core.iu_worker_process SET last_seen_at = now() - interval '21 seconds' WHERE process_id = $1`, [dead])
+    await db.pool.query(`UPDATE iu_core.iu_worker_process SET last_seen_at = now() - interval '25 hours' WHERE process_id = $1`, [gone])
+    expect((await processes()).map(row => row.stale)).toEqual([true, true])
+    await beat(randomUUID())
+    expect((await processes()).map(row => row.stale).sort()).toEqual([false, true])
+    // Nobody but a worker's login has a word in it.
+    const other = await db.login('iu_console')
+    expect((await refusal(other.query(`SELECT iu_core.fn_iu_worker_leave($1)`, [dead]))).code).toBe('42501')
+  })
+
+  test('write nothing while nothing waits, but that they live', async () => {
+    await emit(db.pool, 'a')
+    const written = async () => (await db.pool.query('SELECT c.xmin AS cursor, p.xmin AS process FROM iu_core.iu_route_worker_cursor AS c, iu_core.iu_worker_process AS p')).rows
+    const running = poll('forever', { pollMs: 1 })
+    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
+    await expect.poll(written, { timeout: 10_000 }).toHaveLength(1)
+    const before = await written()
+    await sleep(500)
+    expect(await written()).toEqual(before)
+    await stop(running)
+  })
+})
+
+describe('the schedule', () => {
+  test('runs passes while an approver has enabled it, at its pace, and several consoles do no harm', async () => {
+    await setGate(db.pool, 'operator_runtime_enabled', true)
+    const running = [poll('scheduled'), poll('scheduled')]
+    await emitMany(50)
+    await sleep(300)
+    expect([await pending(), await processes()]).toEqual([50, []])
+    const params = { poll_ms: 20, batch_size: 7 }
+    const plan = await run(db.pool, 'dot_iu_enable_schedule', 'plan', params)
+    expect(await run(db.pool, 'dot_iu_enable_schedule', 'apply', params, { plan: plan.plan_digest, reason: 'a test' })).toMatchObject({ status: 'succeeded' })
+    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
+    const { rows: [most] } = await db.pool.query('SELECT max(seen) AS seen, count(*)::int AS passes FROM iu_core.v_iu_route_worker_run')
+    expect(most).toEqual({ seen: 7, passes: 8 })
+    await expect.poll(processes, { timeout: 10_000 }).toEqual([expect.objectContaining({ kind: 'schedule', stale: false }), expect.objectContaining({ kind: 'schedule' })])
+    expect(await run(db.pool, 'dot_iu_disable_schedule', 'apply', {}, { reason: 'a test' })).toMatchObject({ status: 'succeeded' })
+    await expect.poll(processes, { timeout: 10_000 }).toEqual([])
+    await emitMany(5)
+    await sleep(200)
+    expect(await pending()).toBe(5)
+    expect((await stop(...running)).reduce((sum, { seen }) => sum + seen, 0)).toBe(50)
+  })
+
+  test('goes on trying, whatever is in its way', async () => {
+    const lost: string[] = []
+    const running = poll('scheduled', { connect: async () => { throw Object.assign(new Error('no such password'), { code: '28P01' }) }, onLost: error => lost.push(error.message) })
+    await expect.poll(() => lost.length, { timeout: 10_000 }).toBeGreaterThan(1)
+    await stop(running)
+    expect(new Set(lost)).toEqual(new Set(['no such password']))
+  })
+})
