@@ -457,6 +457,55 @@ CREATE INDEX iu_relation_to_idx ON iu_core.iu_relation USING btree (to_unit_id);
 COMMENT ON TABLE iu_relation IS 'Typed edges between units';
 COMMENT ON COLUMN iu_relation.to_version_seq IS 'the version that the edge was made from, where that matters';
 
+-- table iu_replay_batch
+CREATE TABLE iu_replay_batch (
+  job_id bigint NOT NULL,
+  batch_no integer NOT NULL,
+  event_ids bigint[] NOT NULL,
+  route_ids integer[] NOT NULL,
+  CONSTRAINT iu_replay_batch_job_fkey FOREIGN KEY (job_id) REFERENCES iu_replay_job(id),
+  CONSTRAINT iu_replay_batch_pairs_chk CHECK (((cardinality(event_ids) = cardinality(route_ids)) AND ((cardinality(event_ids) >= 1) AND (cardinality(event_ids) <= 1000)))),
+  CONSTRAINT iu_replay_batch_pkey PRIMARY KEY (job_id, batch_no)
+);
+ALTER TABLE iu_replay_batch OWNER TO iu_owner;
+COMMENT ON TABLE iu_replay_batch IS 'The frozen set of a background replay, a thousand pairs of event and route a row; batch 0 first';
+
+-- table iu_replay_job
+CREATE TABLE iu_replay_job (
+  id bigint NOT NULL,
+  what text COLLATE "C" NOT NULL,
+  filter jsonb NOT NULL,
+  total integer NOT NULL,
+  per_second integer,
+  status text COLLATE "C" DEFAULT 'running'::text NOT NULL,
+  done integer DEFAULT 0 NOT NULL,
+  replayed integer DEFAULT 0 NOT NULL,
+  failed_again integer DEFAULT 0 NOT NULL,
+  left_alone integer DEFAULT 0 NOT NULL,
+  next_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  started_by text DEFAULT SESSION_USER NOT NULL,
+  stopped_at timestamp with time zone,
+  stopped_by text,
+  last_batch_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  CONSTRAINT iu_replay_job_done_chk CHECK ((((status = 'done'::text) = (done = total)) AND ((status = 'done'::text) = (finished_at IS NOT NULL)))),
+  CONSTRAINT iu_replay_job_pkey PRIMARY KEY (id),
+  CONSTRAINT iu_replay_job_progress_chk CHECK ((((done >= 0) AND (done <= total)) AND (done = ((replayed + failed_again) + left_alone)))),
+  CONSTRAINT iu_replay_job_status_chk CHECK ((status = ANY (ARRAY['running'::text, 'stopped'::text, 'done'::text]))),
+  CONSTRAINT iu_replay_job_stopped_chk CHECK (((status = 'stopped'::text) = (stopped_at IS NOT NULL))),
+  CONSTRAINT iu_replay_job_what_chk CHECK ((what = ANY (ARRAY['dead_letters'::text, 'skipped'::text])))
+) WITH (fillfactor=50);
+ALTER TABLE iu_replay_job OWNER TO iu_owner;
+CREATE INDEX iu_replay_job_running_idx ON iu_core.iu_replay_job USING btree (next_at) WHERE (status = 'running'::text);
+COMMENT ON TABLE iu_replay_job IS 'Replays in the background: what each is to replay, how far it is, and how fast it may go';
+COMMENT ON COLUMN iu_replay_job.id IS 'counted under a lock and not from a sequence, so that a plan tells the number that its apply gives';
+COMMENT ON COLUMN iu_replay_job.what IS 'dead_letters, or skipped: events that a disabled route skipped';
+COMMENT ON COLUMN iu_replay_job.filter IS 'what was asked for; the ids themselves are frozen in iu_replay_batch';
+COMMENT ON COLUMN iu_replay_job.per_second IS 'at most so many a second; null = as fast as it goes';
+COMMENT ON COLUMN iu_replay_job.left_alone IS 'resolved by somebody else, or its route is disabled again: not attempted';
+COMMENT ON COLUMN iu_replay_job.next_at IS 'not before this, for the sake of per_second';
+
 -- table iu_route_attempt
 CREATE TABLE iu_route_attempt (
   event_id bigint NOT NULL,
@@ -480,6 +529,7 @@ CASE status
 END)
 );
 ALTER TABLE iu_route_attempt OWNER TO iu_owner;
+CREATE INDEX iu_route_attempt_disabled_idx ON iu_core.iu_route_attempt USING btree (route_id, event_id) WHERE (failure_code = 'route_disabled'::text);
 COMMENT ON TABLE iu_route_attempt IS 'One audited decision of the worker on one event for one route; append-only';
 COMMENT ON COLUMN iu_route_attempt.route_id IS '0 = no route wanted the event';
 COMMENT ON COLUMN iu_route_attempt.failure_code IS 'why it failed or was skipped: payload_schema, unknown_event_type, worker_process_error, no_route, route_disabled';
@@ -518,16 +568,27 @@ CREATE TABLE iu_route_dead_letter (
   resolved_at timestamp with time zone,
   resolved_by text,
   resolved_attempt_no integer,
+  corrected_by_event_id bigint,
+  replay_job_id bigint,
+  cause text COLLATE "C" GENERATED ALWAYS AS (fn_iu_dead_letter_cause(failure_code, route_id, event_type, failure_detail)) STORED NOT NULL,
+  CONSTRAINT iu_route_dead_letter_corrected_chk CHECK (((status = 'corrected'::text) = (corrected_by_event_id IS NOT NULL))),
   CONSTRAINT iu_route_dead_letter_pkey PRIMARY KEY (id),
   CONSTRAINT iu_route_dead_letter_resolved_chk CHECK (((status = 'open'::text) = (resolved_at IS NULL))),
-  CONSTRAINT iu_route_dead_letter_status_chk CHECK ((status = ANY (ARRAY['open'::text, 'replayed'::text, 'discarded'::text])))
+  CONSTRAINT iu_route_dead_letter_status_chk CHECK ((status = ANY (ARRAY['open'::text, 'replayed'::text, 'rerouted'::text, 'corrected'::text, 'discarded'::text])))
 );
 ALTER TABLE iu_route_dead_letter OWNER TO iu_owner;
+CREATE INDEX iu_route_dead_letter_cause_idx ON iu_core.iu_route_dead_letter USING btree (cause, id) WHERE (status = 'open'::text);
+CREATE INDEX iu_route_dead_letter_corrected_idx ON iu_core.iu_route_dead_letter USING btree (corrected_by_event_id) WHERE (corrected_by_event_id IS NOT NULL);
+CREATE INDEX iu_route_dead_letter_event_idx ON iu_core.iu_route_dead_letter USING btree (event_id);
 CREATE INDEX iu_route_dead_letter_open_id_idx ON iu_core.iu_route_dead_letter USING btree (id) WHERE (status = 'open'::text);
 CREATE UNIQUE INDEX iu_route_dead_letter_open_idx ON iu_core.iu_route_dead_letter USING btree (event_id, route_id) WHERE (status = 'open'::text);
-COMMENT ON TABLE iu_route_dead_letter IS 'A snapshot of an event whose attempt failed, open until replayed or discarded';
+COMMENT ON TABLE iu_route_dead_letter IS 'A snapshot of an event whose attempt failed, open until it is replayed, rerouted, corrected or discarded';
 COMMENT ON COLUMN iu_route_dead_letter.attempt_no IS 'the latest attempt that failed';
+COMMENT ON COLUMN iu_route_dead_letter.status IS 'rerouted: no route had taken the event, and the routes that do now have attempts of their own; corrected: a new event stands for it';
 COMMENT ON COLUMN iu_route_dead_letter.resolved_attempt_no IS 'the attempt that a replay succeeded with';
+COMMENT ON COLUMN iu_route_dead_letter.corrected_by_event_id IS 'the event with the corrected payload';
+COMMENT ON COLUMN iu_route_dead_letter.replay_job_id IS 'the background replay that attempted it last';
+COMMENT ON COLUMN iu_route_dead_letter.cause IS 'fingerprint of the cause: letters of one fault have one';
 
 -- table iu_route_worker_cursor
 CREATE TABLE iu_route_worker_cursor (
@@ -1205,19 +1266,6 @@ CREATE VIEW v_iu_event_claim AS
 ALTER VIEW v_iu_event_claim OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_event_claim IS 'For every event that is not held: the worker whose it is, and whether that worker claims to be done with it. Accounting holds the claim against the attempts';
 
--- view v_iu_event_type
-CREATE VIEW v_iu_event_type AS
- SELECT event_type,
-    event_domain,
-    delivery_lane,
-    is_system,
-    description,
-    (payload_schema)::text AS payload_schema
-   FROM iu_event_type;
-ALTER VIEW v_iu_event_type OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_event_type IS 'Every event type with the schema that its payload must meet';
-GRANT SELECT ON v_iu_event_type TO iu_reader;
-
 -- view v_iu_gate
 CREATE VIEW v_iu_gate AS
  SELECT COALESCE(v.term, c.key) AS gate,
@@ -1274,23 +1322,36 @@ ALTER VIEW v_iu_outbound_route OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_outbound_route IS 'Every route with its switches';
 GRANT SELECT ON v_iu_outbound_route TO iu_reader;
 
--- view v_iu_probe
-CREATE VIEW v_iu_probe AS
- SELECT id AS run_id,
-    actor,
+-- view v_iu_replay_job
+CREATE VIEW v_iu_replay_job AS
+ SELECT id AS job_id,
+    what,
+    filter,
+    total,
+    per_second,
+    status,
+    done,
+    replayed,
+    failed_again,
+    left_alone,
+    started_at,
+    started_by,
+    stopped_at,
+    stopped_by,
+    last_batch_at,
     finished_at,
-    (((receipt -> 'result'::text) -> 'passed'::text))::integer AS passed,
-    (((receipt -> 'result'::text) -> 'ms'::text))::double precision AS ms,
-    jsonb_path_query_array(receipt, '$."checks"[*]?(@."kind" == "probe")'::jsonpath) AS scenarios,
-    ( SELECT jsonb_agg(jsonb_build_object('relation', l.relation, 'rows', l.left_rows) ORDER BY l.relation) AS jsonb_agg
-           FROM fn_iu_probe_left(jsonb_path_query_first(r.receipt, '$."checks"[*]?(@."kind" == "probe_left")."drawn"'::jsonpath)) l(relation, left_rows)) AS leftovers
-   FROM dot_iu_command_run r
-  WHERE ((command_code = 'dot_iu_run_probe'::text) AND (mode = 'apply'::text) AND (status = 'succeeded'::text))
-  ORDER BY id DESC
- LIMIT 1;
-ALTER VIEW v_iu_probe OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_probe IS 'The last probe: what each scenario found, and how many rows with its marker there are now, table by table';
-GRANT SELECT ON v_iu_probe TO iu_reader;
+        CASE
+            WHEN (status = 'running'::text) THEN ( SELECT g.gate
+               FROM v_iu_gate g
+              WHERE ((g.gate = ANY (ARRAY['iu_core.operator_runtime_enabled'::text, 'iu_core.route_worker_enabled'::text, 'iu_core.routes_master_enabled'::text])) AND (NOT g.is_open))
+              ORDER BY g.gate
+             LIMIT 1)
+            ELSE NULL::text
+        END AS waits_for
+   FROM iu_replay_job j;
+ALTER VIEW v_iu_replay_job OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_replay_job IS 'Every replay in the background with its progress, and the gate that it waits for';
+GRANT SELECT ON v_iu_replay_job TO iu_reader;
 
 -- view v_iu_route_attempt
 CREATE VIEW v_iu_route_attempt AS
@@ -1356,6 +1417,111 @@ ALTER VIEW v_iu_route_attempt_summary OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_route_attempt_summary IS 'Attempts per route and outcome over all time; a route without attempts has one row with a null status';
 GRANT SELECT ON v_iu_route_attempt_summary TO iu_reader;
 
+-- view v_iu_route_dead_letter
+CREATE VIEW v_iu_route_dead_letter AS
+ SELECT d.id AS dead_letter_id,
+    d.event_id,
+    d.route_id,
+    COALESCE(r.route_code, '(no route)'::text) AS route_code,
+    d.attempt_no,
+    d.failure_code,
+    d.failure_detail,
+    d.event_domain,
+    d.event_type,
+    d.event_subject_table,
+    d.event_subject_ref,
+    d.payload,
+    d.actor,
+    d.event_created_at,
+    d.created_at,
+    d.status,
+    d.resolved_at,
+    d.resolved_by,
+    d.resolved_attempt_no,
+    d.corrected_by_event_id,
+    d.replay_job_id,
+    d.cause,
+    r.enabled AS route_enabled,
+    COALESCE(t.is_system, false) AS is_system
+   FROM ((iu_route_dead_letter d
+     LEFT JOIN iu_outbound_route r ON ((r.id = d.route_id)))
+     LEFT JOIN iu_event_type t ON ((t.event_type = d.event_type)));
+ALTER VIEW v_iu_route_dead_letter OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_route_dead_letter IS 'Every dead letter, with what became of it';
+GRANT SELECT ON v_iu_route_dead_letter TO iu_reader;
+
+-- view v_iu_route_dead_letter_cause
+CREATE VIEW v_iu_route_dead_letter_cause AS
+ WITH RECURSIVE walk(cause, n) AS (
+        ( SELECT d.cause,
+            1 AS "?column?"
+           FROM iu_route_dead_letter d
+          WHERE (d.status = 'open'::text)
+          ORDER BY d.cause
+         LIMIT 1)
+        UNION ALL
+         SELECT ( SELECT d.cause
+                   FROM iu_route_dead_letter d
+                  WHERE ((d.status = 'open'::text) AND (d.cause > walk_1.cause))
+                  ORDER BY d.cause
+                 LIMIT 1) AS cause,
+            (walk_1.n + 1)
+           FROM walk walk_1
+          WHERE ((walk_1.cause IS NOT NULL) AND (walk_1.n <= 100))
+        )
+ SELECT walk.cause,
+    last.failure_code,
+    last.event_type,
+    last.route_id,
+    COALESCE(r.route_code, '(no route)'::text) AS route_code,
+    r.enabled AS route_enabled,
+    fn_iu_failure_kind(last.failure_detail) AS failure_kind,
+    last.failure_detail AS sample_detail,
+    last.id AS sample_id,
+    counted.n AS letters,
+    first.created_at AS first_at,
+    last.created_at AS last_at
+   FROM ((((walk
+     CROSS JOIN LATERAL ( SELECT d.id,
+            d.event_id,
+            d.route_id,
+            d.attempt_no,
+            d.failure_code,
+            d.failure_detail,
+            d.event_domain,
+            d.event_type,
+            d.event_subject_table,
+            d.event_subject_ref,
+            d.payload,
+            d.actor,
+            d.event_created_at,
+            d.status,
+            d.created_at,
+            d.resolved_at,
+            d.resolved_by,
+            d.resolved_attempt_no,
+            d.corrected_by_event_id,
+            d.replay_job_id,
+            d.cause
+           FROM iu_route_dead_letter d
+          WHERE ((d.status = 'open'::text) AND (d.cause = walk.cause))
+          ORDER BY d.id DESC
+         LIMIT 1) last)
+     CROSS JOIN LATERAL ( SELECT d.created_at
+           FROM iu_route_dead_letter d
+          WHERE ((d.status = 'open'::text) AND (d.cause = walk.cause))
+          ORDER BY d.id
+         LIMIT 1) first)
+     CROSS JOIN LATERAL ( SELECT (count(*))::integer AS n
+           FROM ( SELECT
+                   FROM iu_route_dead_letter d
+                  WHERE ((d.status = 'open'::text) AND (d.cause = walk.cause))
+                 LIMIT 10001) bounded) counted)
+     LEFT JOIN iu_outbound_route r ON ((r.id = last.route_id)));
+ALTER VIEW v_iu_route_dead_letter_cause OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_route_dead_letter_cause IS 'Open dead letters by cause, 101 causes at most: how many (up to 10001), since when, and the newest as a sample';
+GRANT SELECT ON v_iu_route_dead_letter_cause TO iu_reader;
+
 -- view v_iu_route_dead_letter_open
 CREATE VIEW v_iu_route_dead_letter_open AS
  SELECT d.id AS dead_letter_id,
@@ -1372,7 +1538,9 @@ CREATE VIEW v_iu_route_dead_letter_open AS
     d.payload,
     d.actor,
     d.event_created_at,
-    d.created_at
+    d.created_at,
+    d.cause,
+    r.enabled AS route_enabled
    FROM (iu_route_dead_letter d
      LEFT JOIN iu_outbound_route r ON ((r.id = d.route_id)))
   WHERE (d.status = 'open'::text);
@@ -1448,12 +1616,9 @@ CREATE VIEW v_iu_route_worker_health AS
     h.held_back_since,
     h.open_dead_letters,
     h.last_pass_at,
-    h.last_pass_seen,
-    h.locked_since,
-    h.oldest_snapshot_at,
-    h.accounting
+    h.last_pass_seen
    FROM (iu_route_worker_cursor c
-     CROSS JOIN LATERAL fn_iu_route_worker_health(c.worker_code) h(healthy, reasons, worker_gate_open, master_gate_open, delivery_mode, blocked_by, backlog, oldest_unrouted_at, held_back_since, open_dead_letters, last_pass_at, last_pass_seen, locked_since, oldest_snapshot_at, accounting));
+     CROSS JOIN LATERAL fn_iu_route_worker_health(c.worker_code) h(healthy, reasons, worker_gate_open, master_gate_open, delivery_mode, blocked_by, backlog, oldest_unrouted_at, held_back_since, open_dead_letters, last_pass_at, last_pass_seen));
 ALTER VIEW v_iu_route_worker_health OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_route_worker_health IS 'One row a worker: healthy, or every reason why not';
 GRANT SELECT ON v_iu_route_worker_health TO iu_reader;
@@ -1468,17 +1633,6 @@ CREATE VIEW v_iu_unit_axis AS
 ALTER VIEW v_iu_unit_axis OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_unit_axis IS 'The metadata axes of every unit, as of the last refresh';
 GRANT SELECT ON v_iu_unit_axis TO iu_reader;
-
--- view v_iu_works
-CREATE VIEW v_iu_works AS
- SELECT check_code,
-    name,
-    ok,
-    detail
-   FROM fn_iu_works() fn_iu_works(check_code, name, ok, detail);
-ALTER VIEW v_iu_works OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_works IS 'The checks W1 to W9: whether what is installed works, as far as reading can tell';
-GRANT SELECT ON v_iu_works TO iu_reader;
 
 -- function dot_iu_add_account(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_add_account(p_params jsonb, p_context jsonb)
@@ -1623,6 +1777,63 @@ END
 $function$;
 ALTER FUNCTION dot_iu_close_gate(jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION dot_iu_close_gate(jsonb,jsonb) IS 'Closes a gate; it never waits behind a running command';
+
+-- function dot_iu_correct_dead_letter(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_correct_dead_letter(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_letter constant iu_route_dead_letter := fn_dot_letter((p_params ->> 'dead_letter')::bigint);
+  v_payload constant jsonb := p_params -> 'payload';
+  v_letters iu_route_dead_letter[];
+  v_type iu_event_type;
+  v_problems text[];
+  v_event bigint;
+  v_again text;
+BEGIN
+  SELECT * INTO v_type FROM iu_event_type WHERE event_type = v_letter.event_type;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'event_type: % is not registered', v_letter.event_type USING ERRCODE = 'IU007', COLUMN = 'event_type', HINT = 'Register the type, then replay the letter or correct it.';
+  ELSIF v_type.is_system THEN
+    RAISE EXCEPTION 'event_type: % is emitted by the system only', v_letter.event_type
+      USING ERRCODE = 'IU008', COLUMN = 'event_type', HINT = 'It says what happened here, which nobody can say otherwise. Mend the cause and replay the letter.';
+  ELSIF v_payload = v_letter.payload THEN
+    RAISE EXCEPTION 'payload: it is what it was' USING ERRCODE = 'IU016', COLUMN = 'payload', HINT = 'Replay the letter, if its cause is mended.';
+  END IF;
+  v_problems := ARRAY(SELECT regexp_replace(p, '^\$', 'payload') FROM unnest(fn_iu_payload_problems(v_payload, v_type.payload_schema)) AS p);
+  IF (v_payload @@ v_type.payload_predicate) IS NOT TRUE THEN
+    RAISE EXCEPTION 'payload: %', coalesce(nullif(array_to_string(v_problems, '; '), ''), 'it breaks the schema of its type')
+      USING ERRCODE = 'IU002', COLUMN = 'payload', HINT = 'This is what the worker would say of it, too.';
+  END IF;
+  PERFORM FROM iu_route_dead_letter WHERE event_id = v_letter.event_id AND status = 'open' ORDER BY id FOR UPDATE;
+  v_letters := ARRAY(SELECT d FROM iu_route_dead_letter AS d WHERE d.event_id = v_letter.event_id AND d.status = 'open' ORDER BY d.id);
+  -- A type of lane immediate has a key for each occurrence; this is the one correction of this event.
+  v_event := fn_iu_emit_event(v_letter.event_type, v_letter.event_subject_table, v_letter.event_subject_ref, v_payload,
+                              CASE WHEN v_type.delivery_lane = 'immediate' THEN 'corrects event ' || v_letter.event_id END);
+  UPDATE iu_route_dead_letter SET status = 'corrected', resolved_at = clock_timestamp(), resolved_by = fn_iu_actor(), corrected_by_event_id = v_event
+  WHERE event_id = v_letter.event_id AND status = 'open';
+  SELECT string_agg(DISTINCT r.route_code, ', ') INTO v_again
+  FROM iu_outbound_route AS r JOIN iu_route_attempt AS a ON a.event_id = v_letter.event_id AND a.route_id = r.id AND a.status IN ('dry_run', 'sent');
+  RETURN jsonb_build_object(
+    'state', jsonb_build_object('status', v_letter.status, 'attempt', v_letter.attempt_no),
+    'objects', (SELECT jsonb_agg(fn_dot_letter_object(l) ORDER BY (l).id) FROM unnest(v_letters) AS l),
+    'refs', jsonb_build_array('event:' || v_letter.event_id, 'event:' || v_event),
+    'result', jsonb_build_object('event', v_event, 'corrects_event', v_letter.event_id),
+    'notes', to_jsonb(ARRAY(SELECT n FROM unnest(ARRAY[
+      CASE WHEN cardinality(v_letters) > 1 THEN format('The event has %s open dead letters, one a route; the new event answers all of them.', cardinality(v_letters)) END,
+      CASE WHEN v_again IS NOT NULL THEN format('Routes that had decided the first event get the new one as WELL: %s.', v_again) END,
+      CASE WHEN (SELECT delivery_lane FROM event_outbox WHERE id = v_event) = 'held' THEN 'The master gate is closed: the new event is HELD until it is released.' END]) AS n WHERE n IS NOT NULL)),
+    'checks', jsonb_build_array(
+      jsonb_build_object('name', 'letters_are_corrected', 'kind', 'dead_letters', 'ids', to_jsonb(ARRAY(SELECT (l).id FROM unnest(v_letters) AS l)), 'status', 'corrected'),
+      jsonb_build_object('name', 'event_is_written', 'kind', 'event', 'event', v_event, 'type', v_letter.event_type, 'sha256', encode(sha256(convert_to(v_payload::text, 'UTF8')), 'hex'))),
+    'irreversible', 'The new event is in the outbox.');
+END
+$function$;
+ALTER FUNCTION dot_iu_correct_dead_letter(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_correct_dead_letter(jsonb,jsonb) IS 'Emits a new event with another payload in the place of one that failed; the old one stays. IU002 a payload that breaks its schema, IU008 an event of the system';
 
 -- function dot_iu_create_collection(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_create_collection(p_params jsonb, p_context jsonb)
@@ -1815,6 +2026,38 @@ $function$;
 ALTER FUNCTION dot_iu_discard_dead_letter(jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION dot_iu_discard_dead_letter(jsonb,jsonb) IS 'Gives up an open dead letter, with a reason';
 
+-- function dot_iu_discard_dead_letters(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_discard_dead_letters(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_ids constant bigint[] := fn_dot_letters(p_params, p_context, 10000, false);
+  v_letters iu_route_dead_letter[];
+  v_done bigint[];
+BEGIN
+  PERFORM FROM iu_route_dead_letter WHERE id = ANY (v_ids) ORDER BY id FOR UPDATE;
+  v_letters := ARRAY(SELECT d FROM iu_route_dead_letter AS d WHERE d.id = ANY (v_ids) AND d.status = 'open' ORDER BY d.id);
+  v_done := ARRAY(SELECT (l).id FROM unnest(v_letters) AS l);
+  IF cardinality(v_done) = 0 THEN
+    RAISE EXCEPTION 'all of them are resolved already' USING ERRCODE = 'IU016';
+  END IF;
+  UPDATE iu_route_dead_letter SET status = 'discarded', resolved_at = clock_timestamp(), resolved_by = fn_iu_actor() WHERE id = ANY (v_done);
+  RETURN jsonb_build_object(
+    'state', '{}'::jsonb,
+    'frozen', fn_dot_frozen(v_ids),
+    'objects', (SELECT jsonb_agg(fn_dot_letter_object(l) ORDER BY (l).id) FROM unnest(v_letters) AS l),
+    'result', jsonb_build_object('letters', cardinality(v_ids), 'discarded', cardinality(v_done),
+      'sample', (SELECT jsonb_agg(jsonb_build_object('dead_letter', (l).id, 'event', (l).event_id, 'event_type', (l).event_type, 'subject', (l).event_subject_ref, 'because', left((l).failure_detail, 200)) ORDER BY (l).id) FROM unnest(v_letters[:5]) AS l)),
+    'checks', jsonb_build_array(jsonb_build_object('name', 'letters_are_discarded', 'kind', 'dead_letters', 'ids', to_jsonb(v_done), 'status', 'discarded')),
+    'irreversible', 'What was given up stays given up; the events are in the outbox.');
+END
+$function$;
+ALTER FUNCTION dot_iu_discard_dead_letters(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_discard_dead_letters(jsonb,jsonb) IS 'Gives up the dead letters that a plan froze, with a reason';
+
 -- function dot_iu_discard_held_events(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_discard_held_events(p_params jsonb, p_context jsonb)
  RETURNS jsonb
@@ -1826,12 +2069,7 @@ DECLARE
   v_ids bigint[];
   v_done bigint[];
 BEGIN
-  -- One decision at a time on what is held: none is released and discarded both.
-  PERFORM pg_advisory_xact_lock(hashtext('iu_core.held_events'));
-  v_ids := CASE WHEN p_context ? 'frozen' THEN ARRAY(SELECT jsonb_array_elements_text(p_context -> 'frozen')::bigint)
-    ELSE ARRAY(SELECT event_id FROM v_iu_held_event
-               WHERE (NOT p_params ? 'event_type' OR event_type = p_params ->> 'event_type') AND (NOT p_params ? 'through' OR event_id <= (p_params ->> 'through')::bigint)
-               ORDER BY event_id LIMIT coalesce((p_params ->> 'limit')::integer, 10000)) END;
+  v_ids := fn_dot_held(p_params, p_context);
   WITH decided AS (
     INSERT INTO iu_held_decision (event_id, decision, reason, decided_by)
     SELECT event_id, 'discarded', coalesce(p_context ->> 'reason', 'a plan'), fn_iu_actor() FROM v_iu_held_event WHERE event_id = ANY (v_ids) ORDER BY event_id
@@ -1844,7 +2082,7 @@ BEGIN
   END IF;
   RETURN jsonb_build_object(
     'state', '{}'::jsonb,
-    'frozen', to_jsonb(v_ids),
+    'frozen', fn_dot_frozen(v_ids),
     'objects', (SELECT jsonb_agg(jsonb_build_object('ref', 'event:' || e.id, 'change', 'update', 'before', jsonb_build_object('lane', 'held', 'type', e.event_type, 'subject', e.event_subject_ref), 'after', jsonb_build_object('account', 'discarded')) ORDER BY e.id)
                 FROM event_outbox AS e WHERE e.id = ANY (v_done)),
     'result', jsonb_build_object('discarded', cardinality(v_done), 'by_type', (SELECT jsonb_object_agg(event_type, n) FROM (SELECT event_type, count(*) AS n FROM event_outbox WHERE id = ANY (v_done) GROUP BY event_type) AS t)),
@@ -2107,11 +2345,7 @@ BEGIN
   -- Judged on the row that is written: who is closing or opening it at this moment goes first.
   PERFORM FROM dot_config WHERE key = v_gate FOR UPDATE;
   v_before := fn_dot_gate_facts(v_gate);
-  BEGIN
-    v_expires := (p_params ->> 'expires_at')::timestamptz;
-  EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR invalid_time_zone_displacement_value THEN
-    RAISE EXCEPTION 'expires_at: "%" is no time', left(p_params ->> 'expires_at', 80) USING ERRCODE = 'IU002', COLUMN = 'expires_at', HINT = 'Write it as 2030-01-31T12:00:00Z.';
-  END;
+  v_expires := fn_dot_instant(p_params, 'expires_at');
   IF v_before ->> 'state' = 'open' AND v_expires IS NOT DISTINCT FROM (v_before ->> 'expires_at')::timestamptz THEN
     RAISE EXCEPTION 'gate: % is open already', v_gate USING ERRCODE = 'IU016', COLUMN = 'gate';
   -- Who closed it does not open it: the second person. The schema's owner is no person, and could write the row anyway.
@@ -2257,19 +2491,14 @@ DECLARE
   v_done bigint[];
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.routes_master_enabled');
-  -- One decision at a time on what is held: none is released and discarded both.
-  PERFORM pg_advisory_xact_lock(hashtext('iu_core.held_events'));
-  v_ids := CASE WHEN p_context ? 'frozen' THEN ARRAY(SELECT jsonb_array_elements_text(p_context -> 'frozen')::bigint)
-    ELSE ARRAY(SELECT event_id FROM v_iu_held_event
-               WHERE (NOT p_params ? 'event_type' OR event_type = p_params ->> 'event_type') AND (NOT p_params ? 'through' OR event_id <= (p_params ->> 'through')::bigint)
-               ORDER BY event_id LIMIT coalesce((p_params ->> 'limit')::integer, 10000)) END;
+  v_ids := fn_dot_held(p_params, p_context);
   v_done := ARRAY(SELECT fn_iu_held_release(v_ids));
   IF cardinality(v_done) = 0 THEN
     RAISE EXCEPTION 'no held event matches' USING ERRCODE = 'IU016';
   END IF;
   RETURN jsonb_build_object(
     'state', '{}'::jsonb,
-    'frozen', to_jsonb(v_ids),
+    'frozen', fn_dot_frozen(v_ids),
     'objects', (SELECT jsonb_agg(jsonb_build_object('ref', 'event:' || e.id, 'change', 'update', 'before', jsonb_build_object('lane', 'held', 'type', e.event_type, 'subject', e.event_subject_ref), 'after', jsonb_build_object('account', 'released')) ORDER BY e.id)
                 FROM event_outbox AS e WHERE e.id = ANY (v_done)),
     'result', jsonb_build_object('released', cardinality(v_done), 'by_type', (SELECT jsonb_object_agg(event_type, n) FROM (SELECT event_type, count(*) AS n FROM event_outbox WHERE id = ANY (v_done) GROUP BY event_type) AS t)),
@@ -2385,25 +2614,37 @@ AS $function$
 DECLARE
   v_letter iu_route_dead_letter;
   v_replay record;
+  v_route integer;
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.route_worker_enabled');
   PERFORM fn_iu_gate_require('iu_core.routes_master_enabled');
   v_letter := fn_dot_letter((p_params ->> 'dead_letter')::bigint);
   SELECT * INTO STRICT v_replay FROM fn_iu_route_dead_letter_replay(v_letter.id);
+  IF v_replay.status = 'route_disabled' THEN
+    RAISE EXCEPTION 'dead_letter: %: its route % is disabled', v_letter.id, coalesce((SELECT route_code FROM iu_outbound_route WHERE id = v_letter.route_id), 'for ' || v_letter.event_type)
+      USING ERRCODE = 'IU016', COLUMN = 'dead_letter', HINT = 'Enable the route first.';
+  ELSIF v_replay.status = 'no_route' THEN
+    RAISE EXCEPTION 'dead_letter: %: no route takes %', v_letter.id, v_letter.event_type
+      USING ERRCODE = 'IU016', COLUMN = 'dead_letter', HINT = 'Register a route for the type, or discard the letter.';
+  END IF;
+  -- An event that no route had taken is attempted on those that take it now.
+  SELECT a.route_id INTO STRICT v_route FROM iu_route_attempt AS a JOIN iu_route_dead_letter AS d ON d.id = v_letter.id
+  WHERE a.event_id = v_letter.event_id AND a.attempt_no = v_replay.attempt_no AND CASE d.status WHEN 'rerouted' THEN a.route_id > 0 ELSE a.route_id = v_letter.route_id END
+  ORDER BY a.route_id LIMIT 1;
   RETURN jsonb_build_object(
     'state', jsonb_build_object('status', v_letter.status, 'attempt', v_letter.attempt_no),
     'objects', jsonb_build_array(fn_dot_letter_object(v_letter)),
     'refs', jsonb_build_array('event:' || v_letter.event_id),
     'result', jsonb_build_object('status', v_replay.status, 'decision', v_replay.decision, 'attempt_no', v_replay.attempt_no),
-    'notes', CASE v_replay.status WHEN 'failed_again' THEN jsonb_build_array('It fails again and stays OPEN; the attempt is on record.') ELSE '[]' END,
+    'notes', CASE v_replay.status WHEN 'failed_again' THEN jsonb_build_array('It fails again and is a dead letter AGAIN; the attempt is on record.') ELSE '[]' END,
     'checks', jsonb_build_array(
-      jsonb_build_object('name', 'letter_is_replayed', 'kind', 'dead_letter', 'dead_letter', v_letter.id, 'status', 'replayed'),
-      jsonb_build_object('name', 'attempt_is_written', 'kind', 'attempt', 'event', v_letter.event_id, 'route', v_letter.route_id, 'attempt_no', v_replay.attempt_no)),
+      jsonb_build_object('name', 'letter_is_replayed', 'kind', 'dead_letters', 'ids', jsonb_build_array(v_letter.id), 'status', 'replayed'),
+      jsonb_build_object('name', 'attempt_is_written', 'kind', 'attempt', 'event', v_letter.event_id, 'route', v_route, 'attempt_no', v_replay.attempt_no)),
     'irreversible', 'An attempt is history.');
 END
 $function$;
 ALTER FUNCTION dot_iu_replay_dead_letter(jsonb,jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION dot_iu_replay_dead_letter(jsonb,jsonb) IS 'Attempts one dead letter once more';
+COMMENT ON FUNCTION dot_iu_replay_dead_letter(jsonb,jsonb) IS 'Attempts one dead letter once more; IU016 when that would do nothing';
 
 -- function dot_iu_replay_dead_letters(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_replay_dead_letters(p_params jsonb, p_context jsonb)
@@ -2414,49 +2655,57 @@ CREATE OR REPLACE FUNCTION iu_core.dot_iu_replay_dead_letters(p_params jsonb, p_
 AS $function$
 DECLARE
   v_ids bigint[];
-  v_letter iu_route_dead_letter;
-  v_replay record;
-  v_objects jsonb[] := '{}';
-  v_counts jsonb;
-  v_statuses text[] := '{}';
+  v_letters iu_route_dead_letter[];
+  v_result jsonb;
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.route_worker_enabled');
   PERFORM fn_iu_gate_require('iu_core.routes_master_enabled');
-  v_ids := CASE WHEN p_context ? 'frozen' THEN ARRAY(SELECT jsonb_array_elements_text(p_context -> 'frozen')::bigint) ELSE ARRAY(
-    SELECT d.id FROM iu_route_dead_letter AS d LEFT JOIN iu_outbound_route AS r ON r.id = d.route_id
-    WHERE d.status = 'open'
-      AND (NOT p_params ? 'failure_code' OR d.failure_code = p_params ->> 'failure_code')
-      AND (NOT p_params ? 'event_type' OR d.event_type = p_params ->> 'event_type')
-      AND (NOT p_params ? 'route' OR r.route_code = p_params ->> 'route')
-      AND (NOT p_params ? 'through' OR d.id <= (p_params ->> 'through')::bigint)
-    ORDER BY d.id LIMIT coalesce((p_params ->> 'limit')::integer, 1000)) END;
-  IF cardinality(v_ids) = 0 THEN
-    RAISE EXCEPTION 'no open dead letter matches' USING ERRCODE = 'IU016';
-  END IF;
+  v_ids := fn_dot_letters(p_params, p_context, 1000, true);
   PERFORM FROM iu_route_dead_letter WHERE id = ANY (v_ids) ORDER BY id FOR UPDATE;
-  FOREACH v_letter IN ARRAY ARRAY(SELECT d FROM iu_route_dead_letter AS d WHERE d.id = ANY (v_ids) ORDER BY d.id) LOOP
-    IF v_letter.status <> 'open' THEN
-      v_statuses := v_statuses || 'already_resolved'::text;
-      CONTINUE;
-    END IF;
-    SELECT * INTO STRICT v_replay FROM fn_iu_route_dead_letter_replay(v_letter.id);
-    v_statuses := v_statuses || v_replay.status;
-    v_objects := v_objects || fn_dot_letter_object(v_letter);
-  END LOOP;
-  SELECT jsonb_object_agg(s, n) INTO v_counts FROM (SELECT s, count(*) AS n FROM unnest(v_statuses) AS s GROUP BY s) AS c;
+  v_letters := ARRAY(SELECT d FROM iu_route_dead_letter AS d WHERE d.id = ANY (v_ids) AND d.status = 'open' ORDER BY d.id);
+  v_result := fn_dot_replayed(ARRAY(SELECT (l).event_id FROM unnest(v_letters) WITH ORDINALITY AS x(l, n) ORDER BY n),
+                              ARRAY(SELECT (l).route_id FROM unnest(v_letters) WITH ORDINALITY AS x(l, n) ORDER BY n), cardinality(v_ids));
   RETURN jsonb_build_object(
     'state', '{}'::jsonb,
-    'frozen', to_jsonb(v_ids),
-    'objects', to_jsonb(v_objects),
-    'result', jsonb_build_object('letters', cardinality(v_ids), 'results', v_counts,
-      'sample', (SELECT jsonb_agg(jsonb_build_object('dead_letter', d.id, 'event', d.event_id, 'event_type', d.event_type, 'subject', d.event_subject_ref, 'failure', d.failure_code) ORDER BY d.id)
-                 FROM iu_route_dead_letter AS d WHERE d.id = ANY (v_ids[:5]))),
+    'frozen', fn_dot_frozen(v_ids),
+    'objects', (SELECT coalesce(jsonb_agg(fn_dot_letter_object(l) ORDER BY n), '[]') FROM unnest(v_letters) WITH ORDINALITY AS x(l, n)),
+    'result', jsonb_build_object('letters', cardinality(v_ids)) || v_result,
     'checks', jsonb_build_array(jsonb_build_object('name', 'letters_are_replayed', 'kind', 'dead_letters', 'ids', to_jsonb(v_ids), 'status', 'replayed')),
     'irreversible', 'Attempts are history.');
 END
 $function$;
 ALTER FUNCTION dot_iu_replay_dead_letters(jsonb,jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION dot_iu_replay_dead_letters(jsonb,jsonb) IS 'Attempts the dead letters that a plan froze, each once more';
+COMMENT ON FUNCTION dot_iu_replay_dead_letters(jsonb,jsonb) IS 'Attempts the dead letters that a plan froze, each once more; IU016 when that would do nothing';
+
+-- function dot_iu_replay_skipped(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_replay_skipped(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_ids constant bigint[] := fn_dot_skipped(p_params, p_context, 10000);
+  v_route constant integer := (SELECT id FROM iu_outbound_route WHERE route_code = p_params ->> 'route');
+  v_result jsonb;
+BEGIN
+  PERFORM fn_iu_gate_require('iu_core.route_worker_enabled');
+  PERFORM fn_iu_gate_require('iu_core.routes_master_enabled');
+  v_result := fn_dot_replayed(v_ids, array_fill(v_route, ARRAY[cardinality(v_ids)]), cardinality(v_ids));
+  RETURN jsonb_build_object(
+    'state', '{}'::jsonb,
+    'frozen', fn_dot_frozen(v_ids),
+    'objects', (SELECT jsonb_agg(jsonb_build_object('ref', 'event:' || a.event_id, 'change', 'update', 'before', jsonb_build_object('attempt', a.attempt_no - 1, 'outcome', 'skipped'),
+                                                    'after', jsonb_build_object('attempt', a.attempt_no, 'outcome', a.status)) ORDER BY a.event_id)
+                FROM unnest(v_ids) AS i
+                CROSS JOIN LATERAL (SELECT l.* FROM iu_route_attempt AS l WHERE l.event_id = i AND l.route_id = v_route ORDER BY l.attempt_no DESC LIMIT 1) AS a),
+    'result', jsonb_build_object('events', cardinality(v_ids)) || v_result,
+    'checks', jsonb_build_array(jsonb_build_object('name', 'events_are_attempted', 'kind', 'skipped', 'route', p_params ->> 'route', 'ids', to_jsonb(v_ids))),
+    'irreversible', 'Attempts are history.');
+END
+$function$;
+ALTER FUNCTION dot_iu_replay_skipped(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_replay_skipped(jsonb,jsonb) IS 'Attempts what a route skipped while it was disabled; the plan freezes the events';
 
 -- function dot_iu_restore_piece(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_restore_piece(p_params jsonb, p_context jsonb)
@@ -2511,6 +2760,16 @@ END
 $function$;
 ALTER FUNCTION dot_iu_restore_piece(jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION dot_iu_restore_piece(jsonb,jsonb) IS 'Brings a retired or soft-deleted piece back to what it was before, and to its places where they are still free';
+
+-- function dot_iu_resume_replay(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_resume_replay(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$ SELECT fn_dot_replay_switched((p_params ->> 'replay')::bigint, true) $function$;
+ALTER FUNCTION dot_iu_resume_replay(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_resume_replay(jsonb,jsonb) IS 'Lets a stopped background replay go on where it was';
 
 -- function dot_iu_retire_piece(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_retire_piece(p_params jsonb, p_context jsonb)
@@ -2608,37 +2867,6 @@ END
 $function$;
 ALTER FUNCTION dot_iu_revoke_token(jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION dot_iu_revoke_token(jsonb,jsonb) IS 'Revokes an API token: one''s own, or anybody''s as an admin';
-
--- function dot_iu_run_probe(jsonb,jsonb)
-CREATE OR REPLACE FUNCTION iu_core.dot_iu_run_probe(p_params jsonb, p_context jsonb)
- RETURNS jsonb
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-DECLARE
-  v_started constant timestamptz := clock_timestamp();
-  v_numbered constant text[] := '{event_outbox,iu_route_dead_letter,iu_route_worker_run}';
-  v_before jsonb;
-  v_drawn jsonb;
-  v_scenarios jsonb;
-  v_passed integer;
-  v_count integer;
-BEGIN
-  SELECT jsonb_object_agg(t, coalesce(pg_sequence_last_value(format('iu_core.%s_id_seq', t)::regclass), 0)) INTO v_before FROM unnest(v_numbered) AS t;
-  SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(p) || jsonb_build_object('kind', 'probe', 'name', format('%s: %s', scenario, name))) ORDER BY scenario), count(*) FILTER (WHERE status = 'passed'), count(*) INTO v_scenarios, v_passed, v_count FROM fn_iu_probe() AS p;
-  SELECT jsonb_object_agg(t, jsonb_build_array(v_before -> t, coalesce(pg_sequence_last_value(format('iu_core.%s_id_seq', t)::regclass), 0))) INTO v_drawn FROM unnest(v_numbered) AS t;
-  RETURN jsonb_build_object(
-    'state', '{}'::jsonb,
-    'result', jsonb_build_object('passed', v_passed, 'scenarios', v_count, 'ms', round(extract(epoch FROM clock_timestamp() - v_started) * 1000, 1)),
-    'notes', (SELECT coalesce(jsonb_agg(format('%s (%s)', s ->> 'name', replace(s ->> 'status', '_', ' ')) ORDER BY n), '[]')
-              FROM jsonb_array_elements(v_scenarios) WITH ORDINALITY AS x(s, n) WHERE s ->> 'status' <> 'passed'),
-    'checks', v_scenarios || jsonb_build_array(jsonb_build_object('name', 'nothing_is_left', 'kind', 'probe_left', 'drawn', v_drawn)),
-    'irreversible', 'Everything it did is taken back already.');
-END
-$function$;
-ALTER FUNCTION dot_iu_run_probe(jsonb,jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION dot_iu_run_probe(jsonb,jsonb) IS 'Runs the eight scenarios, taken back one by one, and returns what each found';
 
 -- function dot_iu_run_worker(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_run_worker(p_params jsonb, p_context jsonb)
@@ -2791,6 +3019,84 @@ END
 $function$;
 ALTER FUNCTION dot_iu_soft_delete_piece(jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION dot_iu_soft_delete_piece(jsonb,jsonb) IS 'Soft-deletes a piece: it leaves every manifest, and a restore brings it back';
+
+-- function dot_iu_start_replay(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_start_replay(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_what constant text := coalesce(p_params ->> 'what', 'dead_letters');
+  v_ids bigint[];
+  v_id bigint;
+  v_total integer;
+  v_result jsonb := '{}';
+BEGIN
+  PERFORM fn_iu_gate_require('iu_core.route_worker_enabled');
+  PERFORM fn_iu_gate_require('iu_core.routes_master_enabled');
+  IF v_what = 'skipped' AND (p_params ? 'cause' OR p_params ? 'failure_code' OR p_params ? 'event_type') THEN
+    RAISE EXCEPTION 'what: skipped events are chosen by route and time' USING ERRCODE = 'IU002', COLUMN = 'what', HINT = 'Leave out cause, failure_code and event_type.';
+  END IF;
+  v_ids := CASE v_what WHEN 'skipped' THEN fn_dot_skipped(p_params, p_context, 500000) ELSE fn_dot_letters(p_params, p_context, 500000, true) END;
+  -- The plan's number is the apply's, unless another was started between them.
+  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_replay_job'));
+  SELECT coalesce(max(id), 0) + 1 INTO v_id FROM iu_replay_job;
+  SELECT CASE v_what WHEN 'skipped' THEN cardinality(v_ids) ELSE (SELECT count(*) FROM iu_route_dead_letter WHERE id = ANY (v_ids) AND status = 'open') END INTO v_total;
+  IF v_total = 0 THEN
+    RAISE EXCEPTION 'all of them are resolved already' USING ERRCODE = 'IU016';
+  END IF;
+  INSERT INTO iu_replay_job (id, what, filter, total, per_second, started_by)
+  VALUES (v_id, v_what, p_params - 'what' - 'per_second', v_total, (p_params ->> 'per_second')::integer, fn_iu_actor());
+  INSERT INTO iu_replay_batch (job_id, batch_no, event_ids, route_ids)
+  SELECT v_id, (n - 1) / 1000, array_agg(event_id ORDER BY n), array_agg(route_id ORDER BY n)
+  FROM (SELECT p.event_id, p.route_id, row_number() OVER (ORDER BY p.id) AS n
+        FROM (SELECT d.id, d.event_id, d.route_id FROM iu_route_dead_letter AS d WHERE v_what = 'dead_letters' AND d.id = ANY (v_ids) AND d.status = 'open'
+              UNION ALL
+              SELECT i, i, r.id FROM unnest(v_ids) AS i CROSS JOIN iu_outbound_route AS r WHERE v_what = 'skipped' AND r.route_code = p_params ->> 'route') AS p) AS numbered
+  GROUP BY (n - 1) / 1000;
+  IF NOT p_context ? 'frozen' THEN
+    WITH pairs AS MATERIALIZED (
+      SELECT p.event_id, p.route_id FROM iu_replay_batch AS b CROSS JOIN LATERAL unnest(b.event_ids, b.route_ids) AS p(event_id, route_id) WHERE b.job_id = v_id
+    ), decided AS MATERIALIZED (
+      SELECT DISTINCT ON (p.event_id, p.route_id) p.event_id, p.route_id, left(w.failure_detail, 200) AS because,
+             CASE WHEN w.decision IS NULL THEN 'no_route' WHEN w.decision = 'failed' THEN 'failed_again' WHEN w.decision = 'skipped' THEN w.failure_code ELSE 'replayed' END AS becomes
+      FROM pairs AS p LEFT JOIN v_iu_route_decision AS w ON w.event_id = p.event_id AND (w.route_id = p.route_id OR p.route_id = 0)
+      ORDER BY p.event_id, p.route_id, w.decision = 'failed' DESC NULLS LAST
+    )
+    SELECT jsonb_build_object(
+      'would_become', (SELECT jsonb_object_agg(becomes, n) FROM (SELECT becomes, count(*) AS n FROM decided GROUP BY becomes) AS c),
+      'sample', (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('event', s.event_id, 'event_type', e.event_type, 'subject', e.event_subject_ref, 'becomes', s.becomes, 'because', s.because)) ORDER BY s.event_id, s.route_id)
+                 FROM (SELECT DISTINCT ON (n) * FROM (SELECT d.*, ntile(5) OVER (ORDER BY event_id, route_id) AS n FROM decided AS d) AS t ORDER BY n, event_id, route_id) AS s
+                 JOIN event_outbox AS e ON e.id = s.event_id))
+    INTO v_result;
+    IF v_result -> 'would_become' ?| ARRAY['replayed', 'failed_again'] IS NOT TRUE THEN
+      RAISE EXCEPTION 'nothing would be attempted: no route takes them' USING ERRCODE = 'IU016', HINT = 'Register a route for the type, or discard the letters.';
+    END IF;
+  END IF;
+  RETURN jsonb_build_object(
+    'state', jsonb_build_object('replay', v_id),
+    'frozen', fn_dot_frozen(v_ids),
+    'objects', jsonb_build_array(jsonb_build_object('ref', 'replay:' || v_id, 'change', 'create', 'after', jsonb_strip_nulls(jsonb_build_object('status', 'running', 'what', v_what, 'total', v_total, 'per_second', p_params -> 'per_second')))),
+    'result', jsonb_build_object('replay', v_id, CASE v_what WHEN 'skipped' THEN 'events' ELSE 'letters' END, v_total) || v_result,
+    'notes', CASE WHEN cardinality(v_ids) = 500000 THEN jsonb_build_array('At most 500,000 go into one replay: MORE may match.') ELSE '[]' END,
+    'checks', jsonb_build_array(jsonb_build_object('name', 'replay_has_its_set', 'kind', 'replay_set', 'replay', v_id, 'total', v_total)),
+    'irreversible', 'Attempts are history. Stop it to keep it from making more.');
+END
+$function$;
+ALTER FUNCTION dot_iu_start_replay(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_start_replay(jsonb,jsonb) IS 'Starts a replay in the background over the dead letters, or the skipped events, that the plan froze';
+
+-- function dot_iu_stop_replay(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_stop_replay(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$ SELECT fn_dot_replay_switched((p_params ->> 'replay')::bigint, false) $function$;
+ALTER FUNCTION dot_iu_stop_replay(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_stop_replay(jsonb,jsonb) IS 'Stops a background replay after the batch under way; what it has not attempted stays as it is';
 
 -- function dot_iu_validate_collection(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_validate_collection(p_params jsonb, p_context jsonb)
@@ -3059,20 +3365,28 @@ BEGIN
       SELECT jsonb_build_object('status', status) INTO v_have FROM iu_route_dead_letter WHERE id = (c ->> 'dead_letter')::bigint;
     WHEN 'dead_letters' THEN
       v_want := jsonb_build_object('others', 0);
-      SELECT jsonb_build_object('others', count(*) FILTER (WHERE status <> c ->> 'status')) INTO v_have FROM iu_route_dead_letter WHERE id IN (SELECT jsonb_array_elements_text(c -> 'ids')::bigint);
+      SELECT jsonb_build_object('others', count(*) FILTER (WHERE status <> c ->> 'status' AND NOT (status = 'rerouted' AND c ->> 'status' = 'replayed'))) INTO v_have FROM iu_route_dead_letter WHERE id IN (SELECT jsonb_array_elements_text(c -> 'ids')::bigint);
+    WHEN 'skipped' THEN
+      v_want := '{"not_attempted": 0}';
+      SELECT jsonb_build_object('not_attempted', count(*)) INTO v_have
+      FROM jsonb_array_elements_text(c -> 'ids') AS i CROSS JOIN iu_outbound_route AS r
+      CROSS JOIN LATERAL (SELECT a.failure_code FROM iu_route_attempt AS a WHERE a.event_id = i::bigint AND a.route_id = r.id ORDER BY a.attempt_no DESC LIMIT 1) AS latest
+      WHERE r.route_code = c ->> 'route' AND latest.failure_code = 'route_disabled';
+    WHEN 'replay' THEN
+      v_want := jsonb_build_object('stopped', c -> 'stopped');
+      SELECT jsonb_build_object('stopped', status = 'stopped') INTO v_have FROM iu_replay_job WHERE id = (c ->> 'replay')::bigint;
+    WHEN 'replay_set' THEN
+      v_want := jsonb_build_object('total', c -> 'total', 'frozen', c -> 'total');
+      SELECT jsonb_build_object('total', j.total, 'frozen', (SELECT sum(cardinality(b.event_ids)) FROM iu_replay_batch AS b WHERE b.job_id = j.id)) INTO v_have FROM iu_replay_job AS j WHERE j.id = (c ->> 'replay')::bigint;
+    WHEN 'event' THEN
+      v_want := jsonb_build_object('type', c -> 'type', 'sha256', c -> 'sha256');
+      SELECT jsonb_build_object('type', event_type, 'sha256', encode(sha256(convert_to(payload::text, 'UTF8')), 'hex')) INTO v_have FROM event_outbox WHERE id = (c ->> 'event')::bigint;
     WHEN 'attempt' THEN
       v_want := '{"attempts": 1}';
       SELECT jsonb_build_object('attempts', count(*)) INTO v_have FROM iu_route_attempt WHERE (event_id, route_id, attempt_no) = ((c ->> 'event')::bigint, (c ->> 'route')::integer, (c ->> 'attempt_no')::integer);
     WHEN 'worker_runs' THEN
       v_want := '{"on_record": true}';
       SELECT jsonb_build_object('on_record', count(*) >= (c ->> 'passes')::integer AND coalesce(sum(seen), 0) >= (c ->> 'seen')::integer) INTO v_have FROM iu_route_worker_run WHERE worker_code = c ->> 'worker' AND id > (c ->> 'after')::bigint;
-    WHEN 'probe' THEN
-      -- Of the run itself: it was taken back, and is nowhere to be found but here.
-      v_want := CASE WHEN c ? 'actual' THEN c -> 'expected' ELSE '{"status": "passed"}' END;
-      v_have := coalesce(c -> 'actual', jsonb_build_object('status', concat_ws(': ', c ->> 'status', c ->> 'detail')));
-    WHEN 'probe_left' THEN
-      v_want := '{"rows": 0}';
-      SELECT jsonb_build_object('rows', sum(left_rows)) INTO v_have FROM fn_iu_probe_left(c -> 'drawn');
     WHEN 'held' THEN
       v_want := '{"others": 0}';
       SELECT jsonb_build_object('others', count(*) FILTER (WHERE NOT CASE c ->> 'account'
@@ -3441,6 +3755,16 @@ $function$;
 ALTER FUNCTION fn_dot_field(text,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_field(text,jsonb) IS 'The parameter of a command that a refusal''s column stands for; the column itself where there is none';
 
+-- function fn_dot_frozen(bigint[])
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_frozen(p_ids bigint[])
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$ SELECT to_jsonb(coalesce(range_agg(int8range(i, i, '[]')), '{}')::text) FROM unnest(p_ids) AS i $function$;
+ALTER FUNCTION fn_dot_frozen(bigint[]) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_frozen(bigint[]) IS 'A set of ids as a plan keeps it';
+
 -- function fn_dot_gate_changed(text,jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_gate_changed(p_gate text, p_before jsonb, p_inverse jsonb)
  RETURNS jsonb
@@ -3488,6 +3812,41 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_dot_gate_would_release(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_gate_would_release(text) IS 'What the opening of a gate lets go, in words';
+
+-- function fn_dot_held(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_held(p_params jsonb, p_context jsonb)
+ RETURNS bigint[]
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+BEGIN
+  -- One decision at a time on what is held: none is released and discarded both.
+  PERFORM pg_advisory_xact_lock(hashtext('iu_core.held_events'));
+  RETURN CASE WHEN p_context ? 'frozen' THEN fn_dot_thawed(p_context -> 'frozen')
+    ELSE ARRAY(SELECT event_id FROM v_iu_held_event
+               WHERE (NOT p_params ? 'event_type' OR event_type = p_params ->> 'event_type') AND (NOT p_params ? 'through' OR event_id <= (p_params ->> 'through')::bigint)
+               ORDER BY event_id LIMIT coalesce((p_params ->> 'limit')::integer, 10000)) END;
+END
+$function$;
+ALTER FUNCTION fn_dot_held(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_held(jsonb,jsonb) IS 'The held events that a command is about: those that its plan froze, or those that match; nobody else decides on held events until the caller''s transaction ends';
+
+-- function fn_dot_instant(jsonb,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_instant(p_params jsonb, p_name text)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+BEGIN
+  RETURN (p_params ->> p_name)::timestamptz;
+EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR invalid_time_zone_displacement_value THEN
+  RAISE EXCEPTION '%: "%" is no time', p_name, left(p_params ->> p_name, 80) USING ERRCODE = 'IU002', COLUMN = p_name, HINT = 'Write it as 2030-01-31T12:00:00Z.';
+END
+$function$;
+ALTER FUNCTION fn_dot_instant(jsonb,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_instant(jsonb,text) IS 'A parameter that is a time, null where it is not given; IU002 when it is none';
 
 -- function fn_dot_ledger_row_digest(dot_iu_command_run)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_ledger_row_digest(p_run dot_iu_command_run)
@@ -3635,6 +3994,56 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_dot_letter_object(iu_route_dead_letter) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_letter_object(iu_route_dead_letter) IS 'A dead letter in a plan''s diff';
+
+-- function fn_dot_letters(jsonb,jsonb,integer,boolean)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_letters(p_params jsonb, p_context jsonb, p_most integer, p_is_replay boolean)
+ RETURNS bigint[]
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_from constant timestamptz := fn_dot_instant(p_params, 'from');
+  v_to constant timestamptz := fn_dot_instant(p_params, 'to');
+  v_route constant integer := (SELECT id FROM iu_outbound_route WHERE route_code = p_params ->> 'route');
+  v_ids bigint[];
+  v_disabled text;
+BEGIN
+  IF p_context ? 'frozen' THEN
+    RETURN fn_dot_thawed(p_context -> 'frozen');
+  ELSIF p_params ? 'route' AND v_route IS NULL THEN
+    RAISE EXCEPTION 'route: there is no %', p_params ->> 'route' USING ERRCODE = 'IU003', COLUMN = 'route';
+  END IF;
+  SELECT array_agg(id ORDER BY id) INTO v_ids
+  FROM (
+    SELECT d.id FROM iu_route_dead_letter AS d LEFT JOIN iu_outbound_route AS r ON r.id = d.route_id
+    WHERE d.status = 'open'
+      AND (NOT p_params ? 'cause' OR d.cause = p_params ->> 'cause')
+      AND (NOT p_params ? 'failure_code' OR d.failure_code = p_params ->> 'failure_code')
+      AND (NOT p_params ? 'event_type' OR d.event_type = p_params ->> 'event_type')
+      AND (v_route IS NULL OR d.route_id = v_route)
+      AND (v_from IS NULL OR d.created_at >= v_from)
+      AND (v_to IS NULL OR d.created_at < v_to)
+      AND (NOT p_params ? 'through' OR d.id <= (p_params ->> 'through')::bigint)
+      AND (NOT p_is_replay OR coalesce(r.enabled, true))
+    ORDER BY d.id LIMIT least(p_most, (p_params ->> 'limit')::integer)
+  ) AS chosen;
+  IF v_ids IS NULL THEN
+    SELECT string_agg(route_code, ', ') INTO v_disabled
+    FROM (SELECT r.route_code FROM iu_outbound_route AS r
+          WHERE p_is_replay AND NOT r.enabled AND (v_route IS NULL OR r.id = v_route) AND (NOT p_params ? 'event_type' OR r.event_type = p_params ->> 'event_type')
+            AND EXISTS (SELECT FROM iu_route_dead_letter AS d WHERE d.status = 'open' AND d.route_id = r.id AND (NOT p_params ? 'cause' OR d.cause = p_params ->> 'cause'))
+          ORDER BY r.route_code LIMIT 5) AS routes;
+    IF v_disabled IS NOT NULL THEN
+      RAISE EXCEPTION 'no open dead letter that matches can be attempted: their route is disabled (%)', v_disabled USING ERRCODE = 'IU016', HINT = 'Enable the route first.';
+    END IF;
+    RAISE EXCEPTION 'no open dead letter matches' USING ERRCODE = 'IU016';
+  END IF;
+  RETURN v_ids;
+END
+$function$;
+ALTER FUNCTION fn_dot_letters(jsonb,jsonb,integer,boolean) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_letters(jsonb,jsonb,integer,boolean) IS 'The dead letters that a command on many is about; IU016 when none matches, or none could be attempted; IU003 unknown route';
 
 -- function fn_dot_lifecycle_changed(information_unit,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_lifecycle_changed(p_before information_unit, p_status text)
@@ -3787,6 +4196,73 @@ $function$;
 ALTER FUNCTION fn_dot_refusal_code(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_refusal_code(text) IS 'The stable code of an SQLSTATE of ours, null for any other; docs/errors.md is the catalogue';
 
+-- function fn_dot_replay_switched(bigint,boolean)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_replay_switched(p_job_id bigint, p_is_running boolean)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_status constant text := CASE WHEN p_is_running THEN 'running' ELSE 'stopped' END;
+  v_job iu_replay_job;
+BEGIN
+  -- It waits for the batch under way, and no longer.
+  SELECT * INTO v_job FROM iu_replay_job WHERE id = p_job_id FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'replay: there is no %', p_job_id USING ERRCODE = 'IU003', COLUMN = 'replay';
+  ELSIF v_job.status IN ('done', v_status) THEN
+    RAISE EXCEPTION 'replay: % is % already', p_job_id, v_job.status USING ERRCODE = 'IU016', COLUMN = 'replay';
+  END IF;
+  UPDATE iu_replay_job
+  SET status = v_status, next_at = clock_timestamp(), stopped_at = CASE WHEN NOT p_is_running THEN clock_timestamp() END, stopped_by = CASE WHEN NOT p_is_running THEN fn_iu_actor() END
+  WHERE id = p_job_id;
+  RETURN jsonb_build_object(
+    'state', jsonb_build_object('status', v_job.status),
+    'objects', jsonb_build_array(jsonb_build_object('ref', 'replay:' || p_job_id, 'change', 'update', 'before', jsonb_build_object('status', v_job.status), 'after', jsonb_build_object('status', v_status))),
+    'result', jsonb_build_object('replay', p_job_id, 'done', v_job.done, 'left', v_job.total - v_job.done),
+    'checks', jsonb_build_array(jsonb_build_object('name', CASE WHEN p_is_running THEN 'replay_goes_on' ELSE 'replay_is_stopped' END, 'kind', 'replay', 'replay', p_job_id, 'stopped', NOT p_is_running)),
+    'inverse', jsonb_build_object('command', CASE WHEN p_is_running THEN 'dot_iu_stop_replay' ELSE 'dot_iu_resume_replay' END, 'params', jsonb_build_object('replay', p_job_id)));
+END
+$function$;
+ALTER FUNCTION fn_dot_replay_switched(bigint,boolean) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_replay_switched(bigint,boolean) IS 'Stops a background replay or lets it go on, and returns what the handlers return; IU003 unknown, IU016 it is so already, or done';
+
+-- function fn_dot_replayed(bigint[],integer[],integer)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_replayed(p_event_ids bigint[], p_route_ids integer[], p_meant integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_done record;
+BEGIN
+  WITH attempts AS MATERIALIZED (
+    SELECT r.*, CASE WHEN r.attempt_no IS NULL THEN r.decision WHEN r.decision = 'failed' THEN 'failed_again' ELSE 'replayed' END AS outcome
+    FROM fn_iu_replay(p_event_ids, p_route_ids) AS r
+  ), pairs AS (
+    -- The worst of what its routes say, where one goes to several.
+    SELECT DISTINCT ON (event_id, route_id) * FROM attempts
+    ORDER BY event_id, route_id, outcome = 'failed_again' DESC, outcome = 'replayed' DESC, to_route_id
+  )
+  SELECT (SELECT count(*) FROM attempts WHERE attempt_no IS NOT NULL) AS attempts,
+         (SELECT jsonb_object_agg(outcome, n) FROM (SELECT outcome, count(*) AS n FROM pairs GROUP BY outcome) AS c) AS results,
+         (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('dead_letter', p.dead_letter_id, 'event', p.event_id, 'event_type', e.event_type, 'subject', e.event_subject_ref, 'becomes', p.outcome, 'because', left(p.failure_detail, 200))) ORDER BY p.event_id, p.route_id)
+          FROM (SELECT * FROM pairs ORDER BY event_id, route_id LIMIT 5) AS p JOIN event_outbox AS e ON e.id = p.event_id) AS sample
+  INTO v_done;
+  IF v_done.attempts = 0 THEN
+    RAISE EXCEPTION 'nothing would be attempted: %',
+        coalesce((SELECT string_agg(value || ' ' || replace(key, '_', ' '), ', ' ORDER BY key) FROM jsonb_each_text(v_done.results)), 'all of them are resolved already')
+      USING ERRCODE = 'IU016', HINT = 'Enable the route, or register one for the type; then plan again.';
+  END IF;
+  RETURN jsonb_build_object('attempts', v_done.attempts, 'sample', v_done.sample, 'results',
+    v_done.results || CASE WHEN p_meant > cardinality(p_event_ids) THEN jsonb_build_object('already_resolved', p_meant - cardinality(p_event_ids) + coalesce((v_done.results ->> 'already_resolved')::integer, 0)) ELSE '{}' END);
+END
+$function$;
+ALTER FUNCTION fn_dot_replayed(bigint[],integer[],integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_replayed(bigint[],integer[],integer) IS 'Attempts pairs once more and tells it as a handler''s result: attempts, results by outcome, and a sample; IU016 when nothing was attempted';
+
 -- function fn_dot_route_switched(text,boolean)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_route_switched(p_route_code text, p_enabled boolean)
  RETURNS jsonb
@@ -3911,6 +4387,59 @@ END
 $function$;
 ALTER FUNCTION fn_dot_run_write(dot_iu_command_run,jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_run_write(dot_iu_command_run,jsonb,jsonb) IS 'Writes a run into the ledger and returns its receipt';
+
+-- function fn_dot_skipped(jsonb,jsonb,integer)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_skipped(p_params jsonb, p_context jsonb, p_most integer)
+ RETURNS bigint[]
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_from constant timestamptz := fn_dot_instant(p_params, 'from');
+  v_to constant timestamptz := fn_dot_instant(p_params, 'to');
+  v_route iu_outbound_route;
+  v_ids bigint[];
+BEGIN
+  SELECT * INTO v_route FROM iu_outbound_route WHERE route_code = p_params ->> 'route';
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'route: there is no %', coalesce(p_params ->> 'route', 'route given') USING ERRCODE = 'IU003', COLUMN = 'route', HINT = 'Say which route skipped them.';
+  ELSIF NOT v_route.enabled THEN
+    RAISE EXCEPTION 'route: % is disabled, and would skip them again', v_route.route_code USING ERRCODE = 'IU016', COLUMN = 'route', HINT = 'Enable the route first.';
+  ELSIF p_context ? 'frozen' THEN
+    RETURN fn_dot_thawed(p_context -> 'frozen');
+  END IF;
+  SELECT array_agg(event_id ORDER BY event_id) INTO v_ids
+  FROM (
+    SELECT a.event_id FROM iu_route_attempt AS a
+    WHERE a.failure_code = 'route_disabled' AND a.route_id = v_route.id
+      AND NOT EXISTS (SELECT FROM iu_route_attempt AS n WHERE n.event_id = a.event_id AND n.route_id = a.route_id AND n.attempt_no > a.attempt_no)
+      AND (v_from IS NULL OR a.created_at >= v_from)
+      AND (v_to IS NULL OR a.created_at < v_to)
+      AND (NOT p_params ? 'through' OR a.event_id <= (p_params ->> 'through')::bigint)
+    ORDER BY a.event_id LIMIT least(p_most, (p_params ->> 'limit')::integer)
+  ) AS chosen;
+  IF v_ids IS NULL THEN
+    RAISE EXCEPTION 'route % has skipped no event that was not attempted since', v_route.route_code USING ERRCODE = 'IU016';
+  END IF;
+  RETURN v_ids;
+END
+$function$;
+ALTER FUNCTION fn_dot_skipped(jsonb,jsonb,integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_skipped(jsonb,jsonb,integer) IS 'The events that a route skipped while it was disabled and has not attempted since; IU016 when there is none, or it is disabled still; IU003 unknown route';
+
+-- function fn_dot_thawed(jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_thawed(p_frozen jsonb)
+ RETURNS bigint[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT coalesce(array_agg(i ORDER BY i), '{}')
+  FROM unnest((p_frozen #>> '{}')::int8multirange) AS r CROSS JOIN LATERAL generate_series(lower(r), upper(r) - 1) AS i
+$function$;
+ALTER FUNCTION fn_dot_thawed(jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_thawed(jsonb) IS 'The ids of a set that fn_dot_frozen wrote';
 
 -- function fn_dot_triggers_switched(boolean)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_triggers_switched(p_enabled boolean)
@@ -4875,6 +5404,18 @@ $function$;
 ALTER FUNCTION fn_iu_cursor_retract(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_cursor_retract(text) IS 'Removes a cursor, the rollback of its declaration; refuses (IU010) once it has routed events';
 
+-- function fn_iu_dead_letter_cause(text,integer,text,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_dead_letter_cause(p_failure_code text, p_route_id integer, p_event_type text, p_failure_detail text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT left(encode(sha256(convert_to(p_failure_code || chr(10) || p_route_id || chr(10) || p_event_type || chr(10) || fn_iu_failure_kind(p_failure_detail), 'UTF8')), 'hex'), 16)
+$function$;
+ALTER FUNCTION fn_iu_dead_letter_cause(text,integer,text,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_dead_letter_cause(text,integer,text,text) IS 'The fingerprint of a failure''s cause: of its code, route and type of event, and of what its words have in common with others of the kind';
+
 -- function fn_iu_emit_event(text,text,text,jsonb,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_emit_event(p_event_type text, p_event_subject_table text, p_event_subject_ref text, p_payload jsonb, p_idempotency_key text DEFAULT NULL::text)
  RETURNS bigint
@@ -5042,6 +5583,26 @@ END
 $function$;
 ALTER FUNCTION fn_iu_event_types_register(text,text,boolean,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_event_types_register(text,text,boolean,jsonb) IS 'Registers event types of one domain and lane: {"type": {"description": text, "payload_schema": schema}}; again with the same content changes nothing. IU002 for an unclassified domain or a schema outside the subset, IU008 for a name of the other side';
+
+-- function fn_iu_failure_kind(text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_failure_kind(p_failure_detail text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT coalesce(string_agg(DISTINCT part, '; ' ORDER BY part), '')
+  FROM (
+    SELECT regexp_replace(regexp_replace(regexp_replace(
+             CASE WHEN p ~ ', have (string|number|boolean|object|array|null)$' THEN p ELSE regexp_replace(p, ', have .*$', ', have …') END,
+             '"(\\.|[^"\\])*("|$)|''[^'']*(''|$)', '…', 'g'),
+             '\m[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\M', '…', 'g'),
+             '\d+([.,:]\d+)*', '#', 'g') COLLATE "C" AS part
+    FROM regexp_split_to_table(left(p_failure_detail, 4000), '; (?=\$)') AS p
+  ) AS parts
+$function$;
+ALTER FUNCTION fn_iu_failure_kind(text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_failure_kind(text) IS 'A failure''s words without what this one event has of its own: values, quoted texts, identifiers, numbers';
 
 -- function fn_iu_gate_declare(jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_gate_declare(p_gates jsonb)
@@ -5659,364 +6220,6 @@ $function$;
 ALTER FUNCTION fn_iu_positions_between(numeric,numeric,integer) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_positions_between(numeric,numeric,integer) IS 'p_count increasing positions strictly between two others; null means the open end';
 
--- function fn_iu_probe()
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_probe()
- RETURNS TABLE(scenario text, name text, status text, expected jsonb, actual jsonb, detail text, ms numeric)
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
- SET lock_timeout TO '200ms'
-AS $function$
-DECLARE
-  v_deadline constant timestamptz := clock_timestamp() + interval '4 seconds';
-  v_started timestamptz;
-  v_gates text;
-BEGIN
-  IF current_setting('transaction_isolation') <> 'read committed' THEN
-    RAISE EXCEPTION 'a probe needs READ COMMITTED, not %', upper(current_setting('transaction_isolation')) USING ERRCODE = 'IU011';
-  END IF;
-  FOR scenario, name, expected IN VALUES
-    ('A', 'Events are written, in order and once, and only those that may be',
-     '{"events": 3, "in_order": true, "repeat_is_the_first": true, "unknown_type": "IU007", "system_type": "IU008", "rewriting": "IU005", "of_a_unit": ["iu.created", "iu.version_applied"]}'::jsonb),
-    ('B', 'A pass decides every event for every route, and delivers nothing',
-     '{"seen": 3, "attempts": 4, "dry_run": 2, "route_disabled": 1, "no_route": 1, "dead_letters": 0, "rolled_up": 4}'),
-    ('C', 'The next pass finds nothing new', '{"first_seen": 3, "seen": 0, "attempts": 0, "dry_run": 2, "route_disabled": 1, "no_route": 1}'),
-    ('D', 'A cursor set back reads again and decides nothing twice', '{"first_seen": 3, "seen": 3, "attempts": 0, "dry_run": 2, "route_disabled": 1, "no_route": 1}'),
-    ('E', 'Live delivery fails closed, and what failed becomes a dead letter',
-     '{"unapproved_live_route": "23514", "seen": 2, "worker_process_error": 1, "payload_schema": 1, "dead_letters": 2, "open": 2}'),
-    ('F', 'A dead letter is replayed once; what is still broken stays open',
-     '{"mended": "replayed", "decision": "dry_run", "attempt_no": 2, "letter": "replayed", "once_more": "already_resolved", "still_broken": "failed_again", "its_letter": "open"}'),
-    ('G', 'Health and the views tell all of it',
-     '{"summary": {"dry_run": 1, "failed": 1}, "dead_letters": 1, "decided": 3, "waiting": 1, "claimed": 1, "workers": 0, "health_says_why": true}'),
-    ('H', 'A gate that is closed or missing stops; what is held is released',
-     '{"worker_gate": "worker_gate_closed", "replay": "worker_gate_closed", "missing_row": "worker_gate_closed", "master_gate": "master_gate_closed", "lane": "held", "seen": 0, "release": "IU001", "released": 1, "seen_then": 1}')
-  LOOP
-    v_started := clock_timestamp();
-    actual := NULL; detail := NULL;
-    SELECT string_agg(g::text, chr(10) ORDER BY g.key) INTO v_gates FROM dot_config AS g;
-    IF v_started > v_deadline THEN
-      status := 'not_run'; detail := 'its time was up';
-    ELSE
-      BEGIN
-        actual := fn_iu_probe_scenario(scenario);
-        RAISE EXCEPTION 'taken back' USING ERRCODE = 'XPLAN';
-      EXCEPTION
-        WHEN SQLSTATE 'XPLAN' THEN
-          status := CASE WHEN actual = expected THEN 'passed' ELSE 'failed' END;
-        WHEN serialization_failure OR deadlock_detected OR lock_not_available THEN
-          status := 'not_run'; detail := 'busy: somebody else is at a row that it needs';
-        WHEN OTHERS THEN
-          status := 'failed'; detail := format('%s (%s)', SQLERRM, SQLSTATE);
-      END;
-      IF status = 'failed' AND v_gates IS DISTINCT FROM (SELECT string_agg(g::text, chr(10) ORDER BY g.key) FROM dot_config AS g) THEN
-        status := 'not_run'; detail := 'busy: a gate was changed meanwhile';
-      END IF;
-    END IF;
-    ms := round(extract(epoch FROM clock_timestamp() - v_started) * 1000, 1);
-    RETURN NEXT;
-  END LOOP;
-END
-$function$;
-ALTER FUNCTION fn_iu_probe() OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_probe() IS 'The eight scenarios A to H against the live schema, each in a subtransaction that is taken back: passed, failed, or not_run where somebody else is at a gate or the time is up. IU011 wrong isolation level';
-
--- function fn_iu_probe_emit(text[],jsonb)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_probe_emit(p_event_types text[], p_payload jsonb DEFAULT '{"n": 1}'::jsonb)
- RETURNS bigint[]
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-DECLARE
-  v_ids bigint[] := '{}';
-BEGIN
-  FOR i IN 1 .. cardinality(p_event_types) LOOP
-    v_ids := v_ids || fn_iu_emit_event(p_event_types[i], 'iu_probe', format('iu_probe/%s', i), p_payload);
-  END LOOP;
-  RETURN v_ids;
-END
-$function$;
-ALTER FUNCTION fn_iu_probe_emit(text[],jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_probe_emit(text[],jsonb) IS 'Emits an event of each type with the probe''s marker; returns their ids';
-
--- function fn_iu_probe_gates(text[],boolean)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_probe_gates(p_gates text[], p_open boolean)
- RETURNS void
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-DECLARE
-  v_gate text;
-BEGIN
-  FOREACH v_gate IN ARRAY p_gates LOOP
-    CONTINUE WHEN fn_iu_gate_is_open(v_gate) = p_open;
-    PERFORM FROM dot_config WHERE key = v_gate FOR UPDATE NOWAIT;
-    PERFORM fn_iu_gate_repair(v_gate);
-    PERFORM fn_iu_gate_set(v_gate, p_open, 'iu_probe');
-  END LOOP;
-END
-$function$;
-ALTER FUNCTION fn_iu_probe_gates(text[],boolean) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_probe_gates(text[],boolean) IS 'Gates as a scenario of the probe needs them, until its subtransaction is taken back; 55P03 where somebody else is at one';
-
--- function fn_iu_probe_left(jsonb)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_probe_left(p_drawn jsonb)
- RETURNS TABLE(relation text, left_rows bigint)
- LANGUAGE sql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-  WITH drawn AS (
-    SELECT (p_drawn -> 'event_outbox' ->> 0)::bigint AS event_after, (p_drawn -> 'event_outbox' ->> 1)::bigint AS event_to,
-           (p_drawn -> 'iu_route_dead_letter' ->> 0)::bigint AS letter_after, (p_drawn -> 'iu_route_dead_letter' ->> 1)::bigint AS letter_to,
-           (p_drawn -> 'iu_route_worker_run' ->> 0)::bigint AS run_after, (p_drawn -> 'iu_route_worker_run' ->> 1)::bigint AS run_to
-  )
-  SELECT 'event_outbox', count(*) FROM drawn JOIN event_outbox AS e ON e.id > event_after AND e.id <= event_to
-  WHERE e.event_subject_table = 'iu_probe' OR starts_with(e.event_type, 'iu_probe.') OR starts_with(e.event_subject_ref, 'iu_probe/')
-  UNION ALL
-  SELECT 'iu_held_decision', count(*) FROM drawn JOIN iu_held_decision AS h ON h.event_id > event_after AND h.event_id <= event_to
-  JOIN event_outbox AS e ON e.id = h.event_id WHERE e.event_subject_table = 'iu_probe'
-  UNION ALL
-  SELECT 'iu_route_attempt', count(*) FROM drawn JOIN iu_route_attempt AS a ON a.event_id > event_after AND a.event_id <= event_to
-  WHERE a.worker_code = 'iu_probe' OR a.target_ref = 'iu_probe' OR NOT EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id)
-  UNION ALL
-  SELECT 'iu_route_dead_letter', count(*) FROM drawn JOIN iu_route_dead_letter AS d ON d.id > letter_after AND d.id <= letter_to
-  WHERE d.event_subject_table = 'iu_probe' OR NOT EXISTS (SELECT FROM event_outbox AS e WHERE e.id = d.event_id)
-  UNION ALL
-  SELECT 'iu_route_worker_run', count(*) FROM drawn JOIN iu_route_worker_run AS r ON r.id > run_after AND r.id <= run_to WHERE r.worker_code = 'iu_probe'
-  UNION ALL
-  SELECT 'iu_route_attempt_rollup', count(*) FROM iu_route_attempt_rollup AS t
-  WHERE t.worker_code = 'iu_probe' OR t.route_id <> 0 AND NOT EXISTS (SELECT FROM iu_outbound_route AS r WHERE r.id = t.route_id)
-  UNION ALL
-  SELECT 'iu_route_worker_cursor', count(*) FROM iu_route_worker_cursor WHERE worker_code = 'iu_probe'
-  UNION ALL
-  SELECT 'iu_event_type', count(*) FROM iu_event_type WHERE event_type >= 'iu_probe.' AND event_type < 'iu_probe/'
-  UNION ALL
-  SELECT 'iu_outbound_route', count(*) FROM iu_outbound_route WHERE route_code >= 'iu_probe.' AND route_code < 'iu_probe/'
-  UNION ALL
-  SELECT 'information_unit', count(*) FROM information_unit WHERE canonical_address >= 'iu_probe/' AND canonical_address < 'iu_probe0'
-  UNION ALL
-  SELECT 'unit_version', count(*) FROM information_unit AS u JOIN unit_version AS v ON v.unit_id = u.id WHERE u.canonical_address >= 'iu_probe/' AND u.canonical_address < 'iu_probe0'
-  UNION ALL
-  SELECT 'dot_config', count(*) FROM dot_config WHERE reason = 'iu_probe'
-$function$;
-ALTER FUNCTION fn_iu_probe_left(jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_probe_left(jsonb) IS 'Rows with the probe''s marker, for each table that could have one: by name, and among the numbers that were drawn while it ran, {"table": [after, to]}';
-GRANT EXECUTE ON FUNCTION fn_iu_probe_left(jsonb) TO iu_reader;
-
--- function fn_iu_probe_outcomes(bigint)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_probe_outcomes(p_after bigint)
- RETURNS jsonb
- LANGUAGE sql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-  SELECT coalesce(jsonb_object_agg(outcome, n), '{}')
-  FROM (SELECT coalesce(a.failure_code, a.status) AS outcome, count(*) AS n
-        FROM event_outbox AS e JOIN iu_route_attempt AS a ON a.event_id = e.id
-        WHERE e.id > p_after AND e.xid = pg_current_xact_id_if_assigned() GROUP BY 1) AS counted
-$function$;
-ALTER FUNCTION fn_iu_probe_outcomes(bigint) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_probe_outcomes(bigint) IS 'What became of the caller''s own events with ids above p_after: attempts by outcome';
-
--- function fn_iu_probe_pass(bigint)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_probe_pass(p_after bigint, OUT seen integer, OUT attempts_written integer, OUT dead_lettered integer, OUT last_id bigint)
- RETURNS record
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-DECLARE
-  v_cursor iu_route_worker_cursor;
-  v_page record;
-  v_status text;
-BEGIN
-  v_cursor.worker_code := 'iu_probe';
-  v_cursor.bucket_from := 0; v_cursor.bucket_to := 15;
-  v_cursor.system_identifier := fn_iu_system_identifier();
-  v_cursor.snap_from := pg_current_snapshot(); v_cursor.snap_to := v_cursor.snap_from;
-  -- Above every id there is: the two other parts of the window have nothing to look through.
-  v_cursor.floor_id := pg_sequence_last_value('iu_core.event_outbox_id_seq'); v_cursor.floor_to_id := v_cursor.floor_id;
-  v_cursor.trusted_id := 0; v_cursor.last_id := v_cursor.floor_id;
-  v_cursor.own_xid := pg_current_xact_id(); v_cursor.own_last_id := p_after;
-  BEGIN
-    v_page := fn_iu_route_page(v_cursor, pg_current_xact_id(), 1000, false);
-  EXCEPTION WHEN unique_violation THEN
-    v_page := fn_iu_route_page(v_cursor, pg_current_xact_id(), 1000, true);
-  END;
-  seen := v_page.seen;
-  last_id := coalesce(v_page.last_id, p_after);
-  attempts_written := coalesce((SELECT sum(n) FROM unnest(v_page.counts) AS n), 0);
-  dead_lettered := v_page.dead_lettered;
-  FOR i IN 1 .. cardinality(v_page.live_events) LOOP
-    v_status := fn_iu_route_attempt_one('iu_probe', v_page.live_events[i], v_page.live_routes[i], 1);
-    attempts_written := attempts_written + CASE WHEN v_status IS NULL THEN 0 ELSE 1 END;
-    dead_lettered := dead_lettered + CASE WHEN v_status = 'failed' THEN 1 ELSE 0 END;
-  END LOOP;
-  PERFORM fn_iu_route_rollup_add('iu_probe', v_page.decided_at, v_page.route_ids, v_page.statuses, v_page.counts);
-END
-$function$;
-ALTER FUNCTION fn_iu_probe_pass(bigint) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_probe_pass(bigint) IS 'Routes the caller''s own events with ids above p_after, and nobody else''s; gates are not asked';
-
--- function fn_iu_probe_refusal(text)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_probe_refusal(p_statement text)
- RETURNS text
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-BEGIN
-  EXECUTE p_statement;
-  RETURN 'not refused';
-EXCEPTION
-  WHEN serialization_failure OR deadlock_detected OR lock_not_available THEN
-    RAISE;
-  WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$function$;
-ALTER FUNCTION fn_iu_probe_refusal(text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_probe_refusal(text) IS 'The SQLSTATE that a statement is refused with, or "not refused"; for the probe, which takes back what was not';
-
--- function fn_iu_probe_scenario(text)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_probe_scenario(p_scenario text)
- RETURNS jsonb
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-DECLARE
-  v_gates constant text[] := '{iu_core.route_worker_enabled,iu_core.routes_master_enabled}';
-  v_before constant bigint := coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0);
-  v_name constant text := fn_iu_probe_world();
-  v_worker constant text := (SELECT worker_code FROM iu_route_worker_cursor ORDER BY bucket_from LIMIT 1);
-  v_found jsonb := '{}';
-  v_ids bigint[];
-  v_pass record;
-  v_replay record;
-  v_id bigint;
-BEGIN
-  CASE p_scenario
-    WHEN 'A' THEN
-      v_ids := fn_iu_probe_emit(ARRAY[v_name || '.plain', v_name || '.plain', v_name || '.plain']);
-      v_id := fn_iu_emit_event(v_name || '.once', 'iu_probe', 'iu_probe/once', '{}', 'key');
-      v_found := jsonb_build_object(
-        'events', (SELECT count(*) FROM event_outbox WHERE id = ANY (v_ids) AND delivery_lane = 'delayed' AND event_subject_table = 'iu_probe'),
-        'in_order', (SELECT bool_and(a < b) FROM unnest(v_ids[:2], v_ids[2:]) AS pair(a, b)),
-        'repeat_is_the_first', fn_iu_emit_event(v_name || '.once', 'iu_probe', 'iu_probe/once', '{}', 'key') = v_id,
-        'unknown_type', fn_iu_probe_refusal(format('SELECT iu_core.fn_iu_emit_event(%L, %L, %L, %L)', v_name || '.none', 'iu_probe', 'iu_probe/x', '{}')),
-        'system_type', fn_iu_probe_refusal(format('SELECT iu_core.fn_iu_emit_event(%L, %L, %L, %L)', 'iu.created', 'iu_probe', 'iu_probe/x', '{}')),
-        'rewriting', fn_iu_probe_refusal(format('UPDATE iu_core.event_outbox SET payload = %L WHERE id = %s', 'null', v_id)));
-      PERFORM fn_iu_probe_gates('{iu_core.composer_enabled}', true);
-      v_id := fn_iu_create(replace(v_name, '.', '/'), 'text', 'one');
-      PERFORM fn_iu_apply_versions(ARRAY[v_id], ARRAY['two']);
-      v_found := v_found || jsonb_build_object('of_a_unit', (
-        SELECT jsonb_agg(event_type ORDER BY id) FROM event_outbox WHERE id > v_before AND xid = pg_current_xact_id() AND event_subject_table = 'information_unit'));
-
-    WHEN 'B' THEN
-      PERFORM fn_iu_probe_emit(ARRAY[v_name || '.plain', v_name || '.off', v_name || '.unwanted']);
-      v_pass := fn_iu_probe_pass(v_before);
-      v_found := jsonb_build_object('seen', v_pass.seen, 'attempts', v_pass.attempts_written, 'dead_letters', v_pass.dead_lettered,
-        'rolled_up', (SELECT sum(attempts) FROM iu_route_attempt_rollup WHERE worker_code = 'iu_probe' AND span_start = '-infinity')) || fn_iu_probe_outcomes(v_before);
-
-    WHEN 'C', 'D' THEN
-      PERFORM fn_iu_probe_emit(ARRAY[v_name || '.plain', v_name || '.off', v_name || '.unwanted']);
-      v_pass := fn_iu_probe_pass(v_before);
-      v_found := jsonb_build_object('first_seen', v_pass.seen);
-      -- Where the first pass ended, or back where it began.
-      v_pass := fn_iu_probe_pass(CASE p_scenario WHEN 'C' THEN v_pass.last_id ELSE v_before END);
-      v_found := v_found || jsonb_build_object('seen', v_pass.seen, 'attempts', v_pass.attempts_written) || fn_iu_probe_outcomes(v_before);
-
-    WHEN 'E' THEN
-      v_found := jsonb_build_object('unapproved_live_route', fn_iu_probe_refusal(format('UPDATE iu_core.iu_outbound_route SET dry_run = false WHERE route_code = %L', v_name || '.live')));
-      UPDATE iu_outbound_route SET dry_run = false, approval_digest = definition_digest WHERE route_code = v_name || '.live';
-      PERFORM fn_iu_probe_emit(ARRAY[v_name || '.live', v_name || '.strict'], '{"n": "no number"}');
-      v_pass := fn_iu_probe_pass(v_before);
-      v_found := v_found || jsonb_build_object('seen', v_pass.seen, 'dead_letters', v_pass.dead_lettered,
-        'open', (SELECT count(*) FROM v_iu_route_dead_letter_open WHERE event_id > v_before AND event_subject_table = 'iu_probe')) || fn_iu_probe_outcomes(v_before);
-
-    WHEN 'F' THEN
-      UPDATE iu_outbound_route SET dry_run = false, approval_digest = definition_digest WHERE route_code = v_name || '.live';
-      PERFORM fn_iu_probe_emit(ARRAY[v_name || '.live', v_name || '.strict'], '{"n": "no number"}');
-      PERFORM fn_iu_probe_pass(v_before);
-      UPDATE iu_outbound_route SET dry_run = true, approval_digest = NULL WHERE route_code = v_name || '.live';
-      SELECT id INTO STRICT v_id FROM iu_route_dead_letter WHERE event_id > v_before AND event_type = v_name || '.live' AND status = 'open';
-      SELECT * INTO v_replay FROM fn_iu_route_dead_letter_replay(v_id);
-      v_found := jsonb_build_object('mended', v_replay.status, 'decision', v_replay.decision, 'attempt_no', v_replay.attempt_no,
-        'letter', (SELECT status FROM iu_route_dead_letter WHERE id = v_id),
-        'once_more', (SELECT status FROM fn_iu_route_dead_letter_replay(v_id)));
-      SELECT id INTO STRICT v_id FROM iu_route_dead_letter WHERE event_id > v_before AND event_type = v_name || '.strict' AND status = 'open';
-      v_found := v_found || jsonb_build_object('still_broken', (SELECT status FROM fn_iu_route_dead_letter_replay(v_id)), 'its_letter', (SELECT status FROM iu_route_dead_letter WHERE id = v_id));
-
-    WHEN 'G' THEN
-      v_ids := fn_iu_probe_emit(ARRAY[v_name || '.strict', v_name || '.plain']);
-      v_ids := v_ids || fn_iu_probe_emit(ARRAY[v_name || '.strict'], '{}');
-      v_pass := fn_iu_probe_pass(v_before);
-      v_id := (fn_iu_probe_emit(ARRAY[v_name || '.unwanted']))[1];
-      v_found := jsonb_build_object(
-        'summary', (SELECT jsonb_object_agg(status, attempts) FROM v_iu_route_attempt_summary WHERE route_code = v_name || '.strict'),
-        'dead_letters', (SELECT count(*) FROM v_iu_route_dead_letter_open WHERE route_code = v_name || '.strict'),
-        'decided', (SELECT count(DISTINCT event_id) FROM v_iu_route_attempt WHERE event_id = ANY (v_ids)),
-        -- A backlog is counted to 10,001; behind a longer one the event is not in it.
-        'waiting', coalesce((SELECT sum(pending) FROM v_iu_event_backlog WHERE event_type = v_name || '.unwanted'),
-                            (SELECT 1 FROM v_iu_event_backlog GROUP BY worker_code HAVING sum(pending) > 10000 LIMIT 1)),
-        'claimed', (SELECT count(*) FROM v_iu_event_claim WHERE event_id = v_id AND NOT is_passed))
-        || (SELECT jsonb_build_object('workers', count(*) - (SELECT count(*) FROM iu_route_worker_cursor), 'health_says_why', bool_and(healthy = (reasons = '{}') AND array_to_string(reasons, '; ') ~ 'open dead letter'))
-            FROM v_iu_route_worker_health);
-
-    WHEN 'H' THEN
-      v_ids := fn_iu_probe_emit(ARRAY[v_name || '.strict'], '{}');
-      PERFORM fn_iu_probe_pass(v_before);
-      SELECT id INTO STRICT v_id FROM iu_route_dead_letter WHERE event_id = v_ids[1] AND status = 'open';
-      PERFORM fn_iu_probe_gates(v_gates[1:1], false);
-      v_found := jsonb_build_object('worker_gate', (SELECT status FROM fn_iu_route_worker_run(v_worker)), 'replay', (SELECT status FROM fn_iu_route_dead_letter_replay(v_id)));
-      DELETE FROM dot_config WHERE key = v_gates[1];
-      v_found := v_found || jsonb_build_object('missing_row', (SELECT status FROM fn_iu_route_worker_run(v_worker)));
-      PERFORM fn_iu_probe_gates(v_gates[1:1], true);
-      PERFORM fn_iu_probe_gates(v_gates[2:2], false);
-      v_ids := fn_iu_probe_emit(ARRAY[v_name || '.plain']);
-      v_pass := fn_iu_probe_pass(v_ids[1] - 1);
-      v_found := v_found || jsonb_build_object('master_gate', (SELECT status FROM fn_iu_route_worker_run(v_worker)),
-        'lane', (SELECT delivery_lane FROM event_outbox WHERE id = v_ids[1]), 'seen', v_pass.seen,
-        'release', fn_iu_probe_refusal(format('SELECT iu_core.fn_iu_held_release(ARRAY[%s])', v_ids[1])));
-      PERFORM fn_iu_probe_gates(v_gates[2:2], true);
-      v_found := v_found || jsonb_build_object('released', (SELECT count(*) FROM fn_iu_held_release(v_ids)), 'seen_then', (fn_iu_probe_pass(v_ids[1])).seen);
-  END CASE;
-  RETURN v_found;
-END
-$function$;
-ALTER FUNCTION fn_iu_probe_scenario(text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_probe_scenario(text) IS 'One scenario of the probe, A to H: what was found. It writes; fn_iu_probe is the one caller, and takes it back';
-
--- function fn_iu_probe_world()
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_probe_world()
- RETURNS text
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-DECLARE
-  v_name constant text := 'iu_probe.x' || pg_current_xact_id();
-BEGIN
-  PERFORM fn_iu_probe_gates('{iu_core.route_worker_enabled,iu_core.routes_master_enabled}', true);
-  PERFORM fn_iu_event_types_register('application', 'delayed', false, jsonb_build_object(
-    v_name || '.plain', '{"description": "iu_probe: two routes"}'::jsonb,
-    v_name || '.off', '{"description": "iu_probe: its route is disabled"}'::jsonb,
-    v_name || '.unwanted', '{"description": "iu_probe: no route"}'::jsonb,
-    v_name || '.live', '{"description": "iu_probe: its route is made live"}'::jsonb,
-    v_name || '.strict', '{"description": "iu_probe: a payload with a schema", "payload_schema": {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}}'::jsonb));
-  PERFORM fn_iu_event_types_register('application', 'immediate', false, jsonb_build_object(v_name || '.once', '{"description": "iu_probe: deduplicated by key"}'::jsonb));
-  PERFORM fn_iu_routes_register((
-    SELECT jsonb_object_agg(v_name || r.code, jsonb_build_object('event_type', v_name || r.type, 'target_kind', 'log', 'target_ref', 'iu_probe', 'enabled', r.enabled))
-    FROM (VALUES ('.plain.a', '.plain', true), ('.plain.b', '.plain', true), ('.off', '.off', false), ('.live', '.live', true), ('.strict', '.strict', true)) AS r(code, type, enabled)));
-  RETURN v_name;
-END
-$function$;
-ALTER FUNCTION fn_iu_probe_world() OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_probe_world() IS 'Event types and routes of the probe''s own, and open gates, until the scenario''s subtransaction is taken back; returns the name they begin with';
-
 -- function fn_iu_refuse_if_history(text[])
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_refuse_if_history(VARIADIC p_tables text[])
  RETURNS void
@@ -6039,6 +6242,155 @@ END
 $function$;
 ALTER FUNCTION fn_iu_refuse_if_history(text[]) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_refuse_if_history(text[]) IS 'Raises IU010 (would_destroy_history) when one of these tables holds rows; every rollback that drops tables calls it first';
+
+-- function fn_iu_replay(bigint[],integer[],bigint)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_replay(p_event_ids bigint[], p_route_ids integer[], p_job_id bigint DEFAULT NULL::bigint)
+ RETURNS TABLE(event_id bigint, route_id integer, dead_letter_id bigint, to_route_id integer, attempt_no integer, decision text, failure_detail text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_actor constant text := fn_iu_actor();
+  v record;
+BEGIN
+  -- Letters first, in one order: whoever replays the same ones waits here, and finds them resolved.
+  PERFORM FROM unnest(p_event_ids, p_route_ids) AS p(event_id, route_id)
+  JOIN iu_route_dead_letter AS d ON d.status = 'open' AND d.event_id = p.event_id AND d.route_id = p.route_id
+  ORDER BY d.id FOR UPDATE OF d;
+
+  FOR v IN
+    WITH asked AS MATERIALIZED (
+      SELECT p.event_id, p.route_id, d.id AS dead_letter_id, d.id IS NOT NULL OR coalesce(l.failure_code = 'route_disabled', false) AS is_open
+      FROM (SELECT DISTINCT event_id, route_id FROM unnest(p_event_ids, p_route_ids) AS x(event_id, route_id)) AS p
+      LEFT JOIN iu_route_dead_letter AS d ON d.status = 'open' AND d.event_id = p.event_id AND d.route_id = p.route_id
+      LEFT JOIN LATERAL (SELECT a.failure_code FROM iu_route_attempt AS a WHERE a.event_id = p.event_id AND a.route_id = p.route_id ORDER BY a.attempt_no DESC LIMIT 1) AS l ON d.id IS NULL
+    ), decided AS MATERIALIZED (
+      SELECT a.*, w.route_id AS to_route_id, w.target_kind, w.target_ref, w.decision, w.failure_code, w.failure_detail,
+             -- An event that no route had taken goes to every route that it has by now.
+             a.is_open AND bool_or(coalesce(w.decision, 'skipped') <> 'skipped') OVER (PARTITION BY a.event_id, a.route_id) AS is_attempted,
+             (SELECT coalesce(max(n.attempt_no), 0) + 1 FROM iu_route_attempt AS n WHERE n.event_id = a.event_id AND n.route_id = w.route_id) AS attempt_no
+      FROM asked AS a
+      LEFT JOIN v_iu_route_decision AS w ON w.event_id = a.event_id AND (w.route_id = a.route_id OR a.route_id = 0) AND a.is_open
+    ), attempted AS (
+      INSERT INTO iu_route_attempt AS a (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code)
+      SELECT event_id, to_route_id, attempt_no, decision, failure_code, failure_detail, target_kind, target_ref, 'replay'
+      FROM decided WHERE is_attempted AND decision <> 'live' ORDER BY event_id, to_route_id
+      ON CONFLICT DO NOTHING
+      RETURNING a.event_id, a.route_id, a.attempt_no, a.status, a.failure_code, a.failure_detail
+    ), dead AS (
+      INSERT INTO iu_route_dead_letter AS d (event_id, route_id, attempt_no, failure_code, failure_detail, event_domain, event_type,
+                                             event_subject_table, event_subject_ref, payload, actor, event_created_at, replay_job_id)
+      SELECT e.id, a.route_id, a.attempt_no, a.failure_code, a.failure_detail, e.event_domain, e.event_type,
+             e.event_subject_table, e.event_subject_ref, e.payload, e.actor, e.created_at, p_job_id
+      FROM attempted AS a JOIN event_outbox AS e ON e.id = a.event_id
+      WHERE a.status = 'failed' ORDER BY e.id, a.route_id
+      ON CONFLICT (event_id, route_id) WHERE status = 'open'
+      DO UPDATE SET attempt_no = excluded.attempt_no, failure_code = excluded.failure_code, failure_detail = excluded.failure_detail,
+                    replay_job_id = coalesce(excluded.replay_job_id, d.replay_job_id)
+    ), resolved AS (
+      UPDATE iu_route_dead_letter AS d
+      SET status = CASE WHEN r.is_rerouted THEN 'rerouted' ELSE 'replayed' END, resolved_at = clock_timestamp(), resolved_by = v_actor,
+          resolved_attempt_no = CASE WHEN NOT r.is_rerouted THEN r.attempt_no END, replay_job_id = coalesce(p_job_id, d.replay_job_id)
+      FROM (SELECT DISTINCT ON (x.dead_letter_id) x.dead_letter_id, x.attempt_no, x.route_id <> x.to_route_id AS is_rerouted
+            FROM decided AS x LEFT JOIN attempted AS a ON a.event_id = x.event_id AND a.route_id = x.to_route_id
+            WHERE x.dead_letter_id IS NOT NULL AND x.is_attempted
+              AND CASE WHEN x.route_id <> x.to_route_id THEN x.decision = 'live' OR a.event_id IS NOT NULL ELSE a.status = 'dry_run' END) AS r
+      WHERE d.id = r.dead_letter_id
+    ), counted AS (
+      SELECT fn_iu_route_rollup_add('replay', array_agg(c.route_id), array_agg(c.status), array_agg(c.n))
+      FROM (SELECT route_id, status, count(*)::integer AS n FROM attempted GROUP BY route_id, status) AS c
+      HAVING count(*) > 0
+    )
+    SELECT x.event_id, x.route_id, x.dead_letter_id, x.to_route_id, a.attempt_no, x.decision = 'live' AND x.is_attempted AS is_live, x.attempt_no AS next_no,
+           CASE WHEN NOT x.is_open OR (x.is_attempted AND a.event_id IS NULL) THEN 'already_resolved'
+                WHEN x.to_route_id IS NULL THEN 'no_route'
+                WHEN NOT x.is_attempted THEN x.failure_code
+                ELSE a.status END AS decision, a.failure_detail
+    FROM decided AS x LEFT JOIN attempted AS a ON a.event_id = x.event_id AND a.route_id = x.to_route_id AND x.is_attempted
+    WHERE (SELECT count(*) FROM counted) >= 0
+    ORDER BY x.event_id, x.route_id, x.to_route_id
+  LOOP
+    event_id := v.event_id; route_id := v.route_id; dead_letter_id := v.dead_letter_id; to_route_id := v.to_route_id;
+    attempt_no := v.attempt_no; decision := v.decision; failure_detail := v.failure_detail;
+    IF v.is_live THEN
+      decision := coalesce(fn_iu_route_attempt_one('replay', v.event_id, v.to_route_id, v.next_no), 'already_resolved');
+      attempt_no := CASE WHEN decision <> 'already_resolved' THEN v.next_no END;
+      IF decision = 'failed' THEN
+        SELECT a.failure_detail INTO failure_detail FROM iu_route_attempt AS a WHERE a.event_id = v.event_id AND a.route_id = v.to_route_id AND a.attempt_no = v.next_no;
+        UPDATE iu_route_dead_letter AS d SET replay_job_id = coalesce(p_job_id, d.replay_job_id)
+        WHERE d.event_id = v.event_id AND d.route_id = v.to_route_id AND d.status = 'open';
+      ELSIF decision = 'sent' THEN
+        UPDATE iu_route_dead_letter AS d
+        SET status = 'replayed', resolved_at = clock_timestamp(), resolved_by = v_actor, resolved_attempt_no = v.next_no, replay_job_id = coalesce(p_job_id, d.replay_job_id)
+        WHERE d.id = v.dead_letter_id AND d.status = 'open';
+      END IF;
+    END IF;
+    RETURN NEXT;
+  END LOOP;
+END
+$function$;
+ALTER FUNCTION fn_iu_replay(bigint[],integer[],bigint) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_replay(bigint[],integer[],bigint) IS 'Attempts pairs of event and route once more, each under its next number. One row a pair (one a route for an event that no route had taken): decision dry_run, sent, failed (dead-lettered again), skipped (one route of several is disabled), or nothing was written: already_resolved, route_disabled, no_route';
+
+-- function fn_iu_replay_step(integer)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_replay_step(p_limit integer DEFAULT 1000)
+ RETURNS TABLE(status text, job_id bigint, attempted integer, wait_ms integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_job iu_replay_job;
+  v_batch iu_replay_batch;
+  v_from integer;
+  v_size integer;
+  v_replayed integer;
+  v_failed integer;
+BEGIN
+  attempted := 0;
+  IF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 1000 THEN
+    RAISE EXCEPTION 'limit: % is not between 1 and 1000', coalesce(p_limit::text, 'null') USING ERRCODE = 'IU002', COLUMN = 'limit';
+  ELSIF NOT EXISTS (SELECT FROM iu_replay_job AS j WHERE j.status = 'running') THEN
+    status := 'idle'; RETURN NEXT; RETURN;
+  ELSIF NOT (fn_iu_gate_is_open('iu_core.operator_runtime_enabled') AND fn_iu_gate_is_open('iu_core.route_worker_enabled') AND fn_iu_gate_is_open('iu_core.routes_master_enabled')) THEN
+    status := 'gate_closed'; RETURN NEXT; RETURN;
+  END IF;
+  SELECT * INTO v_job FROM iu_replay_job AS j WHERE j.status = 'running' AND j.next_at <= clock_timestamp() ORDER BY j.next_at LIMIT 1 FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN
+    -- Each of them is another process's just now, or has done what it may for the moment.
+    status := 'waiting';
+    SELECT greatest(1, ceil(extract(epoch FROM min(j.next_at) - clock_timestamp()) * 1000))::integer INTO wait_ms FROM iu_replay_job AS j WHERE j.status = 'running';
+    RETURN NEXT; RETURN;
+  END IF;
+  SELECT * INTO STRICT v_batch FROM iu_replay_batch AS b WHERE b.job_id = v_job.id AND b.batch_no = v_job.done / 1000;
+  v_from := v_job.done % 1000 + 1;
+  v_size := least(p_limit, coalesce(v_job.per_second, p_limit), cardinality(v_batch.event_ids) - v_from + 1);
+
+  INSERT INTO dot_iu_acting (xid, actor) VALUES (pg_current_xact_id(), v_job.started_by);
+  SELECT count(*) FILTER (WHERE worst = 2), count(*) FILTER (WHERE worst = 1) INTO v_failed, v_replayed
+  FROM (SELECT max(CASE WHEN r.decision = 'failed' THEN 2 WHEN r.attempt_no IS NOT NULL THEN 1 ELSE 0 END) AS worst
+        FROM fn_iu_replay(v_batch.event_ids[v_from : v_from + v_size - 1], v_batch.route_ids[v_from : v_from + v_size - 1], v_job.id) AS r
+        GROUP BY r.event_id, r.route_id) AS pairs;
+  DELETE FROM dot_iu_acting WHERE xid = pg_current_xact_id();
+
+  UPDATE iu_replay_job AS j
+  SET done = j.done + v_size, replayed = j.replayed + v_replayed, failed_again = j.failed_again + v_failed, left_alone = j.left_alone + v_size - v_replayed - v_failed,
+      status = CASE WHEN j.done + v_size = j.total THEN 'done' ELSE 'running' END,
+      finished_at = CASE WHEN j.done + v_size = j.total THEN clock_timestamp() END,
+      last_batch_at = clock_timestamp(),
+      next_at = greatest(j.next_at, clock_timestamp() - interval '1 second') + coalesce(make_interval(secs => v_size::double precision / j.per_second), interval '0')
+  WHERE j.id = v_job.id;
+  status := 'stepped'; job_id := v_job.id; attempted := v_replayed + v_failed; wait_ms := 0;
+  RETURN NEXT;
+END
+$function$;
+ALTER FUNCTION fn_iu_replay_step(integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_replay_step(integer) IS 'One batch of one background replay, in the caller''s transaction. status: stepped, waiting (come again in wait_ms: every job is being worked on, or may not go faster), idle (no job runs), gate_closed. IU002 bad limit';
+GRANT EXECUTE ON FUNCTION fn_iu_replay_step(integer) TO iu_console;
+GRANT EXECUTE ON FUNCTION fn_iu_replay_step(integer) TO iu_worker;
 
 -- function fn_iu_right_rank(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_right_rank(p_right text)
@@ -6112,7 +6464,6 @@ AS $function$
 #variable_conflict use_column
 DECLARE
   v_letter iu_route_dead_letter;
-  v_attempt_no integer;
 BEGIN
   IF NOT fn_iu_gate_is_open('iu_core.route_worker_enabled') THEN
     status := 'worker_gate_closed'; RETURN NEXT; RETURN;
@@ -6125,22 +6476,20 @@ BEGIN
   ELSIF v_letter.status <> 'open' THEN
     status := 'already_resolved'; attempt_no := v_letter.resolved_attempt_no; RETURN NEXT; RETURN;
   END IF;
-  SELECT max(a.attempt_no) + 1 INTO v_attempt_no FROM iu_route_attempt AS a WHERE a.event_id = v_letter.event_id AND a.route_id = v_letter.route_id;
-  decision := fn_iu_route_attempt_one('replay', v_letter.event_id, v_letter.route_id, v_attempt_no);
-  attempt_no := v_attempt_no;
-  IF decision IN ('dry_run', 'sent') THEN
-    UPDATE iu_route_dead_letter
-    SET status = 'replayed', resolved_at = clock_timestamp(), resolved_by = fn_iu_actor(), resolved_attempt_no = v_attempt_no
-    WHERE id = p_dead_letter_id;
-    status := 'replayed';
+  -- The worst of what its routes say, where it goes to several.
+  SELECT r.decision, r.attempt_no INTO decision, attempt_no
+  FROM fn_iu_replay(ARRAY[v_letter.event_id], ARRAY[v_letter.route_id]) AS r
+  ORDER BY r.decision = 'failed' DESC, r.attempt_no IS NOT NULL DESC, r.decision LIMIT 1;
+  IF attempt_no IS NULL THEN
+    status := decision; decision := NULL;
   ELSE
-    status := 'failed_again';
+    status := CASE WHEN decision = 'failed' THEN 'failed_again' ELSE 'replayed' END;
   END IF;
   RETURN NEXT;
 END
 $function$;
 ALTER FUNCTION fn_iu_route_dead_letter_replay(bigint) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_route_dead_letter_replay(bigint) IS 'Attempts a dead letter once more under the next attempt number: replayed, failed_again (it stays open), already_resolved, or the closed gate. IU003 unknown id';
+COMMENT ON FUNCTION fn_iu_route_dead_letter_replay(bigint) IS 'Attempts a dead letter once more under the next attempt number: replayed, failed_again (it stays open), already_resolved, route_disabled or no_route (nothing was attempted), or the closed gate. IU003 unknown id';
 GRANT EXECUTE ON FUNCTION fn_iu_route_dead_letter_replay(bigint) TO iu_worker;
 
 -- function fn_iu_route_deliver(bigint,integer)
@@ -6261,7 +6610,7 @@ COMMENT ON FUNCTION fn_iu_route_rollup_add(text,timestamp with time zone,integer
 
 -- function fn_iu_route_worker_health(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_worker_health(p_worker_code text)
- RETURNS TABLE(healthy boolean, reasons text[], worker_gate_open boolean, master_gate_open boolean, delivery_mode text, blocked_by text, backlog integer, oldest_unrouted_at timestamp with time zone, held_back_since timestamp with time zone, open_dead_letters integer, last_pass_at timestamp with time zone, last_pass_seen integer, locked_since timestamp with time zone, oldest_snapshot_at timestamp with time zone, accounting jsonb)
+ RETURNS TABLE(healthy boolean, reasons text[], worker_gate_open boolean, master_gate_open boolean, delivery_mode text, blocked_by text, backlog integer, oldest_unrouted_at timestamp with time zone, held_back_since timestamp with time zone, open_dead_letters integer, last_pass_at timestamp with time zone, last_pass_seen integer)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
@@ -6269,7 +6618,6 @@ AS $function$
 #variable_conflict use_column
 DECLARE
   v_cursor iu_route_worker_cursor;
-  v_orphans text;
 BEGIN
   SELECT * INTO v_cursor FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code;
   IF NOT FOUND THEN
@@ -6294,25 +6642,13 @@ BEGIN
         SELECT p.prepared, p.transaction::text::numeric FROM pg_prepared_xacts AS p WHERE p.database = current_database()) AS o
   WHERE o.xid IN (SELECT x::text::numeric % 4294967296 FROM pg_snapshot_xip(v_cursor.snap_from) AS x)
      OR mod(o.xid - pg_snapshot_xmax(v_cursor.snap_from)::text::numeric % 4294967296 + 4294967296, 4294967296) < 2147483648;
-  -- A pass holds its lock for milliseconds; who holds it long keeps every other process from this cursor.
-  SELECT min(a.xact_start) INTO locked_since
-  FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
-  WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND l.classid::bigint = hashtext('iu_core.iu_route_worker_cursor')::bigint & 4294967295 AND l.objid::bigint = v_cursor.lock_no AND l.pid <> pg_backend_pid();
-  -- Under one, the cursor's old versions cannot be cleared away, and each pass reads its way through them.
-  SELECT min(a.xact_start) INTO oldest_snapshot_at
-  FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.backend_xmin IS NOT NULL AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid();
-  SELECT to_jsonb(t) INTO accounting FROM v_iu_accounting AS t;
   SELECT count(*) INTO open_dead_letters FROM (SELECT FROM iu_route_dead_letter AS d WHERE d.status = 'open' LIMIT 10001) AS bounded;
 
   IF NOT worker_gate_open THEN reasons := reasons || format('gate iu_core.route_worker_enabled is %s', fn_iu_gate_state('iu_core.route_worker_enabled')); END IF;
   IF NOT master_gate_open THEN reasons := reasons || format('gate iu_core.routes_master_enabled is %s', fn_iu_gate_state('iu_core.routes_master_enabled')); END IF;
-  SELECT string_agg(b::text, ', ' ORDER BY b) INTO v_orphans FROM generate_series(0, 15) AS b WHERE NOT EXISTS (SELECT FROM iu_route_worker_cursor AS c WHERE b BETWEEN c.bucket_from AND c.bucket_to);
-  IF v_orphans IS NOT NULL THEN reasons := reasons || format('no cursor owns bucket %s: nobody routes their events', v_orphans); END IF;
   IF backlog > 10000 THEN reasons := reasons || 'more than 10,000 events wait'::text; END IF;
   IF oldest_unrouted_at < clock_timestamp() - interval '1 minute' THEN
-    reasons := reasons || format('the oldest unrouted event is of %s, the last pass that saw any %s', to_char(oldest_unrouted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'),
-      coalesce(to_char(last_pass_at AT TIME ZONE 'UTC', '"of" YYYY-MM-DD HH24:MI:SS "UTC"'), 'has yet to come'));
+    reasons := reasons || format('the oldest unrouted event is of %s', to_char(oldest_unrouted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));
   END IF;
   IF held_back_since < clock_timestamp() - interval '1 minute' THEN
     reasons := reasons || format('a transaction open since %s may hold events back', to_char(held_back_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));
@@ -6320,19 +6656,12 @@ BEGIN
   IF open_dead_letters > 0 THEN
     reasons := reasons || format('%s open dead letter%s', CASE WHEN open_dead_letters > 10000 THEN '10,000+' ELSE open_dead_letters::text END, CASE open_dead_letters WHEN 1 THEN '' ELSE 's' END);
   END IF;
-  IF locked_since < clock_timestamp() - interval '1 minute' THEN
-    reasons := reasons || format('another session has held the cursor since %s', to_char(locked_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));
-  END IF;
-  IF oldest_snapshot_at < clock_timestamp() - interval '10 minutes' THEN
-    reasons := reasons || format('a snapshot open since %s makes passes slow', to_char(oldest_snapshot_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));
-  END IF;
-  IF (accounting ->> 'unexplained')::bigint <> 0 THEN reasons := reasons || format('%s events are unexplained', accounting ->> 'unexplained'); END IF;
   healthy := cardinality(reasons) = 0;
   RETURN NEXT;
 END
 $function$;
 ALTER FUNCTION fn_iu_route_worker_health(text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_route_worker_health(text) IS 'Healthy, or every reason why not: gates, buckets without a cursor, backlog, age of the oldest unrouted event, a transaction that holds events back, open dead letters, who holds the cursor, an old snapshot, unexplained events; with the last pass and the accounting identity. IU003 unknown worker';
+COMMENT ON FUNCTION fn_iu_route_worker_health(text) IS 'Healthy, or every reason why not: gates, backlog, age of the oldest unrouted event, a transaction that holds events back, open dead letters; with the last pass. IU003 unknown worker';
 GRANT EXECUTE ON FUNCTION fn_iu_route_worker_health(text) TO iu_reader;
 GRANT EXECUTE ON FUNCTION fn_iu_route_worker_health(text) TO iu_worker;
 
@@ -6918,82 +7247,6 @@ $function$;
 ALTER FUNCTION fn_iu_who(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_who(text) IS 'Who is acting: the live account behind a session or API token, or without one the login itself (actor db:NAME) by its memberships. IU012 nobody';
 
--- function fn_iu_works()
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_works()
- RETURNS TABLE(check_code text, name text, ok boolean, detail text)
- LANGUAGE plpgsql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-#variable_conflict use_column
-DECLARE
-  v_tables constant text[] := '{event_outbox,iu_event_type,iu_held_decision,iu_outbound_route,iu_route_attempt,iu_route_attempt_rollup,iu_route_dead_letter,iu_route_worker_cursor,iu_route_worker_run,dot_config}';
-  v_functions constant text[] := '{fn_iu_emit_event,fn_iu_route_page,fn_iu_route_worker_run,fn_iu_route_attempt_one,fn_iu_route_dead_letter_replay,fn_iu_route_deliver,fn_iu_route_worker_health}';
-  v_views constant text[] := '{v_iu_route_decision,v_iu_event_claim,v_iu_event_backlog,v_iu_accounting,v_iu_route_attempt,v_iu_route_attempt_summary,v_iu_route_dead_letter_open,v_iu_route_worker_health,v_iu_gate}';
-  v_wrong text;
-BEGIN
-  FOR check_code, name IN VALUES
-    ('W1', 'substrate'), ('W2', 'functions present'), ('W3', 'views present'), ('W4', 'gates readable'), ('W5', 'cursor present'),
-    ('W6', 'seam fails closed'), ('W7', 'both gates checked'), ('W8', 'health'), ('W9', 'backlog explained')
-  LOOP
-    v_wrong := NULL;
-    BEGIN
-      CASE check_code
-        WHEN 'W1', 'W3' THEN
-          SELECT 'missing: ' || string_agg(n, ', ') INTO v_wrong
-          FROM unnest(CASE check_code WHEN 'W1' THEN v_tables ELSE v_views END) AS n
-          WHERE NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'iu_core'::regnamespace AND relname = n AND relkind = CASE check_code WHEN 'W1' THEN 'r' ELSE 'v' END);
-          detail := CASE check_code WHEN 'W1' THEN format('%s tables', cardinality(v_tables)) ELSE format('%s views', cardinality(v_views)) END;
-        WHEN 'W2' THEN
-          SELECT 'missing, or open to PUBLIC: ' || string_agg(n, ', ') INTO v_wrong
-          FROM unnest(v_functions) AS n
-          WHERE NOT EXISTS (SELECT FROM pg_proc AS p WHERE p.pronamespace = 'iu_core'::regnamespace AND p.proname = n AND NOT has_function_privilege('public', p.oid, 'EXECUTE'));
-          detail := format('%s functions', cardinality(v_functions));
-        WHEN 'W4' THEN
-          SELECT string_agg(format('%s is %s', gate, state), ', ') FILTER (WHERE state IN ('missing', 'malformed')),
-                 format('%s open, %s closed', count(*) FILTER (WHERE is_open), count(*) FILTER (WHERE NOT is_open)) INTO v_wrong, detail FROM v_iu_gate;
-        WHEN 'W5' THEN
-          SELECT 'not exactly one cursor: bucket ' || string_agg(b::text, ', ' ORDER BY b) INTO v_wrong
-          FROM generate_series(0, 15) AS b WHERE (SELECT count(*) FROM iu_route_worker_cursor AS c WHERE b BETWEEN c.bucket_from AND c.bucket_to) <> 1;
-          SELECT format('16 buckets, %s', string_agg(format('%s to %s by %s', bucket_from, bucket_to, worker_code), ', ' ORDER BY bucket_from)) INTO detail FROM iu_route_worker_cursor;
-        WHEN 'W6' THEN
-          v_wrong := 'fn_iu_route_deliver returned, and live delivery is not built';
-          detail := 'a delivery raises, and a live route needs an approval';
-          BEGIN
-            PERFORM fn_iu_route_deliver(0, 0);
-          EXCEPTION WHEN feature_not_supported THEN
-            SELECT 'iu_outbound_route_safe_chk is missing' INTO v_wrong
-            WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'iu_outbound_route_safe_chk' AND conrelid = 'iu_core.iu_outbound_route'::regclass AND convalidated);
-          END;
-        WHEN 'W7' THEN
-          -- By its text; scenario H closes the gates and sees what happens.
-          SELECT string_agg(format('%s does not ask for %s', f, g), '; ') INTO v_wrong
-          FROM unnest('{fn_iu_route_worker_run,fn_iu_route_dead_letter_replay}'::text[]) AS f, unnest('{iu_core.route_worker_enabled,iu_core.routes_master_enabled}'::text[]) AS g
-          WHERE NOT EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'iu_core'::regnamespace AND proname = f AND strpos(prosrc, g) > 0);
-          detail := 'by the worker and by a replay';
-        WHEN 'W8' THEN
-          SELECT string_agg(format('%s is %s without a reason', worker_code, CASE WHEN healthy THEN 'healthy' ELSE 'unhealthy' END), '; ') FILTER (WHERE healthy <> (reasons = '{}')),
-                 string_agg(format('%s: %s', worker_code, CASE WHEN healthy THEN 'healthy' ELSE array_to_string(reasons, '; ') END), ' · ' ORDER BY worker_code) INTO v_wrong, detail
-          FROM v_iu_route_worker_health;
-          v_wrong := CASE WHEN detail IS NULL THEN 'no worker' ELSE v_wrong END;
-        WHEN 'W9' THEN
-          SELECT CASE WHEN a.unexplained <> 0 THEN format('%s of %s events are unexplained', a.unexplained, a.events) END,
-                 format('%s events, %s not yet routed, %s held, 0 unexplained', a.events, a.not_yet_routed, a.held) INTO v_wrong, detail
-          FROM v_iu_accounting AS a;
-      END CASE;
-    EXCEPTION WHEN OTHERS THEN
-      v_wrong := SQLERRM;
-    END;
-    ok := v_wrong IS NULL;
-    detail := coalesce(v_wrong, detail);
-    RETURN NEXT;
-  END LOOP;
-END
-$function$;
-ALTER FUNCTION fn_iu_works() OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_works() IS 'The checks W1 to W9 of what is installed, by reading alone: substrate, functions, views, gates, cursors, the seam, both gates, health, backlog';
-GRANT EXECUTE ON FUNCTION fn_iu_works() TO iu_reader;
-
 -- trigger trg_dot_iu_command_run_append_only on dot_iu_command_run
 CREATE TRIGGER trg_dot_iu_command_run_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.dot_iu_command_run FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
 COMMENT ON TRIGGER trg_dot_iu_command_run_append_only ON dot_iu_command_run IS 'The ledger is history.';
@@ -7086,6 +7339,9 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 -- vocabulary collection_kind workflow
 --   steps in order
 
+-- vocabulary dead_letter_status corrected
+--   a new event with another payload stands for it
+
 -- vocabulary dead_letter_status discarded
 --   given up, with a reason
 
@@ -7094,6 +7350,9 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 
 -- vocabulary dead_letter_status replayed
 --   a later attempt succeeded
+
+-- vocabulary dead_letter_status rerouted
+--   routes that had not been there have attempts of their own
 
 -- vocabulary delivery_lane delayed
 --   never deduplicated
@@ -7461,6 +7720,17 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   Closes a gate at once; it never waits behind a running command.
 --   {"type": "object", "required": ["gate"], "properties": {"gate": {"type": "string", "pattern": "^[a-z0-9_.]+$", "maxLength": 120, "minLength": 1}}, "additionalProperties": false}
 
+-- command dot_iu_correct_dead_letter
+--   delivery
+--   2
+--   operator
+--   {iu_core.operator_runtime_enabled}
+--   t
+--   {payload}
+--   {}
+--   Emits a new event with another payload in the place of one that failed; the old one stays.
+--   {"type": "object", "required": ["dead_letter", "payload"], "properties": {"payload": {"description": "the whole payload of the new event"}, "dead_letter": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}
+
 -- command dot_iu_create_collection
 --   collections
 --   1
@@ -7548,6 +7818,17 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   {}
 --   Gives up an open dead letter, with a reason.
 --   {"type": "object", "required": ["dead_letter"], "properties": {"dead_letter": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}
+
+-- command dot_iu_discard_dead_letters
+--   delivery
+--   2
+--   approver
+--   {iu_core.operator_runtime_enabled}
+--   t
+--   {}
+--   {}
+--   Gives up the dead letters that the plan froze, with a reason.
+--   {"type": "object", "properties": {"to": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "not before this time"}, "cause": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the fingerprint of a cause"}, "limit": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "failure_code": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 200, "minLength": 0}}, "additionalProperties": false}
 
 -- command dot_iu_discard_held_events
 --   delivery
@@ -7735,7 +8016,18 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   {}
 --   {}
 --   Attempts the dead letters that the plan froze, each once more.
---   {"type": "object", "properties": {"limit": {"type": "integer", "maximum": 1000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "failure_code": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 200, "minLength": 0}}, "additionalProperties": false}
+--   {"type": "object", "properties": {"to": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "not before this time"}, "cause": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the fingerprint of a cause"}, "limit": {"type": "integer", "maximum": 1000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "failure_code": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 200, "minLength": 0}}, "additionalProperties": false}
+
+-- command dot_iu_replay_skipped
+--   delivery
+--   2
+--   operator
+--   {iu_core.operator_runtime_enabled,iu_core.route_worker_enabled,iu_core.routes_master_enabled}
+--   t
+--   {}
+--   {}
+--   Attempts what a route skipped while it was disabled.
+--   {"type": "object", "required": ["route"], "properties": {"to": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "not before this time"}, "limit": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}}, "additionalProperties": false}
 
 -- command dot_iu_restore_piece
 --   pieces
@@ -7747,6 +8039,17 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   {}
 --   Brings a retired or deleted piece back, to its places where they are still free.
 --   {"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+
+-- command dot_iu_resume_replay
+--   delivery
+--   1
+--   operator
+--   {iu_core.operator_runtime_enabled,iu_core.route_worker_enabled,iu_core.routes_master_enabled}
+--   f
+--   {}
+--   {}
+--   Lets a stopped background replay go on where it was.
+--   {"type": "object", "required": ["replay"], "properties": {"replay": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}
 
 -- command dot_iu_retire_piece
 --   pieces
@@ -7780,17 +8083,6 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   {}
 --   One's own token; anybody's, as an admin.
 --   {"type": "object", "required": ["token"], "properties": {"token": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}
-
--- command dot_iu_run_probe
---   delivery
---   1
---   operator
---   {}
---   f
---   {}
---   {}
---   Tries the eight scenarios A to H on the live schema, each taken back, and shows that nothing is left.
---   {"type": "object", "properties": {}, "additionalProperties": false}
 
 -- command dot_iu_run_worker
 --   delivery
@@ -7835,6 +8127,28 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   {}
 --   The piece leaves every manifest; a restore brings it back to its places.
 --   {"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+
+-- command dot_iu_start_replay
+--   delivery
+--   2
+--   operator
+--   {iu_core.operator_runtime_enabled,iu_core.route_worker_enabled,iu_core.routes_master_enabled}
+--   t
+--   {}
+--   {}
+--   Replays the dead letters, or skipped events, that the plan froze, in the background.
+--   {"type": "object", "properties": {"to": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "not before this time"}, "what": {"enum": ["dead_letters", "skipped"], "type": "string", "description": "dead letters, or the events that a disabled route skipped"}, "cause": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the fingerprint of a cause"}, "limit": {"type": "integer", "maximum": 500000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "per_second": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many a second"}, "failure_code": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 200, "minLength": 0}}, "additionalProperties": false}
+
+-- command dot_iu_stop_replay
+--   delivery
+--   1
+--   operator
+--   {}
+--   f
+--   {}
+--   {}
+--   Stops a background replay after the batch under way; nothing is lost.
+--   {"type": "object", "required": ["replay"], "properties": {"replay": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}
 
 -- command dot_iu_validate_collection
 --   collections

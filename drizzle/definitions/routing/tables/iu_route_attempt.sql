@@ -1,4 +1,4 @@
--- The primary key is the only index and there are no foreign keys: both would cost the worker a
+-- The primary key is the only index over all rows and there are no foreign keys: both would cost the worker a
 -- multiple of its work. Integrity is a verify query; idempotency_key is derived in the view.
 CREATE TABLE iu_core.iu_route_attempt (
   event_id bigint NOT NULL,
@@ -16,6 +16,8 @@ CREATE TABLE iu_core.iu_route_attempt (
   CONSTRAINT iu_route_attempt_status_chk CHECK (CASE status WHEN 'dry_run' THEN failure_code IS NULL WHEN 'skipped' THEN failure_code IS NOT NULL
     WHEN 'failed' THEN failure_code IS NOT NULL WHEN 'sent' THEN failure_code IS NULL ELSE false END)
 );
+-- What a disabled route skipped is replayed once it is enabled; any other row costs this index nothing.
+CREATE INDEX iu_route_attempt_disabled_idx ON iu_core.iu_route_attempt (route_id, event_id) WHERE failure_code = 'route_disabled';
 COMMENT ON TABLE iu_core.iu_route_attempt IS 'One audited decision of the worker on one event for one route; append-only';
 COMMENT ON COLUMN iu_core.iu_route_attempt.route_id IS '0 = no route wanted the event';
 COMMENT ON COLUMN iu_core.iu_route_attempt.failure_code IS 'why it failed or was skipped: payload_schema, unknown_event_type, worker_process_error, no_route, route_disabled';
