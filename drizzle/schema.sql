@@ -2663,12 +2663,12 @@ BEGIN
   v_ids := fn_dot_letters(p_params, p_context, 1000, true);
   PERFORM FROM iu_route_dead_letter WHERE id = ANY (v_ids) ORDER BY id FOR UPDATE;
   v_letters := ARRAY(SELECT d FROM iu_route_dead_letter AS d WHERE d.id = ANY (v_ids) AND d.status = 'open' ORDER BY d.id);
-  v_result := fn_dot_replayed(ARRAY(SELECT (l).event_id FROM unnest(v_letters) WITH ORDINALITY AS x(l, n) ORDER BY n),
-                              ARRAY(SELECT (l).route_id FROM unnest(v_letters) WITH ORDINALITY AS x(l, n) ORDER BY n), cardinality(v_ids));
+  v_result := fn_dot_replayed(ARRAY(SELECT (l).event_id FROM unnest(v_letters) AS l ORDER BY (l).id),
+                              ARRAY(SELECT (l).route_id FROM unnest(v_letters) AS l ORDER BY (l).id), cardinality(v_ids));
   RETURN jsonb_build_object(
     'state', '{}'::jsonb,
     'frozen', fn_dot_frozen(v_ids),
-    'objects', (SELECT coalesce(jsonb_agg(fn_dot_letter_object(l) ORDER BY n), '[]') FROM unnest(v_letters) WITH ORDINALITY AS x(l, n)),
+    'objects', (SELECT coalesce(jsonb_agg(fn_dot_letter_object(l) ORDER BY (l).id), '[]') FROM unnest(v_letters) AS l),
     'result', jsonb_build_object('letters', cardinality(v_ids)) || v_result,
     'checks', jsonb_build_array(jsonb_build_object('name', 'letters_are_replayed', 'kind', 'dead_letters', 'ids', to_jsonb(v_ids), 'status', 'replayed')),
     'irreversible', 'Attempts are history.');
@@ -3060,16 +3060,18 @@ BEGIN
     WITH pairs AS MATERIALIZED (
       SELECT p.event_id, p.route_id FROM iu_replay_batch AS b CROSS JOIN LATERAL unnest(b.event_ids, b.route_ids) AS p(event_id, route_id) WHERE b.job_id = v_id
     ), decided AS MATERIALIZED (
-      SELECT DISTINCT ON (p.event_id, p.route_id) p.event_id, p.route_id, left(w.failure_detail, 200) AS because,
+      -- Without the words: to tell what is wrong costs more than to see that something is.
+      SELECT DISTINCT ON (p.event_id, p.route_id) p.event_id, p.route_id, w.route_id AS to_route_id,
              CASE WHEN w.decision IS NULL THEN 'no_route' WHEN w.decision = 'failed' THEN 'failed_again' WHEN w.decision = 'skipped' THEN w.failure_code ELSE 'replayed' END AS becomes
       FROM pairs AS p LEFT JOIN v_iu_route_decision AS w ON w.event_id = p.event_id AND (w.route_id = p.route_id OR p.route_id = 0)
       ORDER BY p.event_id, p.route_id, w.decision = 'failed' DESC NULLS LAST
     )
     SELECT jsonb_build_object(
       'would_become', (SELECT jsonb_object_agg(becomes, n) FROM (SELECT becomes, count(*) AS n FROM decided GROUP BY becomes) AS c),
-      'sample', (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('event', s.event_id, 'event_type', e.event_type, 'subject', e.event_subject_ref, 'becomes', s.becomes, 'because', s.because)) ORDER BY s.event_id, s.route_id)
+      'sample', (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('event', s.event_id, 'event_type', e.event_type, 'subject', e.event_subject_ref, 'becomes', s.becomes, 'because', left(w.failure_detail, 200))) ORDER BY s.event_id, s.route_id)
                  FROM (SELECT DISTINCT ON (n) * FROM (SELECT d.*, ntile(5) OVER (ORDER BY event_id, route_id) AS n FROM decided AS d) AS t ORDER BY n, event_id, route_id) AS s
-                 JOIN event_outbox AS e ON e.id = s.event_id))
+                 JOIN event_outbox AS e ON e.id = s.event_id
+                 LEFT JOIN v_iu_route_decision AS w ON w.event_id = s.event_id AND w.route_id = s.to_route_id))
     INTO v_result;
     IF v_result -> 'would_become' ?| ARRAY['replayed', 'failed_again'] IS NOT TRUE THEN
       RAISE EXCEPTION 'nothing would be attempted: no route takes them' USING ERRCODE = 'IU016', HINT = 'Register a route for the type, or discard the letters.';
@@ -5595,10 +5597,10 @@ AS $function$
   FROM (
     SELECT regexp_replace(regexp_replace(regexp_replace(
              CASE WHEN p ~ ', have (string|number|boolean|object|array|null)$' THEN p ELSE regexp_replace(p, ', have .*$', ', have …') END,
-             '"(\\.|[^"\\])*("|$)|''[^'']*(''|$)', '…', 'g'),
+             '''[^'']*(''|$)', '…', 'g'),
              '\m[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\M', '…', 'g'),
              '\d+([.,:]\d+)*', '#', 'g') COLLATE "C" AS part
-    FROM regexp_split_to_table(left(p_failure_detail, 4000), '; (?=\$)') AS p
+    FROM regexp_split_to_table(regexp_replace(left(p_failure_detail, 4000), '"(\\.|[^"\\])*("|$)', '…', 'g'), '; (?=\$)') AS p
   ) AS parts
 $function$;
 ALTER FUNCTION fn_iu_failure_kind(text) OWNER TO iu_owner;

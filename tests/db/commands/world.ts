@@ -175,7 +175,7 @@ export async function tables(db: Queryable, ...but: string[]): Promise<Record<st
     `SELECT c.relname::text AS name FROM pg_class AS c WHERE c.relnamespace = 'iu_core'::regnamespace AND c.relkind = 'r' ORDER BY 1`)
   const asked = names.map(row => row.name).filter(name => !but.includes(name))
   const { rows } = await db.query<{ name: string, rows: number, digest: string }>(asked.map(name =>
-    `SELECT '${name}' AS name, count(*)::integer AS rows, md5(coalesce(string_agg(concat_ws(' ', t.xmin, t.ctid, t::text), ',' ORDER BY t.ctid), '')) AS digest FROM iu_core.${name} AS t`).join(' UNION ALL '))
+    `SELECT '${name}' AS name, count(*)::integer AS rows, md5(coalesce(string_agg(concat_ws(' ', t.xmin, t.ctid, t::text), ',' ORDER BY t.ctid), '')) AS digest FROM iu_core.${name} AS t`).join(' UNION ALL ') + ' ORDER BY 1')
   return Object.fromEntries(rows.map(({ name, rows, digest }) => [name, { rows, digest }]))
 }
 

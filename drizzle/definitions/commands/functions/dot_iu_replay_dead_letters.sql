@@ -15,12 +15,12 @@ BEGIN
   v_ids := fn_dot_letters(p_params, p_context, 1000, true);
   PERFORM FROM iu_route_dead_letter WHERE id = ANY (v_ids) ORDER BY id FOR UPDATE;
   v_letters := ARRAY(SELECT d FROM iu_route_dead_letter AS d WHERE d.id = ANY (v_ids) AND d.status = 'open' ORDER BY d.id);
-  v_result := fn_dot_replayed(ARRAY(SELECT (l).event_id FROM unnest(v_letters) WITH ORDINALITY AS x(l, n) ORDER BY n),
-                              ARRAY(SELECT (l).route_id FROM unnest(v_letters) WITH ORDINALITY AS x(l, n) ORDER BY n), cardinality(v_ids));
+  v_result := fn_dot_replayed(ARRAY(SELECT (l).event_id FROM unnest(v_letters) AS l ORDER BY (l).id),
+                              ARRAY(SELECT (l).route_id FROM unnest(v_letters) AS l ORDER BY (l).id), cardinality(v_ids));
   RETURN jsonb_build_object(
     'state', '{}'::jsonb,
     'frozen', fn_dot_frozen(v_ids),
-    'objects', (SELECT coalesce(jsonb_agg(fn_dot_letter_object(l) ORDER BY n), '[]') FROM unnest(v_letters) WITH ORDINALITY AS x(l, n)),
+    'objects', (SELECT coalesce(jsonb_agg(fn_dot_letter_object(l) ORDER BY (l).id), '[]') FROM unnest(v_letters) AS l),
     'result', jsonb_build_object('letters', cardinality(v_ids)) || v_result,
     'checks', jsonb_build_array(jsonb_build_object('name', 'letters_are_replayed', 'kind', 'dead_letters', 'ids', to_jsonb(v_ids), 'status', 'replayed')),
     'irreversible', 'Attempts are history.');

@@ -9,10 +9,10 @@ AS $$
   FROM (
     SELECT regexp_replace(regexp_replace(regexp_replace(
              CASE WHEN p ~ ', have (string|number|boolean|object|array|null)$' THEN p ELSE regexp_replace(p, ', have .*$', ', have …') END,
-             '"(\\.|[^"\\])*("|$)|''[^'']*(''|$)', '…', 'g'),
+             '''[^'']*(''|$)', '…', 'g'),
              '\m[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\M', '…', 'g'),
              '\d+([.,:]\d+)*', '#', 'g') COLLATE "C" AS part
-    FROM regexp_split_to_table(left(p_failure_detail, 4000), '; (?=\$)') AS p
+    FROM regexp_split_to_table(regexp_replace(left(p_failure_detail, 4000), '"(\\.|[^"\\])*("|$)', '…', 'g'), '; (?=\$)') AS p
   ) AS parts
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_failure_kind(text) IS 'A failure''s words without what this one event has of its own: values, quoted texts, identifiers, numbers';
