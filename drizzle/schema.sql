@@ -1266,6 +1266,16 @@ CREATE VIEW v_iu_event_claim AS
 ALTER VIEW v_iu_event_claim OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_event_claim IS 'For every event that is not held: the worker whose it is, and whether that worker claims to be done with it. Accounting holds the claim against the attempts';
 
+-- view v_iu_event_release
+CREATE VIEW v_iu_event_release AS
+ SELECT id AS event_id,
+    released_from
+   FROM event_outbox
+  WHERE (released_from IS NOT NULL);
+ALTER VIEW v_iu_event_release OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_event_release IS 'Which event is the release of which held one';
+GRANT SELECT ON v_iu_event_release TO iu_reader;
+
 -- view v_iu_gate
 CREATE VIEW v_iu_gate AS
  SELECT COALESCE(v.term, c.key) AS gate,
@@ -2636,7 +2646,7 @@ BEGIN
     'objects', jsonb_build_array(fn_dot_letter_object(v_letter)),
     'refs', jsonb_build_array('event:' || v_letter.event_id),
     'result', jsonb_build_object('status', v_replay.status, 'decision', v_replay.decision, 'attempt_no', v_replay.attempt_no),
-    'notes', CASE v_replay.status WHEN 'failed_again' THEN jsonb_build_array('It fails again and is a dead letter AGAIN; the attempt is on record.') ELSE '[]' END,
+    'notes', CASE v_replay.status WHEN 'failed_again' THEN jsonb_build_array('It fails again and stays OPEN; the attempt is on record.') ELSE '[]' END,
     'checks', jsonb_build_array(
       jsonb_build_object('name', 'letter_is_replayed', 'kind', 'dead_letters', 'ids', jsonb_build_array(v_letter.id), 'status', 'replayed'),
       jsonb_build_object('name', 'attempt_is_written', 'kind', 'attempt', 'event', v_letter.event_id, 'route', v_route, 'attempt_no', v_replay.attempt_no)),
@@ -5605,6 +5615,7 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_iu_failure_kind(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_failure_kind(text) IS 'A failure''s words without what this one event has of its own: values, quoted texts, identifiers, numbers';
+GRANT EXECUTE ON FUNCTION fn_iu_failure_kind(text) TO iu_reader;
 
 -- function fn_iu_gate_declare(jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_gate_declare(p_gates jsonb)

@@ -29,7 +29,7 @@ BEGIN
     'objects', jsonb_build_array(fn_dot_letter_object(v_letter)),
     'refs', jsonb_build_array('event:' || v_letter.event_id),
     'result', jsonb_build_object('status', v_replay.status, 'decision', v_replay.decision, 'attempt_no', v_replay.attempt_no),
-    'notes', CASE v_replay.status WHEN 'failed_again' THEN jsonb_build_array('It fails again and is a dead letter AGAIN; the attempt is on record.') ELSE '[]' END,
+    'notes', CASE v_replay.status WHEN 'failed_again' THEN jsonb_build_array('It fails again and stays OPEN; the attempt is on record.') ELSE '[]' END,
     'checks', jsonb_build_array(
       jsonb_build_object('name', 'letter_is_replayed', 'kind', 'dead_letters', 'ids', jsonb_build_array(v_letter.id), 'status', 'replayed'),
       jsonb_build_object('name', 'attempt_is_written', 'kind', 'attempt', 'event', v_letter.event_id, 'route', v_route, 'attempt_no', v_replay.attempt_no)),

@@ -17,3 +17,4 @@ AS $$
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_failure_kind(text) IS 'A failure''s words without what this one event has of its own: values, quoted texts, identifiers, numbers';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_failure_kind(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION iu_core.fn_iu_failure_kind(text) TO iu_reader;
