@@ -1,4 +1,4 @@
-import { expect, open } from './page.ts'
+import { expect, expectSound, open } from './page.ts'
 import { PASSWORD } from './support/accounts.ts'
 import { apply, choose, dialog, expectVerified, leave, makeDeadLetters, makeDocument, plan, press, receipt, runsOf, test, titles } from './support/own-world.ts'
 

@@ -16,7 +16,7 @@ import { accounting, drain, expectWhole, furnish, setGate } from '../db/world.ts
 const LETTERS = 100_000
 
 test('100,000 dead letters are replayed once each, though console and PostgreSQL are killed, and it is stopped', async () => {
-  await buildConsole()
+  await buildConsole(() => {})
   const directory = await mkdtemp(join(tmpdir(), 'iu-replay-'))
   await chmod(directory, 0o755)
   const open = () => openEmbedded({ directory })
