@@ -6266,6 +6266,7 @@ AS $function$
 #variable_conflict use_column
 DECLARE
   v_actor constant text := fn_iu_actor();
+  v_at timestamptz;
   v record;
 BEGIN
   -- Letters first, in one order: whoever replays the same ones waits here, and finds them resolved.
@@ -6273,6 +6274,7 @@ BEGIN
   JOIN iu_route_dead_letter AS d ON d.status = 'open' AND d.event_id = p.event_id AND d.route_id = p.route_id
   ORDER BY d.id FOR UPDATE OF d;
 
+  v_at := clock_timestamp();
   FOR v IN
     WITH asked AS MATERIALIZED (
       SELECT p.event_id, p.route_id, d.id AS dead_letter_id, d.id IS NOT NULL OR coalesce(l.failure_code = 'route_disabled', false) AS is_open
@@ -6287,8 +6289,8 @@ BEGIN
       FROM asked AS a
       LEFT JOIN v_iu_route_decision AS w ON w.event_id = a.event_id AND (w.route_id = a.route_id OR a.route_id = 0) AND a.is_open
     ), attempted AS (
-      INSERT INTO iu_route_attempt AS a (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code)
-      SELECT event_id, to_route_id, attempt_no, decision, failure_code, failure_detail, target_kind, target_ref, 'replay'
+      INSERT INTO iu_route_attempt AS a (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code, created_at)
+      SELECT event_id, to_route_id, attempt_no, decision, failure_code, failure_detail, target_kind, target_ref, 'replay', v_at
       FROM decided WHERE is_attempted AND decision <> 'live' ORDER BY event_id, to_route_id
       ON CONFLICT DO NOTHING
       RETURNING a.event_id, a.route_id, a.attempt_no, a.status, a.failure_code, a.failure_detail
@@ -6312,7 +6314,7 @@ BEGIN
               AND CASE WHEN x.route_id <> x.to_route_id THEN x.decision = 'live' OR a.event_id IS NOT NULL ELSE a.status = 'dry_run' END) AS r
       WHERE d.id = r.dead_letter_id
     ), counted AS (
-      SELECT fn_iu_route_rollup_add('replay', array_agg(c.route_id), array_agg(c.status), array_agg(c.n))
+      SELECT fn_iu_route_rollup_add('replay', v_at, array_agg(c.route_id), array_agg(c.status), array_agg(c.n))
       FROM (SELECT route_id, status, count(*)::integer AS n FROM attempted GROUP BY route_id, status) AS c
       HAVING count(*) > 0
     )

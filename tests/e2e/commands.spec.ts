@@ -236,7 +236,7 @@ test('a corrected payload becomes a new event, and the letter shows what came of
   await expect(page.getByText('No open dead letter matches')).toBeVisible()
   const { rows: [letter] } = await world.db.query<{ id: string, event: string }>('SELECT dead_letter_id AS id, corrected_by_event_id AS event FROM iu_core.v_iu_route_dead_letter WHERE event_type = $1', [type])
   await open(page, `/dead-letters?letter=${letter!.id}`)
-  const shown = page.getByRole('region', { name: `Dead letter ${letter!.id}` })
+  const shown = page.getByRole('region', { name: `Dead letter ${letter!.id}`, exact: true })
   await expect(shown).toContainText('corrected')
   await expect(shown).toContainText(`Event ${letter!.event} stands in its place`)
   await expect(shown.locator('[data-attempts] li')).toHaveCount(1)
