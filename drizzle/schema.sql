@@ -1514,20 +1514,22 @@ CREATE VIEW v_iu_route_dead_letter_cause AS
             d.replay_job_id,
             d.cause
            FROM iu_route_dead_letter d
-          WHERE ((d.status = 'open'::text) AND (d.cause = walk.cause))
-          ORDER BY d.id DESC
+          WHERE ((d.status = 'open'::text) AND ((d.cause >= walk.cause) AND (d.cause <= walk.cause)))
+          ORDER BY d.cause DESC, d.id DESC
          LIMIT 1) last)
      CROSS JOIN LATERAL ( SELECT d.created_at
            FROM iu_route_dead_letter d
-          WHERE ((d.status = 'open'::text) AND (d.cause = walk.cause))
-          ORDER BY d.id
+          WHERE ((d.status = 'open'::text) AND ((d.cause >= walk.cause) AND (d.cause <= walk.cause)))
+          ORDER BY d.cause, d.id
          LIMIT 1) first)
      CROSS JOIN LATERAL ( SELECT (count(*))::integer AS n
            FROM ( SELECT
                    FROM iu_route_dead_letter d
-                  WHERE ((d.status = 'open'::text) AND (d.cause = walk.cause))
+                  WHERE ((d.status = 'open'::text) AND ((d.cause >= walk.cause) AND (d.cause <= walk.cause)))
+                  ORDER BY d.cause
                  LIMIT 10001) bounded) counted)
-     LEFT JOIN iu_outbound_route r ON ((r.id = last.route_id)));
+     LEFT JOIN iu_outbound_route r ON ((r.id = last.route_id)))
+  WHERE (walk.cause IS NOT NULL);
 ALTER VIEW v_iu_route_dead_letter_cause OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_route_dead_letter_cause IS 'Open dead letters by cause, 101 causes at most: how many (up to 10001), since when, and the newest as a sample';
 GRANT SELECT ON v_iu_route_dead_letter_cause TO iu_reader;

@@ -175,10 +175,9 @@ describe('iu replay', () => {
     await db.pool.query(`SELECT iu_core.fn_iu_event_types_register('application', 'delayed', false, '{"app.x": {"description": "x", "payload_schema": {"type": "object", "required": ["n"]}}}')`)
     await db.pool.query(`SELECT iu_core.fn_iu_routes_register('{"app.x.log": {"event_type": "app.x", "target_kind": "log", "target_ref": "x", "enabled": true}}')`)
     await db.pool.query(`SELECT iu_core.fn_iu_emit_event('app.x', 't', n::text, '{}') FROM generate_series(1, 3) AS n`)
-    expect((await iu(['worker', '--drain'])).status).toBe(0)
-    const plan = await json('command', 'start_replay', '--plan') as unknown as { plan_digest: string }
-    expect((await iu(['command', 'start_replay', '--apply', '--plan-digest', plan.plan_digest, '--reason', 'the specs'])).status).toBe(0)
-    expect((await iu(['gate', 'close', 'iu_core.route_worker_enabled', '--reason', 'the specs'])).status).toBe(0)
+    await db.pool.query(`SELECT iu_core.fn_iu_route_worker_run('iu_outbound_default')`)
+    await carry(db.pool, 'dot_iu_start_replay', {}, { reason: 'the specs' })
+    await db.pool.query(`SELECT iu_core.fn_iu_gate_set('iu_core.route_worker_enabled', false, 'a test')`)
     expect(await iu(['replay'])).toMatchObject({ status: 3, out: '0 attempted\n', err: expect.stringContaining('a gate is closed') })
     await db.pool.query(`SELECT iu_core.fn_iu_gate_set('iu_core.route_worker_enabled', true, 'a test')`)
     expect(await json('replay')).toMatchObject({ attempted: 3, status: 'idle' })
