@@ -22,7 +22,7 @@ export const LAYERS: Layer[] = [
   // The console cuts a text in place.
   { files: 'server/api/', ours: [...NITRO_USES, 'server/import/'], packages: NITRO },
   { files: 'server/middleware/', ours: NITRO_USES, packages: NITRO },
-  { files: 'server/plugins/', ours: NITRO_USES, packages: NITRO },
+  { files: 'server/plugins/', ours: [...NITRO_USES, 'server/worker/'], packages: NITRO },
   // drizzle-orm/errors: the one translator of errors unwraps them.
   { files: 'server/utils/', ours: NITRO_USES, packages: /^(?:node:|h3$|zod$|pg$|drizzle-orm\/errors$|#imports$)/ },
   { files: 'server/utils/markdown/', ours: ['server/utils/markdown/', 'shared/'], packages: MARKDOWN },
