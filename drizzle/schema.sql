@@ -6600,12 +6600,12 @@ BEGIN
       PERFORM fn_iu_probe_emit(ARRAY[v_name || '.live', v_name || '.strict'], '{"n": "no number"}');
       PERFORM fn_iu_probe_pass(v_before);
       UPDATE iu_outbound_route SET dry_run = true, approval_digest = NULL WHERE route_code = v_name || '.live';
-      SELECT id INTO STRICT v_id FROM iu_route_dead_letter WHERE event_id > v_before AND event_type = v_name || '.live';
+      SELECT id INTO STRICT v_id FROM iu_route_dead_letter WHERE event_id > v_before AND event_type = v_name || '.live' AND status = 'open';
       SELECT * INTO v_replay FROM fn_iu_route_dead_letter_replay(v_id);
       v_found := jsonb_build_object('mended', v_replay.status, 'decision', v_replay.decision, 'attempt_no', v_replay.attempt_no,
         'letter', (SELECT status FROM iu_route_dead_letter WHERE id = v_id),
         'once_more', (SELECT status FROM fn_iu_route_dead_letter_replay(v_id)));
-      SELECT id INTO STRICT v_id FROM iu_route_dead_letter WHERE event_id > v_before AND event_type = v_name || '.strict';
+      SELECT id INTO STRICT v_id FROM iu_route_dead_letter WHERE event_id > v_before AND event_type = v_name || '.strict' AND status = 'open';
       v_found := v_found || jsonb_build_object('still_broken', (SELECT status FROM fn_iu_route_dead_letter_replay(v_id)), 'its_letter', (SELECT status FROM iu_route_dead_letter WHERE id = v_id));
 
     WHEN 'G' THEN
@@ -6620,14 +6620,14 @@ BEGIN
         -- A backlog is counted to 10,001; behind a longer one the event is not in it.
         'waiting', coalesce((SELECT sum(pending) FROM v_iu_event_backlog WHERE event_type = v_name || '.unwanted'),
                             (SELECT 1 FROM v_iu_event_backlog GROUP BY worker_code HAVING sum(pending) > 10000 LIMIT 1)),
-        'claimed', (SELECT count(*) FROM v_iu_event_claim WHERE event_id = v_id AND NOT is_passed),
-        'workers', (SELECT count(*) - (SELECT count(*) FROM iu_route_worker_cursor) FROM v_iu_route_worker_health),
-        'health_says_why', (SELECT bool_and(healthy = (reasons = '{}') AND array_to_string(reasons, '; ') ~ 'open dead letter') FROM v_iu_route_worker_health));
+        'claimed', (SELECT count(*) FROM v_iu_event_claim WHERE event_id = v_id AND NOT is_passed))
+        || (SELECT jsonb_build_object('workers', count(*) - (SELECT count(*) FROM iu_route_worker_cursor), 'health_says_why', bool_and(healthy = (reasons = '{}') AND array_to_string(reasons, '; ') ~ 'open dead letter'))
+            FROM v_iu_route_worker_health);
 
     WHEN 'H' THEN
       v_ids := fn_iu_probe_emit(ARRAY[v_name || '.strict'], '{}');
       PERFORM fn_iu_probe_pass(v_before);
-      SELECT id INTO STRICT v_id FROM iu_route_dead_letter WHERE event_id = v_ids[1];
+      SELECT id INTO STRICT v_id FROM iu_route_dead_letter WHERE event_id = v_ids[1] AND status = 'open';
       PERFORM fn_iu_probe_gates(v_gates[1:1], false);
       v_found := jsonb_build_object('worker_gate', (SELECT status FROM fn_iu_route_worker_run(v_worker)), 'replay', (SELECT status FROM fn_iu_route_dead_letter_replay(v_id)));
       DELETE FROM dot_config WHERE key = v_gates[1];
