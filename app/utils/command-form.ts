@@ -31,7 +31,7 @@ export type Params = Record<string, unknown>
 export type FieldErrors = Record<string, string>
 
 const TEXTS = new Set(['body', 'text', 'joiner', 'separator'])
-const EXTRAS = new Set(['joiner', 'separator', 'pinned_version', 'expect_version', 'expect_revision', 'through', 'limit', 'worker', 'passes', 'batch_size', 'display_name'])
+const EXTRAS = new Set(['cause', 'from', 'to', 'what', 'joiner', 'separator', 'pinned_version', 'expect_version', 'expect_revision', 'through', 'limit', 'worker', 'passes', 'batch_size', 'display_name'])
 const PLACE = ['to', 'after', 'before', 'position', 'at']
 /** Known by the position that a receipt carries, never typed. */
 const NEVER = new Set(['at', 'expect_at'])
@@ -41,7 +41,7 @@ const GROUPS: Record<string, string[][]> = {
   dot_iu_revise_piece: [['body', 'title', 'expect_version'], ['version']],
   dot_iu_refresh_metadata_axes: [['collection'], ['piece']],
 }
-const LABELS: Record<string, string> = { expect_version: 'Only at version', expect_revision: 'Only at revision', to: 'Place', source_path: 'Source path', expires_at: 'Expires', payload_schema: 'Payload schema', current_password: 'Present password' }
+const LABELS: Record<string, string> = { per_second: 'At most a second', would_become: 'Would become', expect_version: 'Only at version', expect_revision: 'Only at revision', to: 'Place', source_path: 'Source path', expires_at: 'Expires', payload_schema: 'Payload schema', current_password: 'Present password' }
 
 const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
 export const labelOfParam = (name: string): string => LABELS[name] ?? sentence(words(name))
@@ -49,6 +49,7 @@ export const labelOfParam = (name: string): string => LABELS[name] ?? sentence(w
 function kindOf(name: string, schema: JsonSchema): FieldKind {
   if (name === 'password' || name === 'current_password') return 'password'
   if (name === 'expires_at') return 'time'
+  if (name === 'payload') return 'json'
   if (schema.enum) return 'choice'
   if (schema.type === 'integer' || schema.type === 'number') return 'number'
   if (schema.type === 'boolean') return 'switch'
@@ -97,7 +98,7 @@ export function valuesOf(fields: Field[], draft: Params): Values {
     if (kind === 'switch') values[name] = given === true
     else if (Array.isArray(given) && kind === 'lines') values[name] = given.join('\n')
     else if (kind === 'choice' && given === undefined && schema.enum?.length === 1) values[name] = schema.enum[0]!
-    else values[name] = given === undefined ? '' : typeof given === 'string' ? given : JSON.stringify(given, null, 2)
+    else values[name] = given === undefined ? '' : typeof given === 'string' && kind !== 'json' ? given : JSON.stringify(given, null, 2)
   }
   return values
 }

@@ -25,7 +25,7 @@ export interface Difference {
 const NAMES: Record<string, string> = { sha256: 'SHA-256', render_sha256: 'rendering', manifest_sha256: 'manifest', at: 'position', after: 'stands after', pinned_version: 'pinned version' }
 const nameOf = (key: string) => NAMES[key] ?? words(key)
 
-const NUMBERS = new Set(['event', 'dead_letter', 'run', 'token', 'checkpoint', 'attempt', 'attempt_no', 'version', 'pinned_version', 'revision', 'position'])
+const NUMBERS = new Set(['event', 'corrects_event', 'replay', 'through', 'dead_letter', 'run', 'token', 'checkpoint', 'attempt', 'attempt_no', 'version', 'pinned_version', 'revision', 'position'])
 
 /** A value as one reads it: digests short, amounts grouped, numbers of things not. */
 export function wordsOf(value: unknown, key = ''): string | undefined {

@@ -13,6 +13,11 @@ export function attemptsPath(query: { route?: string, status?: AttemptStatus, ty
   return { path: '/attempts', query, hash: '#attempts' }
 }
 
+/** A dead letter by its number, whatever became of it. */
+export function letterPath(id: number) {
+  return { path: '/dead-letters', query: { letter: String(id) }, hash: '#letter' }
+}
+
 /** An object's rows in the ledger, by its class and name. */
 export function ledgerPath(object: string) {
   return { path: '/ledger', query: { object } }

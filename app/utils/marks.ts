@@ -1,4 +1,6 @@
 import type { AttemptStatus } from '~~/shared/read-models/attempts'
+import type { LetterStatus } from '~~/shared/read-models/dead-letter'
+import type { ReplayRow } from '~~/shared/read-models/replays'
 import type { RoundTrip } from '~~/shared/read-models/collections'
 import type { GateState } from '~~/shared/read-models/overview'
 import type { Scenario } from '~~/shared/read-models/proof'
@@ -25,6 +27,21 @@ export const DECISION_MARKS: Record<RouteDecision['decision'], Mark> = {
   failed: ATTEMPT_MARKS.failed,
   skipped: ATTEMPT_MARKS.skipped,
   live: { icon: 'i-lucide-radio', label: 'live', color: 'text-warning' },
+}
+
+export const LETTER_MARKS: Record<LetterStatus, Mark> = {
+  open: { icon: 'i-lucide-mail-warning', label: 'open', color: 'text-error' },
+  replayed: { icon: 'i-lucide-circle-check', label: 'replayed', color: 'text-success' },
+  rerouted: { icon: 'i-lucide-split', label: 'rerouted', color: 'text-success' },
+  corrected: { icon: 'i-lucide-pencil', label: 'corrected', color: 'text-success' },
+  discarded: { icon: 'i-lucide-trash-2', label: 'discarded', color: 'text-muted' },
+}
+
+export const REPLAY_MARKS: Record<ReplayRow['status'] | 'waiting', Mark> = {
+  running: { icon: 'i-lucide-rotate-cw', label: 'running', color: 'text-primary' },
+  waiting: { icon: 'i-lucide-lock', label: 'waits for a gate', color: 'text-warning' },
+  stopped: { icon: 'i-lucide-circle-pause', label: 'stopped', color: 'text-warning' },
+  done: { icon: 'i-lucide-circle-check', label: 'done', color: 'text-success' },
 }
 
 export const ROUND_TRIP_MARKS: Record<RoundTrip, Mark> = {

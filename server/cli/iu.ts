@@ -16,6 +16,7 @@ const iu = defineCommand({
     ledger: () => import('./commands/ledger.ts').then(module => module.default),
     probe: () => import('./commands/probe.ts').then(module => module.default),
     render: () => import('./commands/render.ts').then(module => module.default),
+    replay: () => import('./commands/replay.ts').then(module => module.default),
     retention: () => import('./commands/retention.ts').then(module => module.default),
     worker: () => import('./commands/worker.ts').then(module => module.default),
   },

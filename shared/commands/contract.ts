@@ -57,6 +57,9 @@ function isKept(value: unknown, depth = 0): boolean {
 /** A JSON object of any shape, as PostgreSQL can keep it. */
 export const anyObject = () => z.looseObject({}).refine(value => isKept(value), `holds a text with a NUL or half a surrogate pair, or is more than ${MOST_DEPTH} levels deep`)
 
+/** A JSON value of any shape, as PostgreSQL can keep it. */
+export const anyJson = () => z.unknown().refine(value => value !== undefined, 'is missing').refine(value => isKept(value), `holds a text with a NUL or half a surrogate pair, or is more than ${MOST_DEPTH} levels deep`)
+
 /** Text of any shape, as PostgreSQL can keep it; `max` in characters. */
 export const body = (max = 8_000_000) => z.string().max(max).refine(isStorable, 'is no text that can be kept: it has a NUL or half a surrogate pair')
 /** One line of text, without control characters. */

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { define, dotted, id, line, ROUTING, RUNTIME } from './contract.ts'
+import { anyJson, define, dotted, id, instant, line, ROUTING, RUNTIME } from './contract.ts'
 
 const common = { area: 'delivery', right: 'operator' } as const
-const letters = { refreshes: ['dead-letters', 'attempts', 'attempts/summary', 'attempts/history', 'overview', 'shell'] } as const
+const letters = { refreshes: ['dead-letters', 'dead-letters/letter', 'dead-letters/replays', 'attempts', 'attempts/summary', 'attempts/history', 'overview', 'shell'] } as const
 const events = { refreshes: ['accounting', 'overview', 'attempts', 'attempts/summary', 'dead-letters', 'gates', 'shell', 'worker', 'worker/passes'] } as const
 /** What moves work between workers, or starts and stops it. */
 const work = { refreshes: ['worker', 'overview', 'shell'] } as const
@@ -11,6 +11,19 @@ const many = {
   through: id.optional().describe('none with a higher number'),
   limit: z.int().min(1).max(10_000).optional().describe('at most so many'),
 }
+
+/** Which of many: when, and none that comes later. */
+const window = {
+  from: instant.optional().describe('not before this time'),
+  to: instant.optional().describe('before this time'),
+  through: many.through,
+}
+/** Which dead letters. */
+const matching = {
+  cause: z.string().regex(/^[0-9a-f]{16}$/, 'is no fingerprint of a cause').optional().describe('the fingerprint of a cause'),
+  failure_code: line(200).optional(), event_type: dotted.optional(), route: dotted.optional(), ...window,
+}
+const atMost = (most: number) => z.int().min(1).max(most).optional().describe('at most so many')
 
 export const DELIVERY = [
   define({
@@ -21,12 +34,45 @@ export const DELIVERY = [
   define({
     ...common, ...letters, code: 'dot_iu_replay_dead_letters', label: 'Replay all that match', tier: 2, gates: ROUTING,
     description: 'Attempts the dead letters that the plan froze, each once more.',
-    input: z.strictObject({ failure_code: line(200).optional(), event_type: dotted.optional(), route: dotted.optional(), ...many, limit: z.int().min(1).max(1000).optional().describe('at most so many') }),
+    input: z.strictObject({ ...matching, limit: atMost(1000) }),
   }),
   define({
     ...common, ...letters, code: 'dot_iu_discard_dead_letter', label: 'Discard', tier: 2, gates: RUNTIME,
     description: 'Gives up an open dead letter, with a reason.',
     input: z.strictObject({ dead_letter: id }),
+  }),
+  define({
+    ...common, ...letters, code: 'dot_iu_discard_dead_letters', label: 'Discard all that match', tier: 2, right: 'approver', gates: RUNTIME,
+    description: 'Gives up the dead letters that the plan froze, with a reason.',
+    input: z.strictObject({ ...matching, limit: atMost(10_000) }),
+  }),
+  define({
+    ...common, ...letters, code: 'dot_iu_correct_dead_letter', label: 'Correct', tier: 2, gates: RUNTIME, bodies: ['payload'],
+    description: 'Emits a new event with another payload in the place of one that failed; the old one stays.',
+    input: z.strictObject({ dead_letter: id, payload: anyJson().describe('the whole payload of the new event') }),
+  }),
+  define({
+    ...common, ...letters, code: 'dot_iu_replay_skipped', label: 'Replay skipped', tier: 2, gates: ROUTING,
+    description: 'Attempts what a route skipped while it was disabled.',
+    input: z.strictObject({ route: dotted, ...window, limit: atMost(10_000) }),
+  }),
+  define({
+    ...common, ...letters, code: 'dot_iu_start_replay', label: 'Replay in the background', tier: 2, gates: ROUTING,
+    description: 'Replays the dead letters, or skipped events, that the plan froze, in the background.',
+    input: z.strictObject({
+      what: z.enum(['dead_letters', 'skipped']).optional().describe('dead letters, or the events that a disabled route skipped'),
+      ...matching, limit: atMost(500_000), per_second: z.int().min(1).max(10_000).optional().describe('at most so many a second'),
+    }),
+  }),
+  define({
+    ...common, ...letters, code: 'dot_iu_stop_replay', label: 'Stop', tier: 1, gates: [],
+    description: 'Stops a background replay after the batch under way; nothing is lost.',
+    input: z.strictObject({ replay: id }),
+  }),
+  define({
+    ...common, ...letters, code: 'dot_iu_resume_replay', label: 'Go on', tier: 1, gates: ROUTING,
+    description: 'Lets a stopped background replay go on where it was.',
+    input: z.strictObject({ replay: id }),
   }),
   define({
     ...common, ...events, code: 'dot_iu_run_worker', label: 'Run worker', tier: 1, gates: ROUTING,

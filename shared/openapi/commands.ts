@@ -14,7 +14,7 @@ const EVERY: ProblemCode[] = [...ANY, ...BODY, 'not_found', 'stale_plan', 'key_c
 const ALSO: Record<Area, ProblemCode[]> = {
   pieces: ['taken', 'lifecycle_refused'],
   collections: ['taken', 'lifecycle_refused', 'round_trip_failed'],
-  delivery: [],
+  delivery: ['reserved_event_type', 'unknown_event_type'],
   gates: ['second_person_required'],
   registry: ['reserved_event_type', 'unknown_event_type'],
   accounts: ['taken', 'lifecycle_refused', 'too_many_attempts'],

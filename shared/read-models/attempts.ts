@@ -32,6 +32,7 @@ export const attemptRow = z.object({
   subjectRef: z.string().nullable(),
   targetKind: z.string().nullable(),
   targetRef: z.string().nullable(),
+  workerCode: z.string().describe('whose cursor, or replay'),
   createdAt: time,
 })
 export type AttemptRow = z.output<typeof attemptRow>

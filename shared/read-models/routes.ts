@@ -21,6 +21,7 @@ import { ledgerAnswer, ledgerQuery, runAnswer, runQuery } from './ledger.ts'
 import { overviewAnswer, overviewQuery } from './overview.ts'
 import { proofAnswer, proofQuery } from './proof.ts'
 import { routingAnswer, routingQuery } from './routing.ts'
+import { replaysAnswer, replaysQuery } from './replays.ts'
 import { sessionAnswer, sessionQuery } from './session.ts'
 import { shellAnswer, shellQuery } from './shell.ts'
 import { workerPassesAnswer, workerPassesQuery } from './worker-passes.ts'
@@ -55,7 +56,8 @@ export const READ_ROUTES = {
   'attempts/summary': read({ summary: 'Attempts by route and outcome', query: attemptSummaryQuery, answer: attemptSummaryAnswer }),
   'attempts/history': read({ summary: 'Attempts over time', query: attemptHistoryQuery, answer: attemptHistoryAnswer }),
   'dead-letters': read({ summary: 'Open dead letters, newest first', query: deadLettersQuery, answer: deadLettersAnswer }),
-  'dead-letters/payload': read({ summary: 'The payload of one dead letter', query: deadLetterQuery, answer: deadLetterAnswer }),
+  'dead-letters/letter': read({ summary: 'One dead letter: its payload, and what came before and after it', query: deadLetterQuery, answer: deadLetterAnswer, finds: true }),
+  'dead-letters/replays': read({ summary: 'Replays in the background', query: replaysQuery, answer: replaysAnswer }),
   'worker': read({ summary: 'Workers with their buckets and health, the schedule, and the processes that run passes', query: workerQuery, answer: workerAnswer }),
   'worker/passes': read({ summary: 'Passes that saw an event, newest first', query: workerPassesQuery, answer: workerPassesAnswer }),
   'gates': read({ summary: 'The disable ladder, every gate and every route', query: gatesQuery, answer: gatesAnswer }),

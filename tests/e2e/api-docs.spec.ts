@@ -10,7 +10,7 @@ test('lists every operation, and finds them', async ({ page }) => {
   await expect(page.locator('main [data-row]')).toHaveCount(operations.length)
   await page.getByRole('searchbox').fill('replay dead')
   await expect(page).toHaveURL(/[?&]q=replay/)
-  await expect(page.locator('main [data-row]')).toHaveCount(2)
+  await expect(page.locator('main [data-row]')).toHaveCount(4)
   await page.getByRole('searchbox').fill('no such operation at all')
   await expect(page.getByText('No operation matches')).toBeVisible()
   await expectSound(page)

@@ -229,7 +229,7 @@ test('with the worker gate closed each button that needs it says so, and leads t
     expect(answer.status()).toBe(423)
     // Discarding does not need the worker.
     await open(page, '/dead-letters')
-    await expect(page.getByRole('button', { name: 'Discard' }).first()).not.toHaveAttribute('aria-disabled', 'true')
+    await expect(page.getByRole('button', { name: 'Discard', exact: true }).first()).not.toHaveAttribute('aria-disabled', 'true')
   }
   finally {
     await (await world.signIn('second')).carry('dot_iu_open_gate', { gate: 'iu_core.route_worker_enabled' })

@@ -84,8 +84,9 @@ const SAMPLES: Record<ReadModelName, (known: Known) => Record<string, string>[]>
   'attempts': ({ attempts }) => queries({}, { route: attempts.rows[0]!.routeCode, status: attempts.rows[0]!.status, type: attempts.rows[0]!.eventType }, { after: attempts.next! }, { before: attempts.next! }),
   'attempts/summary': () => queries({}),
   'attempts/history': () => queries({}, { range: '24h' }, { range: '7d' }, { range: '30d' }),
-  'dead-letters': ({ letters: { rows: [row] } }) => queries({}, { code: row?.failureCode ?? 'none', type: row?.eventType ?? 'none', route: row?.routeCode ?? 'none' }, { after: String(row?.deadLetterId ?? 9) }, { before: '1' }),
-  'dead-letters/payload': ({ letters }) => queries({ id: String(letters.rows[0]?.deadLetterId ?? 1) }, { id: '999999' }),
+  'dead-letters': ({ letters: { rows: [row] } }) => queries({}, { cause: row?.cause ?? '0123456789abcdef', code: row?.failureCode ?? 'none', type: row?.eventType ?? 'none', route: row?.routeCode ?? 'none' }, { from: '2020-01-01T00:00:00Z', to: '2099-01-01T00:00:00Z' }, { after: String(row?.deadLetterId ?? 9) }, { before: '1' }),
+  'dead-letters/replays': () => queries({}),
+  'dead-letters/letter': ({ letters }) => queries({ id: String(letters.rows[0]?.deadLetterId ?? 1) }),
   'worker': () => queries({}),
   'worker/passes': () => queries({}, { after: '9' }, { before: '1' }),
   'gates': () => queries({}),
@@ -187,12 +188,19 @@ test.describe('a command', () => {
     const [heading, first] = rows.map(row => row.unitAddress)
     for (const address of ['spec/draft', 'spec/deleted', 'spec/other']) await carry('dot_iu_create_piece', { address, kind: 'paragraph', title: address, body: `The text of ${address}.` })
     await carry('dot_iu_soft_delete_piece', { piece: 'spec/deleted' })
-    for (const type of ['spec.letters', 'spec.off', 'spec.held', 'spec.pending']) await carry('dot_iu_register_event_type', { event_type: type, description: type, payload_schema: type === 'spec.letters' ? { type: 'object', required: ['n'] } : {} })
-    for (const [type, enabled] of [['spec.letters', true], ['spec.pending', true], ['spec.off', false]] as const) await carry('dot_iu_register_route', { route: `${type}.log`, event_type: type, target_kind: 'log', target_ref: 'iu_route_attempt', enabled })
+    for (const type of ['spec.letters', 'spec.slow', 'spec.off', 'spec.held', 'spec.pending', 'spec.again']) await carry('dot_iu_register_event_type', { event_type: type, description: type, payload_schema: ['spec.letters', 'spec.slow'].includes(type) ? { type: 'object', required: ['n'] } : {} })
+    for (const [type, enabled] of [['spec.letters', true], ['spec.slow', true], ['spec.pending', true], ['spec.off', false], ['spec.again', false]] as const) await carry('dot_iu_register_route', { route: `${type}.log`, event_type: type, target_kind: 'log', target_ref: 'iu_route_attempt', enabled })
     await emit('spec.letters', 2)
     await carry('dot_iu_run_worker', {})
     await carry('dot_iu_register_event_type', { event_type: 'spec.letters', description: 'wider now', payload_schema: {} })
     const { rows: letters } = (await manager.ask('/api/dead-letters')).json<ReadModels['dead-letters']>()
+    await emit('spec.again', 1)
+    // So many, and so slowly, that one replay of them still runs when the commands are asked.
+    await emit('spec.slow', 900)
+    await carry('dot_iu_run_worker', {})
+    await carry('dot_iu_enable_route', { route: 'spec.again.log' })
+    for (const replay of [1, 2]) expect(await carry('dot_iu_start_replay', { event_type: 'spec.slow', per_second: 1 })).toMatchObject({ result: { replay } })
+    await carry('dot_iu_stop_replay', { replay: 2 })
     await operator.carry('dot_iu_close_gate', { gate: 'iu_core.routes_master_enabled' })
     await emit('spec.held', 2)
     // The operator closed it, another opens it.
@@ -227,6 +235,12 @@ test.describe('a command', () => {
       ['dot_iu_replay_dead_letter', { dead_letter: letters[0]!.deadLetterId }],
       ['dot_iu_replay_dead_letters', { event_type: 'spec.letters' }],
       ['dot_iu_discard_dead_letter', { dead_letter: letters[1]!.deadLetterId }],
+      ['dot_iu_discard_dead_letters', { event_type: 'spec.letters' }],
+      ['dot_iu_correct_dead_letter', { dead_letter: letters[0]!.deadLetterId, payload: { n: 1 } }],
+      ['dot_iu_replay_skipped', { route: 'spec.again.log' }],
+      ['dot_iu_start_replay', { event_type: 'spec.letters' }],
+      ['dot_iu_stop_replay', { replay: 1 }],
+      ['dot_iu_resume_replay', { replay: 2 }],
       ['dot_iu_run_worker', {}],
       ['dot_iu_run_probe', {}],
       ['dot_iu_release_held_events', {}],

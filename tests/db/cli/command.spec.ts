@@ -168,3 +168,18 @@ describe('iu account', () => {
     expect((await iu(['account', 'disable', 'nobody', '--reason', 'spec'])).status).toBe(3)
   })
 })
+
+describe('iu replay', () => {
+  it('carries out what was started, says when nothing is, and stops at a closed gate with status 3', async () => {
+    expect(await iu(['replay'])).toMatchObject({ status: 0, out: '0 attempted\n' })
+    await db.pool.query(`SELECT iu_core.fn_iu_event_types_register('application', 'delayed', false, '{"app.x": {"description": "x", "payload_schema": {"type": "object", "required": ["n"]}}}')`)
+    await db.pool.query(`SELECT iu_core.fn_iu_routes_register('{"app.x.log": {"event_type": "app.x", "target_kind": "log", "target_ref": "x", "enabled": true}}')`)
+    await db.pool.query(`SELECT iu_core.fn_iu_emit_event('app.x', 't', n::text, '{}') FROM generate_series(1, 3) AS n`)
+    await db.pool.query(`SELECT iu_core.fn_iu_route_worker_run('iu_outbound_default')`)
+    await carry(db.pool, 'dot_iu_start_replay', {}, { reason: 'the specs' })
+    await db.pool.query(`SELECT iu_core.fn_iu_gate_set('iu_core.route_worker_enabled', false, 'a test')`)
+    expect(await iu(['replay'])).toMatchObject({ status: 3, out: '0 attempted\n', err: expect.stringContaining('a gate is closed') })
+    await db.pool.query(`SELECT iu_core.fn_iu_gate_set('iu_core.route_worker_enabled', true, 'a test')`)
+    expect(await json('replay')).toMatchObject({ attempted: 3, status: 'idle' })
+  })
+})

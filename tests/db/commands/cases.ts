@@ -58,6 +58,21 @@ export function casesOf(stage: Stage): Record<string, Record<string, Making>> {
     return rows.map(row => Number(row.id))
   }
 
+  /** Two events of one type that its route skipped, being disabled; it is enabled by now. */
+  async function skipped(name: string): Promise<string> {
+    await route(name, false)
+    for (const subject of ['1', '2']) await emit(stage.db.pool, subject, {}, name)
+    await pass(stage.db.pool)
+    await apply('dot_iu_enable_route', { route: `${name}.log` })
+    return `${name}.log`
+  }
+
+  /** A background replay of two letters, which nobody is at work on; its number. */
+  async function replay(name: string): Promise<number> {
+    await letters(name)
+    return (await apply('dot_iu_start_replay', { event_type: name })).result.replay as number
+  }
+
   /** Two held events of one type. */
   async function held(name: string): Promise<string> {
     await eventType(name)
@@ -247,6 +262,27 @@ export function casesOf(stage: Stage): Record<string, Record<string, Making>> {
     },
     dot_iu_discard_dead_letter: {
       'that is open': async n => ({ params: { dead_letter: (await letters(n))[0] }, never: /given up/ }),
+    },
+    dot_iu_discard_dead_letters: {
+      'of one type': async n => ({ params: { event_type: (await letters(n), n) }, never: /given up/ }),
+    },
+    dot_iu_correct_dead_letter: {
+      'with another payload': async n => ({ params: { dead_letter: (await letters(n))[0], payload: { n: 1 } }, never: /new event is in the outbox/ }),
+    },
+    dot_iu_replay_skipped: {
+      'of a route that is enabled again': async n => ({ params: { route: await skipped(n) }, never: /Attempts are history/ }),
+    },
+    dot_iu_start_replay: {
+      'of dead letters': async n => ({ params: { event_type: (await letters(n), n), per_second: 5 }, never: /Attempts are history/ }),
+      'of skipped events': async n => ({ params: { what: 'skipped', route: await skipped(n) }, never: /Attempts are history/ }),
+    },
+    dot_iu_stop_replay: { 'that runs': async n => ({ params: { replay: await replay(n) } }) },
+    dot_iu_resume_replay: {
+      'that was stopped': async (n) => {
+        const number = await replay(n)
+        await apply('dot_iu_stop_replay', { replay: number })
+        return { params: { replay: number } }
+      },
     },
     dot_iu_run_worker: {
       'while events wait': async n => (await route(n), await emit(stage.db.pool, '1', {}, n), { params: { passes: 100 }, never: /Attempts are history/ }),

@@ -30,9 +30,12 @@ export async function gatedWorld(): Promise<GatedWorld> {
   for (const address of ['free', 'deleted']) await did('dot_iu_create_piece', { address, kind: 'text', body: address })
   await did('dot_iu_soft_delete_piece', { piece: 'deleted' })
   for (const [type, schema] of [['app.letters', { type: 'object', required: ['n'] }], ['app.held', {}]] as const) await did('dot_iu_register_event_type', { event_type: type, description: type, payload_schema: schema })
-  for (const [route, enabled] of [['app.on', true], ['app.off', false]] as const) await did('dot_iu_register_route', { route, event_type: 'app.letters', target_kind: 'log', target_ref: 'x', enabled })
+  for (const [route, enabled] of [['app.on', true], ['app.off', false], ['app.again', false]] as const) await did('dot_iu_register_route', { route, event_type: 'app.letters', target_kind: 'log', target_ref: 'x', enabled })
   await emit(db.pool, '1', {}, 'app.letters')
   await pass(db.pool)
+  await did('dot_iu_enable_route', { route: 'app.again' })
+  for (const replay of [1, 2]) expect((await did('dot_iu_start_replay', {})).result.replay).toBe(replay)
+  await did('dot_iu_stop_replay', { replay: 2 })
   await setGate(db.pool, 'routes_master_enabled', false)
   await emit(db.pool, '2', {}, 'app.held')
   await setGate(db.pool, 'routes_master_enabled', true)
@@ -52,7 +55,8 @@ export async function gatedWorld(): Promise<GatedWorld> {
     dot_iu_create_collection: { address: 'd', kind: 'file', title: 'D' }, dot_iu_create_file_from_pieces: { address: 'd', title: 'D', pieces: [two, one] },
     dot_iu_create_workflow_from_steps: { address: 'd', title: 'D', steps: [{ piece: one }, { body: 'Step.' }] },
     dot_iu_validate_collection: { collection: 'c' }, dot_iu_render_collection: { collection: 'c' }, dot_iu_checkpoint_collection: { collection: 'c' }, dot_iu_import_text: await imported('c', '# C\n\nOther.\n'),
-    dot_iu_replay_dead_letter: { dead_letter: letterId }, dot_iu_replay_dead_letters: {}, dot_iu_discard_dead_letter: { dead_letter: letterId }, dot_iu_run_worker: {}, dot_iu_run_probe: {},
+    dot_iu_replay_dead_letter: { dead_letter: letterId }, dot_iu_replay_dead_letters: {}, dot_iu_discard_dead_letter: { dead_letter: letterId }, dot_iu_discard_dead_letters: {},
+    dot_iu_correct_dead_letter: { dead_letter: letterId, payload: { n: 1 } }, dot_iu_replay_skipped: { route: 'app.again' }, dot_iu_start_replay: {}, dot_iu_stop_replay: { replay: 1 }, dot_iu_resume_replay: { replay: 2 }, dot_iu_run_worker: {}, dot_iu_run_probe: {},
     dot_iu_release_held_events: {}, dot_iu_discard_held_events: {}, dot_iu_enable_route: { route: 'app.off' }, dot_iu_disable_route: { route: 'app.on' },
     dot_iu_split_cursor: { worker: WORKER, bucket: 4, new_worker: 'fourth' }, dot_iu_join_cursors: { worker: WORKER, joined: 'spare' }, dot_iu_enable_schedule: { poll_ms: 500 }, dot_iu_disable_schedule: {},
     dot_iu_close_gate: { gate: 'iu_core.structure_ops_enabled' }, dot_iu_open_gate: { gate: 'iu_core.execution_enabled' }, dot_iu_disable_triggers: {}, dot_iu_enable_triggers: {},

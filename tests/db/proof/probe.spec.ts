@@ -95,7 +95,7 @@ describe('the probe', () => {
     ['a delivery goes through', `CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_deliver(p_event_id bigint, p_route_id integer) RETURNS void LANGUAGE sql AS $$ SELECT $$`, 'EF'],
     ['a route goes live without approval', 'ALTER TABLE iu_core.iu_outbound_route DROP CONSTRAINT iu_outbound_route_safe_chk', 'E'],
     ['a replay does nothing', `CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_attempt_one(p_worker_code text, p_event_id bigint, p_route_id integer, p_attempt_no integer) RETURNS text LANGUAGE sql AS $$ SELECT 'dry_run' $$`, 'EF'],
-    ['dead letters are not shown', 'CREATE OR REPLACE VIEW iu_core.v_iu_route_dead_letter_open AS SELECT id AS dead_letter_id, event_id, route_id, \'\'::text COLLATE "C" AS route_code, attempt_no, failure_code, failure_detail, event_domain, event_type, event_subject_table, event_subject_ref, payload, actor, event_created_at, created_at FROM iu_core.iu_route_dead_letter WHERE false', 'EG'],
+    ['dead letters are not shown', 'CREATE OR REPLACE VIEW iu_core.v_iu_route_dead_letter_open AS SELECT id AS dead_letter_id, event_id, route_id, \'\'::text COLLATE "C" AS route_code, attempt_no, failure_code, failure_detail, event_domain, event_type, event_subject_table, event_subject_ref, payload, actor, event_created_at, created_at, cause, NULL::boolean AS route_enabled FROM iu_core.iu_route_dead_letter WHERE false', 'EG'],
     ['a gate that is missing is open', `CREATE OR REPLACE FUNCTION iu_core.fn_iu_gate_is_open(p_gate text) RETURNS boolean LANGUAGE sql AS $$ SELECT iu_core.fn_iu_gate_state(p_gate) IN ('open', 'missing') $$`, 'H'],
   ])('fails where %s, and only there', async (_, breach, failing) => {
     await db.as('iu_deployer', async (client) => {

@@ -35,9 +35,9 @@ async function changedBy(work: () => Promise<unknown>): Promise<string[]> {
   return Object.keys(before).filter(name => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
 }
 
-it('what the console may call and what could write are the dispatcher, the session\'s three, the sealer and the audit', async () => {
+it('what the console may call and what could write are the dispatcher, the session\'s three, the sealer, the audit and the replayer', async () => {
   const { rows } = await db.pool.query<{ name: string }>(`SELECT proname AS name FROM pg_proc WHERE pronamespace = 'iu_core'::regnamespace AND provolatile = 'v' AND has_function_privilege('iu_console', oid, 'EXECUTE') ORDER BY 1`)
-  expect(rows.map(({ name }) => name)).toEqual(['fn_dot_command_run', 'fn_dot_ledger_seal', 'fn_iu_event_audit', 'fn_iu_session_check', 'fn_iu_sign_in', 'fn_iu_sign_out'])
+  expect(rows.map(({ name }) => name)).toEqual(['fn_dot_command_run', 'fn_dot_ledger_seal', 'fn_iu_event_audit', 'fn_iu_replay_step', 'fn_iu_session_check', 'fn_iu_sign_in', 'fn_iu_sign_out'])
   expect(rows.filter(({ name }) => !MATRIX.iu_console.calls.includes(name))).toEqual([])
 })
 
@@ -105,8 +105,15 @@ describe('without anybody\'s token', () => {
     expect((await changedBy(() => console_.query('SELECT iu_core.fn_iu_event_audit()'))).filter(name => !audits.includes(name))).toEqual([])
   })
 
+  it('the replayer does nothing where nobody started a replay', async () => {
+    expect(await changedBy(async () => {
+      expect((await console_.query('SELECT status FROM iu_core.fn_iu_replay_step(1000)')).rows).toEqual([{ status: 'idle' }])
+      expect(await refusal(console_.query('SELECT iu_core.fn_iu_replay_step(NULL)'))).toMatchObject({ code: 'IU002' })
+    })).toEqual([])
+  })
+
   it('all else that the console may call is no more than a read', async () => {
-    const others = MATRIX.iu_console.calls.filter(name => !/command_run$|seal$|event_audit$|session_check|sign_in$|sign_out/.test(name))
+    const others = MATRIX.iu_console.calls.filter(name => !/command_run$|seal$|event_audit$|replay_step|session_check|sign_in$|sign_out/.test(name))
     const { rows } = await db.pool.query<{ name: string, args: number }>(`SELECT proname AS name, pronargs::integer AS args FROM pg_proc WHERE pronamespace = 'iu_core'::regnamespace AND proname = ANY ($1)`, [others])
     expect(rows).toHaveLength(others.length)
     await console_.query('SET default_transaction_read_only = on')

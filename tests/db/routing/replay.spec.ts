@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { TestDatabase } from '../harness.ts'
-import { drain, emit, expectWhole, openDatabase, pass, type Queryable, refusal, setGate } from '../world.ts'
+import { drain, emit, expectRollups, expectWhole, openDatabase, pass, type Queryable, refusal, setGate } from '../world.ts'
 
 let db: TestDatabase
 let worker: Client
@@ -46,10 +46,11 @@ test('succeeds once the reason is gone, and then has been resolved', async () =>
   await expectWhole(db.pool)
 })
 
-test('does not resolve a letter whose route is disabled', async () => {
+test('attempts nothing while the route is disabled', async () => {
   await db.pool.query(`UPDATE iu_core.iu_outbound_route SET enabled = false WHERE route_code = 'app.strict.log'`)
-  expect(await replay(worker)).toEqual({ status: 'failed_again', decision: 'skipped', attempt_no: 2 })
+  expect(await replay(worker)).toEqual({ status: 'route_disabled', decision: null, attempt_no: null })
   expect((await db.pool.query('SELECT FROM iu_core.v_iu_route_dead_letter_open')).rowCount).toBe(1)
+  expect((await db.pool.query('SELECT FROM iu_core.iu_route_attempt')).rowCount).toBe(1)
 })
 
 test.each([
@@ -89,13 +90,30 @@ test('a replay that is rolled back leaves the letter open', async () => {
   await expectWhole(db.pool)
 })
 
-test('an event that no route wanted and that has one now fails again, until the letter is discarded', async () => {
-  await db.pool.query(`SELECT iu_core.fn_iu_event_types_register('application', 'delayed', false, '{"app.unwanted": {"description": "strict", "payload_schema": {"type": "string"}}}')`)
-  await emit(db.pool, 'a', {}, 'app.unwanted')
+test('an event that no route wanted is attempted by the routes that it has by now, each with a letter of its own where it fails', async () => {
+  const register = (types: unknown) => db.pool.query(`SELECT iu_core.fn_iu_event_types_register('application', 'delayed', false, $1)`, [types])
+  await register({ 'app.unwanted': { description: 'strict', payload_schema: { type: 'string' } } })
+  for (const subject of ['a', 'b']) await emit(db.pool, subject, {}, 'app.unwanted')
   await pass(worker)
-  const { rows } = await db.pool.query(`SELECT dead_letter_id::int AS id FROM iu_core.v_iu_route_dead_letter_open WHERE event_type = 'app.unwanted' AND route_code = '(no route)'`)
-  await db.pool.query(`SELECT iu_core.fn_iu_routes_register('{"app.unwanted.log": {"event_type": "app.unwanted", "target_kind": "log", "target_ref": "iu_route_attempt", "enabled": true}}')`)
-  expect(await replay(worker, rows[0].id)).toEqual({ status: 'failed_again', decision: 'skipped', attempt_no: 2 })
+  const { rows } = await db.pool.query<{ id: number }>(`SELECT dead_letter_id::int AS id FROM iu_core.v_iu_route_dead_letter_open WHERE event_type = 'app.unwanted' AND route_code = '(no route)' ORDER BY 1`)
+  await register({ 'app.unwanted': { description: 'relaxed' } })
+  expect(await replay(worker, rows[0]!.id)).toEqual({ status: 'no_route', decision: null, attempt_no: null })
+  await register({ 'app.unwanted': { description: 'strict', payload_schema: { type: 'string' } } })
+  const route = (enabled: boolean) => ({ event_type: 'app.unwanted', target_kind: 'log', target_ref: 'here', enabled })
+  await db.pool.query('SELECT iu_core.fn_iu_routes_register($1)', [{ 'app.unwanted.a': route(true), 'app.unwanted.b': route(true), 'app.unwanted.off': route(false) }])
+  expect(await replay(worker, rows[0]!.id)).toEqual({ status: 'failed_again', decision: 'failed', attempt_no: 1 })
+  await register({ 'app.unwanted': { description: 'relaxed' } })
+  expect(await replay(worker, rows[1]!.id)).toEqual({ status: 'replayed', decision: 'dry_run', attempt_no: 1 })
+  const { rows: letters } = await db.pool.query(`
+    SELECT event_subject_ref AS subject, route_code AS route, status, resolved_attempt_no AS resolved FROM iu_core.v_iu_route_dead_letter WHERE event_type = 'app.unwanted' ORDER BY dead_letter_id`)
+  expect(letters).toEqual([
+    { subject: 'a', route: '(no route)', status: 'rerouted', resolved: null }, { subject: 'b', route: '(no route)', status: 'rerouted', resolved: null },
+    { subject: 'a', route: 'app.unwanted.a', status: 'open', resolved: null }, { subject: 'a', route: 'app.unwanted.b', status: 'open', resolved: null },
+  ])
+  const { rows: attempts } = await db.pool.query(`
+    SELECT event_subject_ref || ' ' || replace(route_code, 'app.unwanted.', '') || ' ' || coalesce(failure_code, status) AS it FROM iu_core.v_iu_route_attempt WHERE event_type = 'app.unwanted' ORDER BY event_id, route_id`)
+  expect(attempts.map(({ it }) => it)).toEqual(['a (no route) payload_schema', 'a a payload_schema', 'a b payload_schema', 'a off route_disabled', 'b (no route) payload_schema', 'b a dry_run', 'b b dry_run', 'b off route_disabled'])
+  await expectRollups(db.pool)
 })
 
 test.each([0, null])('letter %s does not exist', async (id) => {

@@ -1,4 +1,4 @@
--- requires: iu_core, iu_held_decision, v_iu_held_event
+-- requires: fn_dot_frozen, fn_dot_held, iu_core, iu_held_decision, v_iu_held_event
 CREATE FUNCTION iu_core.dot_iu_discard_held_events(p_params jsonb, p_context jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -8,12 +8,7 @@ DECLARE
   v_ids bigint[];
   v_done bigint[];
 BEGIN
-  -- One decision at a time on what is held: none is released and discarded both.
-  PERFORM pg_advisory_xact_lock(hashtext('iu_core.held_events'));
-  v_ids := CASE WHEN p_context ? 'frozen' THEN ARRAY(SELECT jsonb_array_elements_text(p_context -> 'frozen')::bigint)
-    ELSE ARRAY(SELECT event_id FROM v_iu_held_event
-               WHERE (NOT p_params ? 'event_type' OR event_type = p_params ->> 'event_type') AND (NOT p_params ? 'through' OR event_id <= (p_params ->> 'through')::bigint)
-               ORDER BY event_id LIMIT coalesce((p_params ->> 'limit')::integer, 10000)) END;
+  v_ids := fn_dot_held(p_params, p_context);
   WITH decided AS (
     INSERT INTO iu_held_decision (event_id, decision, reason, decided_by)
     SELECT event_id, 'discarded', coalesce(p_context ->> 'reason', 'a plan'), fn_iu_actor() FROM v_iu_held_event WHERE event_id = ANY (v_ids) ORDER BY event_id
@@ -26,7 +21,7 @@ BEGIN
   END IF;
   RETURN jsonb_build_object(
     'state', '{}'::jsonb,
-    'frozen', to_jsonb(v_ids),
+    'frozen', fn_dot_frozen(v_ids),
     'objects', (SELECT jsonb_agg(jsonb_build_object('ref', 'event:' || e.id, 'change', 'update', 'before', jsonb_build_object('lane', 'held', 'type', e.event_type, 'subject', e.event_subject_ref), 'after', jsonb_build_object('account', 'discarded')) ORDER BY e.id)
                 FROM event_outbox AS e WHERE e.id = ANY (v_done)),
     'result', jsonb_build_object('discarded', cardinality(v_done), 'by_type', (SELECT jsonb_object_agg(event_type, n) FROM (SELECT event_type, count(*) AS n FROM event_outbox WHERE id = ANY (v_done) GROUP BY event_type) AS t)),

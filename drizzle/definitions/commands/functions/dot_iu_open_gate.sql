@@ -1,4 +1,4 @@
--- requires: dot_config, fn_dot_gate_facts, fn_iu_gate_set, iu_core
+-- requires: dot_config, fn_dot_instant, fn_dot_gate_facts, fn_iu_gate_set, iu_core
 CREATE FUNCTION iu_core.dot_iu_open_gate(p_params jsonb, p_context jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -12,11 +12,7 @@ BEGIN
   -- Judged on the row that is written: who is closing or opening it at this moment goes first.
   PERFORM FROM dot_config WHERE key = v_gate FOR UPDATE;
   v_before := fn_dot_gate_facts(v_gate);
-  BEGIN
-    v_expires := (p_params ->> 'expires_at')::timestamptz;
-  EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR invalid_time_zone_displacement_value THEN
-    RAISE EXCEPTION 'expires_at: "%" is no time', left(p_params ->> 'expires_at', 80) USING ERRCODE = 'IU002', COLUMN = 'expires_at', HINT = 'Write it as 2030-01-31T12:00:00Z.';
-  END;
+  v_expires := fn_dot_instant(p_params, 'expires_at');
   IF v_before ->> 'state' = 'open' AND v_expires IS NOT DISTINCT FROM (v_before ->> 'expires_at')::timestamptz THEN
     RAISE EXCEPTION 'gate: % is open already', v_gate USING ERRCODE = 'IU016', COLUMN = 'gate';
   -- Who closed it does not open it: the second person. The schema's owner is no person, and could write the row anyway.

@@ -1,4 +1,4 @@
--- requires: fn_iu_held_release, iu_core, v_iu_held_event
+-- requires: fn_dot_frozen, fn_dot_held, fn_iu_held_release, iu_core, v_iu_held_event
 CREATE FUNCTION iu_core.dot_iu_release_held_events(p_params jsonb, p_context jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -9,19 +9,14 @@ DECLARE
   v_done bigint[];
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.routes_master_enabled');
-  -- One decision at a time on what is held: none is released and discarded both.
-  PERFORM pg_advisory_xact_lock(hashtext('iu_core.held_events'));
-  v_ids := CASE WHEN p_context ? 'frozen' THEN ARRAY(SELECT jsonb_array_elements_text(p_context -> 'frozen')::bigint)
-    ELSE ARRAY(SELECT event_id FROM v_iu_held_event
-               WHERE (NOT p_params ? 'event_type' OR event_type = p_params ->> 'event_type') AND (NOT p_params ? 'through' OR event_id <= (p_params ->> 'through')::bigint)
-               ORDER BY event_id LIMIT coalesce((p_params ->> 'limit')::integer, 10000)) END;
+  v_ids := fn_dot_held(p_params, p_context);
   v_done := ARRAY(SELECT fn_iu_held_release(v_ids));
   IF cardinality(v_done) = 0 THEN
     RAISE EXCEPTION 'no held event matches' USING ERRCODE = 'IU016';
   END IF;
   RETURN jsonb_build_object(
     'state', '{}'::jsonb,
-    'frozen', to_jsonb(v_ids),
+    'frozen', fn_dot_frozen(v_ids),
     'objects', (SELECT jsonb_agg(jsonb_build_object('ref', 'event:' || e.id, 'change', 'update', 'before', jsonb_build_object('lane', 'held', 'type', e.event_type, 'subject', e.event_subject_ref), 'after', jsonb_build_object('account', 'released')) ORDER BY e.id)
                 FROM event_outbox AS e WHERE e.id = ANY (v_done)),
     'result', jsonb_build_object('released', cardinality(v_done), 'by_type', (SELECT jsonb_object_agg(event_type, n) FROM (SELECT event_type, count(*) AS n FROM event_outbox WHERE id = ANY (v_done) GROUP BY event_type) AS t)),

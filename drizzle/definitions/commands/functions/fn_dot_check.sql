@@ -1,4 +1,4 @@
--- requires: event_outbox, fn_dot_cursor_object, fn_iu_probe_left, information_unit, iu_account, iu_api_token, iu_collection, iu_collection_checkpoint, iu_collection_piece, iu_core, iu_held_decision, iu_outbound_route, iu_relation, iu_route_attempt, iu_route_dead_letter, iu_route_worker_run, iu_unit_axis, unit_version, v_iu_archive, v_iu_worker_schedule
+-- requires: event_outbox, fn_dot_cursor_object, fn_iu_probe_left, information_unit, iu_account, iu_api_token, iu_collection, iu_collection_checkpoint, iu_collection_piece, iu_core, iu_held_decision, iu_outbound_route, iu_relation, iu_replay_batch, iu_replay_job, iu_route_attempt, iu_route_dead_letter, iu_route_worker_run, iu_unit_axis, unit_version, v_iu_archive, v_iu_worker_schedule
 -- One place for every postcondition: a check is {name, kind, what it is about, what must hold}.
 CREATE FUNCTION iu_core.fn_dot_check(p_check jsonb)
 RETURNS text
@@ -65,7 +65,22 @@ BEGIN
       SELECT jsonb_build_object('status', status) INTO v_have FROM iu_route_dead_letter WHERE id = (c ->> 'dead_letter')::bigint;
     WHEN 'dead_letters' THEN
       v_want := jsonb_build_object('others', 0);
-      SELECT jsonb_build_object('others', count(*) FILTER (WHERE status <> c ->> 'status')) INTO v_have FROM iu_route_dead_letter WHERE id IN (SELECT jsonb_array_elements_text(c -> 'ids')::bigint);
+      SELECT jsonb_build_object('others', count(*) FILTER (WHERE status <> c ->> 'status' AND NOT (status = 'rerouted' AND c ->> 'status' = 'replayed'))) INTO v_have FROM iu_route_dead_letter WHERE id IN (SELECT jsonb_array_elements_text(c -> 'ids')::bigint);
+    WHEN 'skipped' THEN
+      v_want := '{"not_attempted": 0}';
+      SELECT jsonb_build_object('not_attempted', count(*)) INTO v_have
+      FROM jsonb_array_elements_text(c -> 'ids') AS i CROSS JOIN iu_outbound_route AS r
+      CROSS JOIN LATERAL (SELECT a.failure_code FROM iu_route_attempt AS a WHERE a.event_id = i::bigint AND a.route_id = r.id ORDER BY a.attempt_no DESC LIMIT 1) AS latest
+      WHERE r.route_code = c ->> 'route' AND latest.failure_code = 'route_disabled';
+    WHEN 'replay' THEN
+      v_want := jsonb_build_object('stopped', c -> 'stopped');
+      SELECT jsonb_build_object('stopped', status = 'stopped') INTO v_have FROM iu_replay_job WHERE id = (c ->> 'replay')::bigint;
+    WHEN 'replay_set' THEN
+      v_want := jsonb_build_object('total', c -> 'total', 'frozen', c -> 'total');
+      SELECT jsonb_build_object('total', j.total, 'frozen', (SELECT sum(cardinality(b.event_ids)) FROM iu_replay_batch AS b WHERE b.job_id = j.id)) INTO v_have FROM iu_replay_job AS j WHERE j.id = (c ->> 'replay')::bigint;
+    WHEN 'event' THEN
+      v_want := jsonb_build_object('type', c -> 'type', 'sha256', c -> 'sha256');
+      SELECT jsonb_build_object('type', event_type, 'sha256', encode(sha256(convert_to(payload::text, 'UTF8')), 'hex')) INTO v_have FROM event_outbox WHERE id = (c ->> 'event')::bigint;
     WHEN 'attempt' THEN
       v_want := '{"attempts": 1}';
       SELECT jsonb_build_object('attempts', CASE WHEN fn_iu_event_archived((c ->> 'event')::bigint) THEN 1 ELSE count(*) END) INTO v_have FROM iu_route_attempt WHERE (event_id, route_id, attempt_no) = ((c ->> 'event')::bigint, (c ->> 'route')::integer, (c ->> 'attempt_no')::integer);

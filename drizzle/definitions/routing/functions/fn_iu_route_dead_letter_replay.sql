@@ -1,3 +1,4 @@
+-- requires: fn_iu_replay
 CREATE FUNCTION iu_core.fn_iu_route_dead_letter_replay(p_dead_letter_id bigint)
 RETURNS TABLE (status text, decision text, attempt_no integer)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -6,7 +7,6 @@ AS $$
 #variable_conflict use_column
 DECLARE
   v_letter iu_route_dead_letter;
-  v_attempt_no integer;
 BEGIN
   IF NOT fn_iu_gate_is_open('iu_core.route_worker_enabled') THEN
     status := 'worker_gate_closed'; RETURN NEXT; RETURN;
@@ -19,20 +19,18 @@ BEGIN
   ELSIF v_letter.status <> 'open' THEN
     status := 'already_resolved'; attempt_no := v_letter.resolved_attempt_no; RETURN NEXT; RETURN;
   END IF;
-  SELECT max(a.attempt_no) + 1 INTO v_attempt_no FROM iu_route_attempt AS a WHERE a.event_id = v_letter.event_id AND a.route_id = v_letter.route_id;
-  decision := fn_iu_route_attempt_one('replay', v_letter.event_id, v_letter.route_id, v_attempt_no);
-  attempt_no := v_attempt_no;
-  IF decision IN ('dry_run', 'sent') THEN
-    UPDATE iu_route_dead_letter
-    SET status = 'replayed', resolved_at = clock_timestamp(), resolved_by = fn_iu_actor(), resolved_attempt_no = v_attempt_no
-    WHERE id = p_dead_letter_id;
-    status := 'replayed';
+  -- The worst of what its routes say, where it goes to several.
+  SELECT r.decision, r.attempt_no INTO decision, attempt_no
+  FROM fn_iu_replay(ARRAY[v_letter.event_id], ARRAY[v_letter.route_id]) AS r
+  ORDER BY r.decision = 'failed' DESC, r.attempt_no IS NOT NULL DESC, r.decision LIMIT 1;
+  IF attempt_no IS NULL THEN
+    status := decision; decision := NULL;
   ELSE
-    status := 'failed_again';
+    status := CASE WHEN decision = 'failed' THEN 'failed_again' ELSE 'replayed' END;
   END IF;
   RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_route_dead_letter_replay(bigint) IS 'Attempts a dead letter once more under the next attempt number: replayed, failed_again (it stays open), already_resolved, or the closed gate. IU003 unknown id';
+COMMENT ON FUNCTION iu_core.fn_iu_route_dead_letter_replay(bigint) IS 'Attempts a dead letter once more under the next attempt number: replayed, failed_again (it stays open), already_resolved, route_disabled or no_route (nothing was attempted), or the closed gate. IU003 unknown id';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_route_dead_letter_replay(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION iu_core.fn_iu_route_dead_letter_replay(bigint) TO iu_worker;

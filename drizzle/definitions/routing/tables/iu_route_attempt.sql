@@ -1,4 +1,4 @@
--- The primary key is the only index of what a worker writes and there are no foreign keys: both would cost the worker a
+-- The primary key is the only index over all rows and there are no foreign keys: both would cost the worker a
 -- multiple of its work. Integrity is a verify query; idempotency_key is derived in the view; attempts of one kind
 -- are found through iu_route_attempt_block.
 CREATE TABLE iu_core.iu_route_attempt (
@@ -18,6 +18,8 @@ CREATE TABLE iu_core.iu_route_attempt (
     WHEN 'failed' THEN failure_code IS NOT NULL WHEN 'sent' THEN failure_code IS NULL ELSE false END)
 );
 CREATE INDEX iu_route_attempt_replay_idx ON iu_core.iu_route_attempt (event_id, route_id, attempt_no) WHERE worker_code = 'replay';
+-- What a disabled route skipped is replayed once it is enabled; any other row costs this index nothing.
+CREATE INDEX iu_route_attempt_disabled_idx ON iu_core.iu_route_attempt (route_id, event_id) WHERE failure_code = 'route_disabled';
 COMMENT ON TABLE iu_core.iu_route_attempt IS 'One audited decision of the worker on one event for one route; append-only';
 COMMENT ON COLUMN iu_core.iu_route_attempt.route_id IS '0 = no route wanted the event';
 COMMENT ON COLUMN iu_core.iu_route_attempt.failure_code IS 'why it failed or was skipped: payload_schema, unknown_event_type, worker_process_error, no_route, route_disabled';

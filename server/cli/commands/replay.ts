@@ -1,0 +1,36 @@
+import { defineCommand } from 'citty'
+import { stepReplay } from '../../db/functions/replay.ts'
+import { runReplays } from '../../worker/replay.ts'
+import { connect, openTarget } from '../database.ts'
+import { EXIT, note, say, sayJson } from '../report.ts'
+import { stopSignal } from '../signals.ts'
+
+export default defineCommand({
+  meta: { name: 'replay', description: 'carry out the background replays that were started, where no console does (Ctrl-C ends after the batch under way)' },
+  args: { json: { type: 'boolean', description: 'the total as one JSON document at the end' } },
+  async run({ args }) {
+    const signal = stopSignal()
+    const target = await openTarget()
+    try {
+      const client = await connect(target.url, 'iu replay')
+      try {
+        const total = await runReplays({
+          signal, until: 'drain', pollMs: 1000, step: () => stepReplay(client, 1000),
+          onStep: step => note({ stepped: `attempted ${step.attempted}`, waiting: 'waits: as many as are allowed have been attempted, or another process is at it', idle: 'no replay runs', gate_closed: 'a gate is closed: see iu gate list' }[step.status]),
+          onFault: (error) => {
+            throw error
+          },
+        })
+        if (args.json) sayJson(total)
+        else say(`${total.attempted} attempted`)
+        if (total.status === 'gate_closed' && !signal.aborted) process.exitCode = EXIT.refused
+      }
+      finally {
+        await client.end()
+      }
+    }
+    finally {
+      await target.close()
+    }
+  },
+})

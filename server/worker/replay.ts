@@ -1,0 +1,53 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ReplayStep } from '../db/functions/replay.ts'
+
+export interface ReplayOptions {
+  step: () => Promise<ReplayStep>
+  signal: AbortSignal
+  /** `forever` until the signal; `drain` until no replay runs, or a gate is closed */
+  until: 'forever' | 'drain'
+  /** how often to look whether a replay was started, in milliseconds */
+  pollMs: number
+  /** told after each batch, and when the status changes */
+  onStep?: (step: ReplayStep) => void
+  /** told of a fault; then it waits and tries again, or ends when this throws */
+  onFault: (error: Error) => void
+}
+
+/** After a fault, and while a gate is closed. */
+const PAUSE_MS = 1000
+
+/**
+ * Carries out replays in the background, batch by batch, and stops between two of them. It knows nothing of its own:
+ * whoever calls next, here or in another process, goes on where the last committed batch ended.
+ * @returns how many were attempted, and the last status.
+ */
+export async function runReplays(options: ReplayOptions): Promise<{ attempted: number, status: ReplayStep['status'] | undefined }> {
+  const { signal, pollMs } = options
+  const total = { attempted: 0, status: undefined as ReplayStep['status'] | undefined }
+  while (!signal.aborted) {
+    try {
+      const step = await options.step()
+      total.attempted += step.attempted
+      if (step.status === 'stepped' || step.status !== total.status) options.onStep?.(step)
+      total.status = step.status
+      if (options.until === 'drain' && (step.status === 'idle' || step.status === 'gate_closed')) break
+      if (step.status === 'waiting') await pause(Math.min(step.waitMs ?? pollMs, pollMs), signal)
+      else if (step.status !== 'stepped') await pause(step.status === 'gate_closed' ? PAUSE_MS : pollMs, signal)
+    }
+    catch (error) {
+      // Whatever it was, the batch is as if it had not been begun.
+      if (signal.aborted) break
+      options.onFault(error as Error)
+      await pause(PAUSE_MS, signal)
+    }
+  }
+  return total
+}
+
+/** Sleeps, or wakes early when the signal comes. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch((error: Error) => {
+    if (error.name !== 'AbortError') throw error
+  })
+}
