@@ -3858,7 +3858,7 @@ BEGIN
       FROM aclexplode(o.acl) AS a WHERE a.grantee <> o.owner
     ) AS g
     GROUP BY o.objid, o.classid
-  ), described AS (
+  ), described AS NOT MATERIALIZED (   -- by its index, object by object
     SELECT objoid, classoid, objsubid, description FROM pg_description
   )
   SELECT 'schema', n.nspname::text,
