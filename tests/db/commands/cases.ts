@@ -1,9 +1,8 @@
 /** One way or more to use each command: what it needs is made, and its parameters are told. Every command has one here. */
-import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
 import type { TestDatabase } from '../harness.ts'
 import { audit, drain, emit, pass, setGate, WORKER } from '../world.ts'
-import { carry, imported, type Params, password, piecesIn, run } from './world.ts'
+import { archiveOf, carry, imported, type Params, password, piecesIn, run } from './world.ts'
 
 /** Where the cases are played: an open database, and the session of an admin. */
 export interface Stage { db: TestDatabase, admin: string }
@@ -89,10 +88,7 @@ export function casesOf(stage: Stage): Record<string, Record<string, Making>> {
     const last = await emit(stage.db.pool, '2', { n: 1 }, name)
     await drain(stage.db.pool)
     await audit(stage.db.pool)
-    const { rows: [batch] } = await stage.db.pool.query<{ at: string, content: string }>(
-      'SELECT to_json(at) #>> \'{}\' AS at, content FROM (SELECT clock_timestamp() AS at) AS t, iu_core.fn_iu_archive_content(at, $1, $2, 10)', [first - 1, last])
-    const sha256 = createHash('sha256').update(batch!.content).digest('hex')
-    return { record: { file: `${name.replaceAll('/', '-')}.ndjson.gz`, file_sha256: sha256, file_bytes: 100, content_sha256: sha256, older_than: batch!.at, first_event: first, last_event: last }, content: batch!.content }
+    return archiveOf(stage.db.pool, first, last)
   }
 
   /** The same on record. */

@@ -3,8 +3,8 @@ import { expect } from 'vitest'
 import { RIGHTS, type Right } from '../../../shared/commands/contract.ts'
 import { COMMANDS } from '../../../shared/commands/index.ts'
 import type { TestDatabase } from '../harness.ts'
-import { emit, pass, type Queryable, setGate, WORKER } from '../world.ts'
-import { carry, imported, openDatabase, type Options, type Params, password, type Receipt, run, signedIn } from './world.ts'
+import { audit, drain, emit, pass, type Queryable, setGate, WORKER } from '../world.ts'
+import { archiveOf, carry, imported, openDatabase, type Options, type Params, password, type Receipt, run, signedIn } from './world.ts'
 
 export const ALL_GATES = ['routes_master_enabled', 'route_worker_enabled', 'composer_enabled', 'operator_runtime_enabled', 'structure_ops_enabled', 'autocut_enabled', 'execution_enabled'].map(gate => `iu_core.${gate}`)
 
@@ -36,6 +36,14 @@ export async function gatedWorld(): Promise<GatedWorld> {
   await did('dot_iu_enable_route', { route: 'app.again' })
   for (const replay of [1, 2]) expect((await did('dot_iu_start_replay', {})).result.replay).toBe(replay)
   await did('dot_iu_stop_replay', { replay: 2 })
+  const past: number[] = []
+  for (const subject of ['1', '2', '3']) past.push(await emit(db.pool, subject, {}, 'app.held'))
+  await drain(db.pool)
+  await audit(db.pool)
+  const [next, recorded, removed] = await Promise.all(past.map(event => archiveOf(db.pool, event, event)))
+  const archives: unknown[] = []
+  for (const { record } of [recorded!, removed!]) archives.push((await did('dot_iu_record_archive', record)).result.archive)
+  await did('dot_iu_remove_archived_events', { archive: archives[1] })
   await setGate(db.pool, 'routes_master_enabled', false)
   await emit(db.pool, '2', {}, 'app.held')
   await setGate(db.pool, 'routes_master_enabled', true)
@@ -58,6 +66,7 @@ export async function gatedWorld(): Promise<GatedWorld> {
     dot_iu_replay_dead_letter: { dead_letter: letterId }, dot_iu_replay_dead_letters: {}, dot_iu_discard_dead_letter: { dead_letter: letterId }, dot_iu_discard_dead_letters: {},
     dot_iu_correct_dead_letter: { dead_letter: letterId, payload: { n: 1 } }, dot_iu_replay_skipped: { route: 'app.again' }, dot_iu_start_replay: {}, dot_iu_stop_replay: { replay: 1 }, dot_iu_resume_replay: { replay: 2 }, dot_iu_run_worker: {}, dot_iu_run_probe: {},
     dot_iu_release_held_events: {}, dot_iu_discard_held_events: {}, dot_iu_enable_route: { route: 'app.off' }, dot_iu_disable_route: { route: 'app.on' },
+    dot_iu_record_archive: next!.record, dot_iu_remove_archived_events: { archive: archives[0] }, dot_iu_restore_archived_events: { archive: archives[1], content: removed!.content },
     dot_iu_split_cursor: { worker: WORKER, bucket: 4, new_worker: 'fourth' }, dot_iu_join_cursors: { worker: WORKER, joined: 'spare' }, dot_iu_enable_schedule: { poll_ms: 500 }, dot_iu_disable_schedule: {},
     dot_iu_close_gate: { gate: 'iu_core.structure_ops_enabled' }, dot_iu_open_gate: { gate: 'iu_core.execution_enabled' }, dot_iu_disable_triggers: {}, dot_iu_enable_triggers: {},
     dot_iu_register_event_type: { event_type: 'app.new', description: 'New.' }, dot_iu_register_route: { route: 'app.new', event_type: 'app.held', target_kind: 'log', target_ref: 'x' },
