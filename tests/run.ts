@@ -1,6 +1,6 @@
 /**
- * `npm test [-- STAGE…]`: everything that must hold, one stage after the other; all of them run, also after a
- * failure. The last line counts: tests, and each check without tests of its own (lint, types, build) as one.
+ * `npm test [-- STAGE…]`: everything that must hold, one stage after the other (or two, of one core each); all of
+ * them run, also after a failure. The last line counts: tests, and each check without tests of its own (lint, types, build) as one.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,22 +14,28 @@ const BIN = join(ROOT, 'node_modules/.bin')
 const GRACE_MS = 60_000
 
 interface Outcome { passed: number, failed: number }
-interface Stage { does: string, run: (report: string) => Promise<Outcome> }
+interface Stage {
+  does: string
+  run: (report: string) => Promise<Outcome>
+  /** it takes one core, and may run beside the stage before it */
+  beside?: true
+}
 
-let child: ChildProcess | undefined
+const children = new Set<ChildProcess>()
 let stopped: NodeJS.Signals | undefined
 
 /** Runs a program of node_modules/.bin, its output live, in a process group that is stopped as a whole; its exit status. */
 async function run(program: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
   const file = program === 'node' ? process.execPath : join(BIN, program)
-  child = spawn(file, args, {
+  const child = spawn(file, args, {
     cwd: ROOT,
     detached: true,
     env: { ...process.env, NUXT_TELEMETRY_DISABLED: '1', PATH: `${BIN}${delimiter}${process.env.PATH}`, ...env },
     stdio: ['ignore', 'inherit', 'inherit'],
   })
+  children.add(child)
   const [status] = await once(child, 'exit') as [number | null]
-  child = undefined
+  children.delete(child)
   return status ?? 1
 }
 
@@ -78,9 +84,9 @@ async function build(): Promise<Outcome> {
 }
 
 const STAGES: Record<string, Stage> = {
-  lint: { does: 'ESLint', run: async () => check(await run('eslint', ['.']) === 0) },
   types: { does: 'type check', run: async () => check(await run('nuxt', ['typecheck']) === 0) },
-  unit: { does: 'unit tests', run: vitest('unit') },
+  lint: { does: 'ESLint', run: async () => check(await run('eslint', ['.']) === 0) },
+  unit: { does: 'unit tests', run: vitest('unit'), beside: true },
   house: { does: 'house rules', run: vitest('house') },
   db18: { does: 'database tests, PostgreSQL 18', run: vitest('db18') },
   db15: { does: 'database tests, PostgreSQL 15', run: vitest('db15') },
@@ -93,9 +99,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     // A second signal waits for nobody.
     const how = stopped ? 'SIGKILL' : 'SIGTERM'
     stopped = signal
-    if (!child) process.exit(1)
-    process.kill(-child.pid!, how)
-    setTimeout(() => child && process.kill(-child.pid!, 'SIGKILL'), GRACE_MS).unref()
+    if (!children.size) process.exit(1)
+    for (const child of children) process.kill(-child.pid!, how)
+    setTimeout(() => children.forEach(child => process.kill(-child.pid!, 'SIGKILL')), GRACE_MS).unref()
   })
 }
 
@@ -109,15 +115,24 @@ if (unknown.length) {
 const reports = mkdtempSync(join(tmpdir(), 'iu-test-reports-'))
 const total: Outcome = { passed: 0, failed: 0 }
 const lines: string[] = []
-for (const [name, { does, run: runStage }] of Object.entries(STAGES)) {
-  if (stopped || (wanted.length && !wanted.includes(name))) continue
+
+async function runStage(name: string, { does, run }: Stage): Promise<void> {
+  if (stopped) return
   console.log(`\n── ${name}: ${does}`)
   const started = performance.now()
-  const { passed, failed } = await runStage(join(reports, `${name}.json`))
+  const { passed, failed } = await run(join(reports, `${name}.json`))
   total.passed += passed
   total.failed += failed
   lines.push(`${failed ? '✗' : '✓'} ${name.padEnd(6)} ${String(passed).padStart(5)} passed ${String(failed).padStart(5)} failed ${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s`)
 }
+
+let before = Promise.resolve()
+for (const [name, stage] of Object.entries(STAGES)) {
+  if (wanted.length && !wanted.includes(name)) continue
+  if (!stage.beside) await before
+  before = Promise.all([before, runStage(name, stage)]).then(() => {})
+}
+await before
 rmSync(reports, { recursive: true })
 console.log(`\n${lines.join('\n')}\n`)
 if (stopped) console.log(`stopped by ${stopped}`)

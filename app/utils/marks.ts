@@ -30,7 +30,7 @@ export const DECISION_MARKS: Record<RouteDecision['decision'], Mark> = {
 }
 
 export const LETTER_MARKS: Record<LetterStatus, Mark> = {
-  open: { icon: 'i-lucide-mail-warning', label: 'open', color: 'text-error' },
+  open: { icon: 'i-lucide-inbox', label: 'open', color: 'text-error' },
   replayed: { icon: 'i-lucide-circle-check', label: 'replayed', color: 'text-success' },
   rerouted: { icon: 'i-lucide-split', label: 'rerouted', color: 'text-success' },
   corrected: { icon: 'i-lucide-pencil', label: 'corrected', color: 'text-success' },
@@ -86,5 +86,5 @@ export const PROCESS_MARKS: Record<WorkerProcess['status'] | 'stale', Mark> = {
   busy: { icon: 'i-lucide-users', label: 'another is routing', color: 'text-success' },
   worker_gate_closed: { icon: 'i-lucide-lock', label: 'worker gate closed', color: 'text-warning' },
   master_gate_closed: { icon: 'i-lucide-lock', label: 'master gate closed', color: 'text-warning' },
-  stale: { icon: 'i-lucide-heart-off', label: 'silent', color: 'text-error' },
+  stale: { icon: 'i-lucide-circle-slash', label: 'silent', color: 'text-error' },
 }

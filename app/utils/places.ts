@@ -9,7 +9,7 @@ export const PLACES: { group: string, places: Place[] }[] = [
       { to: '/collections', label: 'Collections', icon: 'i-lucide-library', key: 'c' },
       { to: '/attempts', label: 'Attempts', icon: 'i-lucide-activity', key: 'a' },
       { to: '/dead-letters', label: 'Dead letters', icon: 'i-lucide-mail-x', key: 'd' },
-      { to: '/try', label: 'Try an event', icon: 'i-lucide-test-tube', key: 'e' },
+      { to: '/try', label: 'Try an event', icon: 'i-lucide-drafting-compass', key: 'e' },
       { to: '/worker', label: 'Worker', icon: 'i-lucide-cpu', key: 'w' },
     ],
   },

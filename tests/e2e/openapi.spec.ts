@@ -8,6 +8,7 @@ import { problemSchema } from '../../shared/openapi/problems.ts'
 import type { Method, Operation, Response } from '../../shared/openapi/types.ts'
 import { READ_ROUTES } from '../../shared/read-models/routes.ts'
 import type { ReadModelName, ReadModels } from '../../shared/read-models/registry.ts'
+import { archiveOf } from '../db/archive.ts'
 import { mismatches, resolve } from '../unit/openapi-schema.ts'
 import { expect, test } from './page.ts'
 import { makeWorld, type Signed, type World } from './support/api-world.ts'
@@ -201,6 +202,14 @@ test.describe('a command', () => {
     await carry('dot_iu_enable_route', { route: 'spec.again.log' })
     for (const replay of [1, 2]) expect(await carry('dot_iu_start_replay', { event_type: 'spec.slow', per_second: 1 })).toMatchObject({ result: { replay } })
     await carry('dot_iu_stop_replay', { replay: 2 })
+    const { rows: past } = await world.db.query<{ id: string }>(`SELECT iu_core.fn_iu_emit_event('spec.held', 'a_table', n::text, '{}') AS id FROM generate_series(1, 3) AS n ORDER BY 1`)
+    await carry('dot_iu_run_worker', {})
+    // Nobody else need have audited them yet.
+    await world.db.query('SELECT * FROM iu_core.fn_iu_event_audit(20000)')
+    const [next, recorded, removed] = await Promise.all(past.map(({ id }) => archiveOf(world.db, Number(id), Number(id))))
+    const archives: unknown[] = []
+    for (const { record } of [recorded!, removed!]) archives.push((await carry('dot_iu_record_archive', record)).result!.archive)
+    await carry('dot_iu_remove_archived_events', { archive: archives[1] })
     await operator.carry('dot_iu_close_gate', { gate: 'iu_core.routes_master_enabled' })
     await emit('spec.held', 2)
     // The operator closed it, another opens it.
@@ -247,6 +256,9 @@ test.describe('a command', () => {
       ['dot_iu_discard_held_events', { event_type: 'spec.held' }],
       ['dot_iu_enable_route', { route: 'spec.off.log' }],
       ['dot_iu_disable_route', { route: 'spec.pending.log' }],
+      ['dot_iu_record_archive', next!.record],
+      ['dot_iu_remove_archived_events', { archive: archives[0] }],
+      ['dot_iu_restore_archived_events', { archive: archives[1], content: removed!.content }],
       ['dot_iu_split_cursor', { worker: 'iu_outbound_default', bucket: 8, new_worker: 'upper_half' }],
       ['dot_iu_join_cursors', { worker: 'iu_outbound_default', joined: 'spare' }],
       ['dot_iu_enable_schedule', { poll_ms: 500 }],
