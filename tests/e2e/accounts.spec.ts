@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test'
 import type { Accounts } from '../../shared/read-models/accounts.ts'
-import { expect, expectSmall, expectSound, open, test } from './page.ts'
+import { expect, expectSmall, expectSound, hydrated, open, test } from './page.ts'
 
 const dialog = (page: Page) => page.getByRole('dialog')
 const row = (page: Page, account: string) => page.getByRole('region', { name: 'List of accounts' }).locator('tbody tr').filter({ has: page.getByRole('link', { name: account, exact: true }) })
@@ -91,6 +91,8 @@ test('who changes their own password is told, and signs in with the new one', as
   const own = await context.newPage()
   await open(own, '/sign-in?next=/accounts')
   await signIn(own, account, PASSWORD)
+  await expect(own).toHaveURL(/\/accounts$/)
+  await hydrated(own)
   await row(own, account).getByRole('button').click()
   await own.getByRole('menuitem', { name: 'Set password' }).click()
   await dialog(own).getByLabel('New password').fill(another)
