@@ -15,7 +15,6 @@ DECLARE
   v_newest xid8;
   v_audit iu_event_audit;
   v_page record;
-  v_running xid8[];
 BEGIN
   status := 'idle'; audited := 0; through_id := 0;
   IF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 100000 THEN
@@ -49,7 +48,7 @@ BEGIN
   ), next AS MATERIALIZED (
     SELECT e.id, e.delivery_lane, e.released_from FROM event_outbox AS e WHERE e.id > v_audit.through_id AND e.id <= v_floor ORDER BY e.id LIMIT v_limit
   ), finished AS MATERIALIZED (
-    SELECT l.xid, l.through_id FROM iu_event_audit_late AS l WHERE pg_visible_in_snapshot(l.xid, pg_current_snapshot()) AND l.xid IS DISTINCT FROM v_own
+    SELECT l.xid, l.through_id, l.foreign_ids FROM iu_event_audit_late AS l WHERE pg_visible_in_snapshot(l.xid, pg_current_snapshot()) AND l.xid IS DISTINCT FROM v_own
   ), found AS (
     SELECT 'next' AS part, next.* FROM next
     UNION ALL
@@ -57,7 +56,7 @@ BEGIN
       SELECT e.id, e.delivery_lane, e.released_from FROM event_outbox AS e WHERE e.xid = f.xid AND e.id <= f.through_id AND e.delivery_lane <> 'held'
       UNION ALL
       SELECT e.id, e.delivery_lane, e.released_from FROM event_outbox AS e WHERE e.xid = f.xid AND e.id <= f.through_id AND e.delivery_lane = 'held'
-      OFFSET 0) AS e
+      OFFSET 0) AS e WHERE e.id <> ALL (f.foreign_ids)
     UNION ALL
     SELECT 'open', e.* FROM iu_event_audit_open AS o CROSS JOIN LATERAL (SELECT e.id, e.delivery_lane, e.released_from FROM event_outbox AS e WHERE e.id = o.event_id OFFSET 0) AS e
   ), judged AS MATERIALIZED (
@@ -74,7 +73,10 @@ BEGIN
   ), counted AS (
     SELECT j.* FROM judged AS j, reach AS r WHERE j.part <> 'next' OR j.id <= r.id
   )
-  SELECT r.id AS through_id, pg_current_snapshot() AS snapshot,
+  SELECT r.id AS through_id,
+         -- Of one snapshot with what is counted: what is seen of a transaction that runs is not its own.
+         (SELECT coalesce(jsonb_agg(jsonb_build_array(x::text, ARRAY(SELECT e.id FROM event_outbox AS e WHERE e.xid = x AND e.id <= r.id))), '[]')
+          FROM pg_snapshot_xip(fn_iu_snapshot_fenced(pg_current_snapshot(), coalesce(v_own, v_newest), v_newest)) AS x WHERE x <> coalesce(v_own, v_newest)) AS running,
          coalesce((SELECT array_agg(xid) FROM finished), '{}') AS finished,
          coalesce(array_agg(c.id ORDER BY c.id) FILTER (WHERE c.is_settled AND c.delivery_lane <> 'held'), '{}') AS attempted,
          coalesce(array_agg(c.id) FILTER (WHERE c.is_settled AND c.part = 'open'), '{}') AS closed,
@@ -89,12 +91,11 @@ BEGIN
   IF audited + cardinality(v_page.opened) + cardinality(v_page.finished) = 0 AND v_page.through_id = v_audit.through_id THEN
     RETURN NEXT; RETURN;
   END IF;
-  IF v_page.through_id > v_audit.through_id THEN
-    v_running := ARRAY(SELECT x FROM pg_snapshot_xip(fn_iu_snapshot_fenced(v_page.snapshot, coalesce(v_own, v_newest), v_newest)) AS x WHERE x <> coalesce(v_own, v_newest));
-  END IF;
   DELETE FROM iu_event_audit_late WHERE xid = ANY (v_page.finished);
-  INSERT INTO iu_event_audit_late (xid, through_id) SELECT x, v_page.through_id FROM unnest(v_running) AS x
-  ON CONFLICT (xid) DO UPDATE SET through_id = excluded.through_id;
+  INSERT INTO iu_event_audit_late (xid, through_id, foreign_ids)
+  SELECT (r ->> 0)::xid8, v_page.through_id, ARRAY(SELECT i::bigint FROM jsonb_array_elements_text(r -> 1) AS i) FROM jsonb_array_elements(v_page.running) AS r
+  WHERE v_page.through_id > v_audit.through_id
+  ON CONFLICT (xid) DO UPDATE SET through_id = excluded.through_id, foreign_ids = excluded.foreign_ids;
   DELETE FROM iu_event_audit_open WHERE event_id = ANY (v_page.closed);
   INSERT INTO iu_event_audit_open (event_id) SELECT unnest(v_page.opened);
   PERFORM fn_iu_attempt_block_count(v_page.attempted, 1);

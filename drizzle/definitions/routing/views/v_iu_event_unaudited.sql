@@ -10,5 +10,5 @@ SELECT late.id FROM iu_core.iu_event_audit_late AS l CROSS JOIN LATERAL (
   UNION ALL
   SELECT e.id FROM iu_core.event_outbox AS e WHERE e.xid = l.xid AND e.id <= l.through_id AND e.delivery_lane = 'held'
   OFFSET 0                            -- by the transaction, never by a walk
-) AS late;
+) AS late WHERE late.id <> ALL (l.foreign_ids);
 COMMENT ON VIEW iu_core.v_iu_event_unaudited IS 'The events that the audit has not counted';
