@@ -5,12 +5,18 @@ export function useLiveRefresh() {
   const { isPaused } = useFreshness()
   const isRefreshing = ref(false)
   let last = Date.now()
+  let isWanted = false
 
+  /** Asked for while one is under way, it follows: that one may have read before what one wants to see. */
   async function refresh() {
+    isWanted = true
     if (isRefreshing.value) return
     isRefreshing.value = true
     try {
-      await refreshNuxtData()
+      while (isWanted) {
+        isWanted = false
+        await refreshNuxtData()
+      }
     }
     finally {
       isRefreshing.value = false
@@ -19,7 +25,7 @@ export function useLiveRefresh() {
   }
 
   function onTick() {
-    if (isPaused.value || document.hidden || Date.now() - last < EVERY) return
+    if (isPaused.value || isRefreshing.value || document.hidden || Date.now() - last < EVERY) return
     refresh()
   }
 

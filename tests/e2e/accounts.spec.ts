@@ -91,7 +91,7 @@ test('who changes their own password is told, and signs in with the new one', as
   const own = await context.newPage()
   await open(own, '/sign-in?next=/accounts')
   await signIn(own, account, PASSWORD)
-  await expect(own).toHaveURL(/\/accounts$/)
+  await own.waitForURL(url => url.pathname === '/accounts')
   await hydrated(own)
   await row(own, account).getByRole('button').click()
   await own.getByRole('menuitem', { name: 'Set password' }).click()
