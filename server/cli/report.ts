@@ -24,6 +24,13 @@ export class Refusal extends Error {
   }
 }
 
+/** A whole number between two bounds, or a refusal that names the flag. */
+export function whole(flag: string, given: string, least: number, most: number): number {
+  const number = Number(given)
+  if (!Number.isInteger(number) || number < least || number > most) throw new Refusal(`--${flag}: "${given}" is not a whole number from ${least} to ${most}`, EXIT.usage)
+  return number
+}
+
 /** A line to standard output. */
 export const say = (line: string): void => void process.stdout.write(`${line}\n`)
 /** A line to standard error: progress and remarks, never results. */

@@ -10,19 +10,15 @@ const BATCH = 500
 export default defineNitroPlugin((nitro) => {
   if (import.meta.prerender) return
   const stop = new AbortController()
-  let isBroken = false
+  const standstill = useStandstill('replays in the background stand still')
   const running = runReplays({
     signal: stop.signal, until: 'forever', pollMs: EVERY,
     step: async () => {
       const step = await stepReplay(consolePool(), BATCH)
-      isBroken = false
+      standstill.over()
       return step
     },
-    onFault: (error) => {
-      // A database that is away is asked again and again: the first time is enough to say so.
-      if (!isBroken) console.error('replays in the background stand still:', error.message)
-      isBroken = true
-    },
+    onFault: standstill.met,
   })
   nitro.hooks.hook('close', async () => {
     stop.abort()

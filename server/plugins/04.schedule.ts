@@ -10,16 +10,12 @@ export default defineNitroPlugin((nitro) => {
   const { workerDatabaseUrl } = useRuntimeConfig()
   if (!workerDatabaseUrl) return
   const controller = new AbortController()
-  let isBroken = false
+  const standstill = useStandstill('the schedule runs no passes')
   const running = pollWorker({
     batchSize: 1000, pollMs: 250, until: 'scheduled', signal: controller.signal,
     connect: () => openConnection(workerDatabaseUrl, 'iu_console schedule'),
-    onPass: () => { isBroken = false },
-    onLost: (error) => {
-      // It is tried again and again: the first time is enough to say so.
-      if (!isBroken) console.error('the schedule runs no passes:', error.message)
-      isBroken = true
-    },
+    onPass: standstill.over,
+    onLost: standstill.met,
   })
   nitro.hooks.hook('close', async () => {
     controller.abort()

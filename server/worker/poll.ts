@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import { type Pass, readWorkerPlan, runPass, type WorkerPlan } from '../db/functions/worker-run.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { pause } from './pause.ts'
 
 export interface WorkerOptions {
   /** whose passes; every worker's where none is named, also of those that a split makes meanwhile */
@@ -127,11 +127,4 @@ async function runRound(client: Client, codes: string[], batchSize: number, sign
     }
   }
   return round
-}
-
-/** Sleeps, or wakes early when the signal comes. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch((error: Error) => {
-    if (error.name !== 'AbortError') throw error
-  })
 }

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReplayStep } from '../db/functions/replay.ts'
+import { pause } from './pause.ts'
 
 export interface ReplayOptions {
   step: () => Promise<ReplayStep>
@@ -43,11 +43,4 @@ export async function runReplays(options: ReplayOptions): Promise<{ attempted: n
     }
   }
   return total
-}
-
-/** Sleeps, or wakes early when the signal comes. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch((error: Error) => {
-    if (error.name !== 'AbortError') throw error
-  })
 }

@@ -3,17 +3,14 @@ import type { ImportedFile, RefusedFile } from '../../import/import.ts'
 import { listSources } from '../../import/source.ts'
 import { openTarget } from '../database.ts'
 import { countOf, DEFAULT_MAX_BYTES, importAll, isImported, isRefused } from '../importing.ts'
-import { bytes, count, EXIT, note, printable, Refusal, say, sayJson } from '../report.ts'
+import { bytes, count, EXIT, note, printable, Refusal, say, sayJson, whole } from '../report.ts'
 
 /** Past this PostgreSQL cannot hold the rendering beside its source in one statement. */
 const MOST_BYTES = 256 * 1024 * 1024
 
 function maxBytesFrom(flag: string | undefined): number {
   const given = flag ?? process.env.IU_MAX_FILE_BYTES
-  if (given === undefined) return DEFAULT_MAX_BYTES
-  const number = Number(given)
-  if (!Number.isInteger(number) || number < 1 || number > MOST_BYTES) throw new Refusal(`--max-bytes: "${given}" is not a whole number from 1 to ${MOST_BYTES}`, EXIT.usage)
-  return number
+  return given === undefined ? DEFAULT_MAX_BYTES : whole('max-bytes', given, 1, MOST_BYTES)
 }
 
 function prefixFrom(given: string | undefined): string {

@@ -4,7 +4,7 @@ import { defineCommand } from 'citty'
 import { auditEvents, forecastArchive, listArchives } from '../../db/functions/archive.ts'
 import { archiveEvents, checkArchive, restoreArchive } from '../archive.ts'
 import { DATA, TOKEN, withDatabase } from '../database.ts'
-import { bytes, count, EXIT, note, Refusal, say, sayJson, table } from '../report.ts'
+import { bytes, count, EXIT, note, Refusal, say, sayJson, table, whole } from '../report.ts'
 import { stopSignal } from '../signals.ts'
 
 const json = { json: { type: 'boolean', description: 'one JSON document' } } as const
@@ -58,8 +58,7 @@ export default defineCommand({
       },
       async run({ args }) {
         const olderThan = timeOf(args['older-than'])
-        const batch = Number(args.batch)
-        if (!Number.isInteger(batch) || batch < 1 || batch > 100_000) throw new Refusal(`--batch: "${args.batch}" is not a whole number from 1 to 100000`, EXIT.usage)
+        const batch = whole('batch', args.batch, 1, 100_000)
         const folder = folderOf(args.to)
         mkdirSync(folder, { recursive: true, mode: 0o700 })
         const signal = stopSignal()

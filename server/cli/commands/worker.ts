@@ -1,15 +1,8 @@
 import { defineCommand } from 'citty'
 import { pollWorker } from '../../worker/poll.ts'
 import { connect, openTarget } from '../database.ts'
-import { EXIT, note, Refusal, say, sayJson } from '../report.ts'
+import { EXIT, note, say, sayJson, whole } from '../report.ts'
 import { stopSignal } from '../signals.ts'
-
-/** A whole number between two bounds, or a refusal that names the flag. */
-function whole(flag: string, given: string, least: number, most: number): number {
-  const number = Number(given)
-  if (!Number.isInteger(number) || number < least || number > most) throw new Refusal(`--${flag}: "${given}" is not a whole number from ${least} to ${most}`, EXIT.usage)
-  return number
-}
 
 export default defineCommand({
   meta: { name: 'worker', description: 'route events until stopped (Ctrl-C ends after the pass under way)' },
