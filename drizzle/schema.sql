@@ -6399,11 +6399,13 @@ COMMENT ON FUNCTION fn_iu_cursor_split(text,integer,text,text) IS 'Gives a part 
 -- function fn_iu_dead_letter_cause(text,integer,text,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_dead_letter_cause(p_failure_code text, p_route_id integer, p_event_type text, p_failure_detail text)
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
-  SELECT left(encode(sha256(convert_to(p_failure_code || chr(10) || p_route_id || chr(10) || p_event_type || chr(10) || fn_iu_failure_kind(p_failure_detail), 'UTF8')), 'hex'), 16)
+BEGIN
+  RETURN left(encode(sha256(convert_to(p_failure_code || chr(10) || p_route_id || chr(10) || p_event_type || chr(10) || fn_iu_failure_kind(p_failure_detail), 'UTF8')), 'hex'), 16);
+END
 $function$;
 ALTER FUNCTION fn_iu_dead_letter_cause(text,integer,text,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_dead_letter_cause(text,integer,text,text) IS 'The fingerprint of a failure''s cause: of its code, route and type of event, and of what its words have in common with others of the kind';
@@ -6790,19 +6792,25 @@ COMMENT ON FUNCTION fn_iu_event_types_register(text,text,boolean,jsonb) IS 'Regi
 -- function fn_iu_failure_kind(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_failure_kind(p_failure_detail text)
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
-  SELECT coalesce(string_agg(DISTINCT part, '; ' ORDER BY part), '')
-  FROM (
-    SELECT regexp_replace(regexp_replace(regexp_replace(
-             CASE WHEN p ~ ', have (string|number|boolean|object|array|null)$' THEN p ELSE regexp_replace(p, ', have .*$', ', have …') END,
-             '''[^'']*(''|$)', '…', 'g'),
-             '\m[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\M', '…', 'g'),
-             '\d+([.,:]\d+)*', '#', 'g') COLLATE "C" AS part
-    FROM regexp_split_to_table(regexp_replace(left(p_failure_detail, 4000), '"(\\.|[^"\\])*("|$)', '…', 'g'), '; (?=\$)') AS p
-  ) AS parts
+DECLARE
+  v_parts text[] := regexp_split_to_array(regexp_replace(left(coalesce(p_failure_detail, ''), 4000), '"(\\.|[^"\\])*("|$)', '…', 'g'), '; (?=\$)');
+BEGIN
+  FOR i IN 1 .. cardinality(v_parts) LOOP
+    v_parts[i] := regexp_replace(regexp_replace(regexp_replace(
+      CASE WHEN v_parts[i] ~ ', have (string|number|boolean|object|array|null)$' THEN v_parts[i] ELSE regexp_replace(v_parts[i], ', have .*$', ', have …') END,
+      '''[^'']*(''|$)', '…', 'g'),
+      '\m[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\M', '…', 'g'),
+      '\d+([.,:]\d+)*', '#', 'g');
+  END LOOP;
+  IF cardinality(v_parts) = 1 THEN
+    RETURN v_parts[1];
+  END IF;
+  RETURN (SELECT string_agg(DISTINCT part, '; ' ORDER BY part) FROM (SELECT unnest(v_parts) COLLATE "C" AS part) AS parts);
+END
 $function$;
 ALTER FUNCTION fn_iu_failure_kind(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_failure_kind(text) IS 'A failure''s words without what this one event has of its own: values, quoted texts, identifiers, numbers';
@@ -6829,10 +6837,14 @@ COMMENT ON FUNCTION fn_iu_gate_declare(jsonb) IS 'Declares gates, closed: {"key"
 -- function fn_iu_gate_is_open(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_gate_is_open(p_gate text)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$ SELECT fn_iu_gate_state(p_gate) = 'open' $function$;
+AS $function$
+BEGIN
+  RETURN fn_iu_gate_state(p_gate) = 'open';
+END
+$function$;
 ALTER FUNCTION fn_iu_gate_is_open(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_gate_is_open(text) IS 'True only for an open gate; never null';
 GRANT EXECUTE ON FUNCTION fn_iu_gate_is_open(text) TO iu_reader;
@@ -6931,18 +6943,20 @@ COMMENT ON FUNCTION fn_iu_gate_set(text,boolean,text,timestamp with time zone) I
 -- function fn_iu_gate_state(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_gate_state(p_gate text)
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
-  SELECT coalesce((
+BEGIN
+  RETURN coalesce((
     SELECT CASE
       WHEN value_type <> 'gate' OR value NOT IN ('true', 'false') THEN 'malformed'
       WHEN value = 'false' THEN 'closed'
       WHEN expires_at <= clock_timestamp() THEN 'expired'
       ELSE 'open'
     END
-    FROM dot_config WHERE key = p_gate), 'missing')
+    FROM dot_config WHERE key = p_gate), 'missing');
+END
 $function$;
 ALTER FUNCTION fn_iu_gate_state(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_gate_state(text) IS 'open, closed, expired, malformed or missing; only ''open'' lets anything through';
@@ -7332,6 +7346,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_payload_problems(p_payload jsonb, p_sch
 AS $function$
 DECLARE
   v_type constant text := jsonb_typeof(p_payload);
+  v_required constant jsonb := p_schema -> 'required';
   v_wanted text[];
   v_problems text[] := '{}';
   v_key text;
@@ -7339,8 +7354,10 @@ DECLARE
   v_number numeric;
 BEGIN
   IF p_schema ? 'type' THEN
-    SELECT array_agg(t) INTO v_wanted
-    FROM jsonb_array_elements_text(CASE jsonb_typeof(p_schema -> 'type') WHEN 'array' THEN p_schema -> 'type' ELSE jsonb_build_array(p_schema -> 'type') END) AS t;
+    v_wanted := ARRAY[p_schema ->> 'type'];
+    IF jsonb_typeof(p_schema -> 'type') = 'array' THEN
+      v_wanted := ARRAY(SELECT jsonb_array_elements_text(p_schema -> 'type'));
+    END IF;
     IF NOT (v_type = ANY (v_wanted) OR v_type = 'number' AND 'integer' = ANY (v_wanted) AND floor((p_payload #>> '{}')::numeric) = (p_payload #>> '{}')::numeric) THEN
       v_problems := v_problems || format('%s: want %s, have %s', p_path, array_to_string(v_wanted, ' or '), v_type);
     END IF;
@@ -7348,7 +7365,7 @@ BEGIN
   IF p_schema ? 'const' AND p_payload IS DISTINCT FROM p_schema -> 'const' THEN
     v_problems := v_problems || format('%s: want %s, have %s', p_path, p_schema -> 'const', left(p_payload::text, 80));
   END IF;
-  IF p_schema ? 'enum' AND NOT EXISTS (SELECT FROM jsonb_array_elements(p_schema -> 'enum') AS e WHERE e = p_payload) THEN
+  IF p_schema ? 'enum' AND NOT p_schema -> 'enum' @> jsonb_build_array(p_payload) THEN
     v_problems := v_problems || format('%s: want one of %s, have %s', p_path, p_schema -> 'enum', left(p_payload::text, 80));
   END IF;
   IF v_type = 'number' THEN
@@ -7366,18 +7383,21 @@ BEGIN
   ELSIF v_type = 'array' THEN
     IF jsonb_array_length(p_payload) < (p_schema ->> 'minItems')::integer THEN v_problems := v_problems || format('%s: want at least %s', p_path, p_schema -> 'minItems'); END IF;
     IF jsonb_array_length(p_payload) > (p_schema ->> 'maxItems')::integer THEN v_problems := v_problems || format('%s: want at most %s, have %s', p_path, p_schema -> 'maxItems', jsonb_array_length(p_payload)); END IF;
-    FOR v_key, v_value IN SELECT n - 1, e FROM jsonb_array_elements(p_payload) WITH ORDINALITY AS x(e, n) WHERE p_schema ? 'items' LOOP
-      EXIT WHEN cardinality(v_problems) >= 20;
-      v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'items', format('%s[%s]', p_path, v_key));
-    END LOOP;
+    IF p_schema ? 'items' THEN
+      FOR v_key, v_value IN SELECT n - 1, e FROM jsonb_array_elements(p_payload) WITH ORDINALITY AS x(e, n) LOOP
+        EXIT WHEN cardinality(v_problems) >= 20;
+        v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'items', format('%s[%s]', p_path, v_key));
+      END LOOP;
+    END IF;
   ELSIF v_type = 'object' THEN
-    FOR v_key IN SELECT k FROM jsonb_array_elements_text(coalesce(p_schema -> 'required', '[]')) AS k LOOP
+    FOR i IN 0 .. coalesce(jsonb_array_length(v_required), 0) - 1 LOOP
+      v_key := v_required ->> i;
       IF NOT p_payload ? v_key THEN v_problems := v_problems || format('%s.%s: missing', p_path, v_key); END IF;
     END LOOP;
-    FOR v_key, v_value IN SELECT key, value FROM jsonb_each(p_payload) LOOP
+    FOREACH v_key IN ARRAY ARRAY(SELECT jsonb_object_keys(p_payload)) LOOP
       EXIT WHEN cardinality(v_problems) >= 20;
       IF p_schema -> 'properties' ? v_key THEN
-        v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'properties' -> v_key, format('%s.%s', p_path, v_key));
+        v_problems := v_problems || fn_iu_payload_problems(p_payload -> v_key, p_schema -> 'properties' -> v_key, format('%s.%s', p_path, v_key));
       ELSIF p_schema -> 'additionalProperties' = 'false' THEN
         v_problems := v_problems || format('%s.%s: not in the schema', p_path, left(v_key, 80));
       END IF;
@@ -7611,7 +7631,6 @@ AS $function$
 DECLARE
   v_cursor iu_route_worker_cursor;
   v_page record;
-  v_status text;
 BEGIN
   v_cursor.worker_code := 'iu_probe';
   v_cursor.bucket_from := 0; v_cursor.bucket_to := 15;
@@ -7621,21 +7640,11 @@ BEGIN
   v_cursor.floor_id := pg_sequence_last_value('iu_core.event_outbox_id_seq'); v_cursor.floor_to_id := v_cursor.floor_id;
   v_cursor.trusted_id := 0; v_cursor.last_id := v_cursor.floor_id;
   v_cursor.own_xid := pg_current_xact_id(); v_cursor.own_last_id := p_after;
-  BEGIN
-    v_page := fn_iu_route_page(v_cursor, pg_current_xact_id(), 1000, false);
-  EXCEPTION WHEN unique_violation THEN
-    v_page := fn_iu_route_page(v_cursor, pg_current_xact_id(), 1000, true);
-  END;
+  v_page := fn_iu_route_batch(v_cursor, pg_current_xact_id(), 1000);
   seen := v_page.seen;
   last_id := coalesce(v_page.last_id, p_after);
-  attempts_written := coalesce((SELECT sum(n) FROM unnest(v_page.counts) AS n), 0);
+  attempts_written := v_page.attempts_written;
   dead_lettered := v_page.dead_lettered;
-  FOR i IN 1 .. cardinality(v_page.live_events) LOOP
-    v_status := fn_iu_route_attempt_one('iu_probe', v_page.live_events[i], v_page.live_routes[i], 1);
-    attempts_written := attempts_written + CASE WHEN v_status IS NULL THEN 0 ELSE 1 END;
-    dead_lettered := dead_lettered + CASE WHEN v_status = 'failed' THEN 1 ELSE 0 END;
-  END LOOP;
-  PERFORM fn_iu_route_rollup_add('iu_probe', v_page.decided_at, v_page.route_ids, v_page.statuses, v_page.counts);
 END
 $function$;
 ALTER FUNCTION fn_iu_probe_pass(bigint) OWNER TO iu_owner;
@@ -8162,6 +8171,42 @@ $function$;
 ALTER FUNCTION fn_iu_route_attempt_one(text,bigint,integer,integer) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_route_attempt_one(text,bigint,integer,integer) IS 'Decides, attempts and writes down one event on one route; a failure is dead-lettered. Returns the status, or null when that attempt was already there';
 
+-- function fn_iu_route_batch(iu_route_worker_cursor,xid8,integer)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_batch(p_cursor iu_route_worker_cursor, p_own xid8, p_batch_size integer, OUT seen integer, OUT last_id bigint, OUT attempts_written integer, OUT skipped integer, OUT dead_lettered integer)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_page record;
+  v_status text;
+BEGIN
+  BEGIN
+    v_page := fn_iu_route_page(p_cursor, p_own, p_batch_size, false);
+  EXCEPTION WHEN unique_violation THEN
+    -- Only after a reset, a restore or a join: to look before each insert would slow down every page.
+    v_page := fn_iu_route_page(p_cursor, p_own, p_batch_size, true);
+  END;
+  seen := v_page.seen; last_id := v_page.last_id; dead_lettered := v_page.dead_lettered;
+  attempts_written := 0; skipped := 0;
+  FOR i IN 1 .. cardinality(v_page.live_events) LOOP
+    v_status := fn_iu_route_attempt_one(p_cursor.worker_code, v_page.live_events[i], v_page.live_routes[i], 1);
+    attempts_written := attempts_written + CASE WHEN v_status IS NULL THEN 0 ELSE 1 END;
+    dead_lettered := dead_lettered + CASE WHEN v_status = 'failed' THEN 1 ELSE 0 END;
+  END LOOP;
+  FOR i IN 1 .. cardinality(v_page.counts) LOOP
+    attempts_written := attempts_written + v_page.counts[i];
+    skipped := skipped + CASE v_page.statuses[i] WHEN 'skipped' THEN v_page.counts[i] ELSE 0 END;
+  END LOOP;
+  IF cardinality(v_page.counts) > 0 THEN
+    PERFORM fn_iu_route_rollup_add(p_cursor.worker_code, v_page.decided_at, v_page.route_ids, v_page.statuses, v_page.counts);
+  END IF;
+END
+$function$;
+ALTER FUNCTION fn_iu_route_batch(iu_route_worker_cursor,xid8,integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_route_batch(iu_route_worker_cursor,xid8,integer) IS 'Routes one page of the window that the cursor describes, live routes included, and keeps the roll-up; the cursor is not moved. p_own is the caller''s own transaction where it has written, so that it may read its own events';
+
 -- function fn_iu_route_dead_letter_replay(bigint)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_dead_letter_replay(p_dead_letter_id bigint)
  RETURNS TABLE(status text, decision text, attempt_no integer)
@@ -8237,9 +8282,11 @@ BEGIN
     SELECT id, event_type, payload FROM (
       (SELECT late.* FROM unnest(v_late) AS l(x) CROSS JOIN LATERAL (
          SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
-         WHERE e.xid = l.x AND e.delivery_lane <> 'held' AND e.bucket = ANY (v_buckets)
+         -- One transaction as a range, in the order of its index: of what one wrote among few, the planner expects
+         -- so many rows that it would rather walk the primary key.
+         WHERE e.xid >= l.x AND e.xid <= l.x AND e.delivery_lane <> 'held' AND e.bucket = ANY (v_buckets)
            AND e.id > CASE WHEN l.x = p_cursor.own_xid THEN greatest(p_cursor.last_id, p_cursor.own_last_id) ELSE p_cursor.last_id END
-         ORDER BY e.id LIMIT p_batch_size) AS late)
+         ORDER BY e.xid, e.id LIMIT p_batch_size) AS late)
       UNION ALL
       (SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
        WHERE e.id > greatest(p_cursor.last_id, p_cursor.floor_id) AND e.xid >= v_new_from
@@ -8248,9 +8295,9 @@ BEGIN
        ORDER BY e.id LIMIT p_batch_size)
       UNION ALL
       (SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
-       WHERE e.xid = p_own AND e.id > v_own_after
+       WHERE e.xid >= p_own AND e.xid <= p_own AND e.id > v_own_after
          AND e.delivery_lane <> 'held' AND e.bucket = ANY (v_buckets)
-       ORDER BY e.id LIMIT p_batch_size)
+       ORDER BY e.xid, e.id LIMIT p_batch_size)
     ) AS became_visible
     ORDER BY id LIMIT p_batch_size
   ), rule AS MATERIALIZED (             -- read once a page, not once an event
@@ -8303,17 +8350,19 @@ COMMENT ON FUNCTION fn_iu_route_page(iu_route_worker_cursor,xid8,integer,boolean
 -- function fn_iu_route_rollup_add(text,timestamp with time zone,integer[],text[],integer[])
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_rollup_add(p_worker_code text, p_at timestamp with time zone, p_route_ids integer[], p_statuses text[], p_counts integer[])
  RETURNS void
- LANGUAGE sql
+ LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
+BEGIN
   INSERT INTO iu_route_attempt_rollup AS t (worker_code, span_start, route_id, status, attempts, last_attempt_at)
   SELECT p_worker_code, span_start, route_id, status, n, p_at
   FROM unnest(p_route_ids, p_statuses, p_counts) AS a(route_id, status, n)
   CROSS JOIN (VALUES ('-infinity'::timestamptz), (date_trunc('hour', p_at, 'UTC'))) AS span(span_start)
   ORDER BY span_start, route_id, status
   ON CONFLICT (worker_code, span_start, route_id, status)
-  DO UPDATE SET attempts = t.attempts + excluded.attempts, last_attempt_at = greatest(t.last_attempt_at, excluded.last_attempt_at)
+  DO UPDATE SET attempts = t.attempts + excluded.attempts, last_attempt_at = greatest(t.last_attempt_at, excluded.last_attempt_at);
+END
 $function$;
 ALTER FUNCTION fn_iu_route_rollup_add(text,timestamp with time zone,integer[],text[],integer[]) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_route_rollup_add(text,timestamp with time zone,integer[],text[],integer[]) IS 'Adds counts of attempts made at p_at, one element a route and status, to its hour and to all time';
@@ -8410,9 +8459,7 @@ DECLARE
   v_newest xid8;                   -- whatever began after it draws its event ids above v_floor
   v_now pg_snapshot;
   v_cursor iu_route_worker_cursor;
-  v_own_read xid8;
   v_page record;
-  v_status text;
   v_rebased boolean;
   v_is_newest boolean := false;    -- the window ends at v_now: an empty page means that nothing waits
 BEGIN
@@ -8452,8 +8499,10 @@ BEGIN
     status := 'busy'; RETURN NEXT; RETURN;        -- joined meanwhile, and perhaps split anew: the lock is not the cursor's
   END IF;
   -- By the lower end: the upper one of a fenced snapshot may lie ahead of the present one in peace.
-  v_rebased := (v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmin(v_cursor.snap_from) > pg_snapshot_xmax(v_now))
-               AND EXISTS (SELECT FROM event_outbox);
+  v_rebased := v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmin(v_cursor.snap_from) > pg_snapshot_xmax(v_now);
+  IF v_rebased THEN
+    v_rebased := EXISTS (SELECT FROM event_outbox);
+  END IF;
   IF v_rebased THEN
     -- Trusted rows are told apart by this list alone, so it must be whole before the first page.
     v_newest := coalesce(v_newest, pg_current_xact_id());
@@ -8480,13 +8529,7 @@ BEGIN
       v_is_newest := true;
     END IF;
     -- Own events only in a window that ends now: an older one may lack what their subject had before.
-    v_own_read := CASE WHEN v_is_newest THEN v_own END;
-    BEGIN
-      v_page := fn_iu_route_page(v_cursor, v_own_read, p_batch_size, false);
-    EXCEPTION WHEN unique_violation THEN
-      -- Only after a reset, a restore or a join: to look before each insert would slow down every page.
-      v_page := fn_iu_route_page(v_cursor, v_own_read, p_batch_size, true);
-    END;
+    v_page := fn_iu_route_batch(v_cursor, CASE WHEN v_is_newest THEN v_own END, p_batch_size);
     EXIT WHEN v_page.seen > 0 OR v_is_newest;
     -- A window that ended on a full page: nothing is left in it, open the next.
     v_cursor.snap_from := v_cursor.snap_to; v_cursor.floor_id := v_cursor.floor_to_id; v_cursor.snap_to := NULL;
@@ -8498,22 +8541,8 @@ BEGIN
     v_cursor.snap_to := fn_iu_snapshot_fenced(v_now, pg_current_xact_id(), pg_current_xact_id());
   END IF;
 
-  seen := v_page.seen;
-  dead_lettered := v_page.dead_lettered;
-  FOR i IN 1 .. cardinality(v_page.live_events) LOOP
-    v_status := fn_iu_route_attempt_one(p_worker_code, v_page.live_events[i], v_page.live_routes[i], 1);
-    attempts_written := attempts_written + CASE WHEN v_status IS NULL THEN 0 ELSE 1 END;
-    dead_lettered := dead_lettered + CASE WHEN v_status = 'failed' THEN 1 ELSE 0 END;
-  END LOOP;
-  FOR i IN 1 .. cardinality(v_page.counts) LOOP
-    attempts_written := attempts_written + v_page.counts[i];
-    skipped := skipped + CASE v_page.statuses[i] WHEN 'skipped' THEN v_page.counts[i] ELSE 0 END;
-  END LOOP;
-  IF cardinality(v_page.counts) > 0 THEN
-    PERFORM fn_iu_route_rollup_add(p_worker_code, v_page.decided_at, v_page.route_ids, v_page.statuses, v_page.counts);
-  END IF;
-
-  IF v_page.seen < p_batch_size THEN
+  seen := v_page.seen; attempts_written := v_page.attempts_written; skipped := v_page.skipped; dead_lettered := v_page.dead_lettered;
+  IF seen < p_batch_size THEN
     v_cursor.snap_from := v_cursor.snap_to; v_cursor.floor_id := v_cursor.floor_to_id;
     v_cursor.snap_to := NULL; v_cursor.trusted_id := 0; v_cursor.last_id := 0;
   ELSE

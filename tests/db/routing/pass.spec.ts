@@ -75,6 +75,42 @@ describe('an empty pass', () => {
   })
 })
 
+describe('what a pass reads', () => {
+  /** The events that one pass of this session looks at, in a transaction that has done `before`. */
+  async function read(before?: () => Promise<unknown>): Promise<number> {
+    await worker.query('BEGIN')
+    await before?.()
+    const looked = `SELECT (coalesce(idx_tup_fetch, 0) + seq_tup_read)::integer AS n FROM pg_stat_xact_user_tables WHERE relname = 'event_outbox'`
+    const from = (await worker.query<{ n: number }>(looked)).rows[0]!.n
+    await pass(worker)
+    const to = (await worker.query<{ n: number }>(looked)).rows[0]!.n
+    await worker.query('COMMIT')
+    return to - from
+  }
+
+  test('is what waits, and not what few transactions wrote in bulk before', async () => {
+    for (let bulk = 0; bulk < 4; bulk++) {
+      await db.pool.query(`SELECT count(id) FROM iu_core.fn_iu_outbox_append('app.plain', 'app_table',
+        ARRAY(SELECT 's' || n FROM generate_series(1, 1000) AS n), array_fill('{}'::jsonb, ARRAY[1000])) AS id`)
+    }
+    await db.pool.query('VACUUM ANALYZE iu_core.event_outbox')
+    // Its statements are planned now, by these statistics; it may emit besides.
+    worker = await db.connect()
+    expect(await drain(worker)).toMatchObject({ passes: 4, seen: 4000 })
+    expect(await read()).toBeLessThan(10)
+    // One that commits late: it began before the others, and its events have lower ids.
+    const late = await db.connect()
+    await late.query('BEGIN')
+    await emit(late, 'late')
+    await emit(db.pool, 'a')
+    await drain(worker)
+    await late.query('COMMIT')
+    expect(await read()).toBeLessThan(10)
+    expect(await read(() => emit(worker, 'own'))).toBeLessThan(20)
+    await expectWhole(db.pool)
+  })
+})
+
 describe('a bad call', () => {
   test.each([0, -1, 100_001, null])('batch size %s is refused', async (batch) => {
     expect(await refusal(pass(worker, batch as number))).toEqual({ code: 'IU002', column: 'batch_size' })

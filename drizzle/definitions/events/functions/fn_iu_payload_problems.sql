@@ -1,5 +1,6 @@
 -- Runs for bad rows only; says in words what the compiled predicate only answers with no. It stops at
--- twenty: a person reads them, and a long list of bad items must not hold up a pass.
+-- twenty: a person reads them, and a long list of bad items must not hold up a pass. Nor must a page of which each
+-- event is bad: where a plain expression does, no query is made.
 CREATE FUNCTION iu_core.fn_iu_payload_problems(p_payload jsonb, p_schema jsonb, p_path text DEFAULT '$')
 RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE
@@ -7,6 +8,7 @@ SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 DECLARE
   v_type constant text := jsonb_typeof(p_payload);
+  v_required constant jsonb := p_schema -> 'required';
   v_wanted text[];
   v_problems text[] := '{}';
   v_key text;
@@ -14,8 +16,10 @@ DECLARE
   v_number numeric;
 BEGIN
   IF p_schema ? 'type' THEN
-    SELECT array_agg(t) INTO v_wanted
-    FROM jsonb_array_elements_text(CASE jsonb_typeof(p_schema -> 'type') WHEN 'array' THEN p_schema -> 'type' ELSE jsonb_build_array(p_schema -> 'type') END) AS t;
+    v_wanted := ARRAY[p_schema ->> 'type'];
+    IF jsonb_typeof(p_schema -> 'type') = 'array' THEN
+      v_wanted := ARRAY(SELECT jsonb_array_elements_text(p_schema -> 'type'));
+    END IF;
     IF NOT (v_type = ANY (v_wanted) OR v_type = 'number' AND 'integer' = ANY (v_wanted) AND floor((p_payload #>> '{}')::numeric) = (p_payload #>> '{}')::numeric) THEN
       v_problems := v_problems || format('%s: want %s, have %s', p_path, array_to_string(v_wanted, ' or '), v_type);
     END IF;
@@ -23,7 +27,7 @@ BEGIN
   IF p_schema ? 'const' AND p_payload IS DISTINCT FROM p_schema -> 'const' THEN
     v_problems := v_problems || format('%s: want %s, have %s', p_path, p_schema -> 'const', left(p_payload::text, 80));
   END IF;
-  IF p_schema ? 'enum' AND NOT EXISTS (SELECT FROM jsonb_array_elements(p_schema -> 'enum') AS e WHERE e = p_payload) THEN
+  IF p_schema ? 'enum' AND NOT p_schema -> 'enum' @> jsonb_build_array(p_payload) THEN
     v_problems := v_problems || format('%s: want one of %s, have %s', p_path, p_schema -> 'enum', left(p_payload::text, 80));
   END IF;
   IF v_type = 'number' THEN
@@ -41,18 +45,21 @@ BEGIN
   ELSIF v_type = 'array' THEN
     IF jsonb_array_length(p_payload) < (p_schema ->> 'minItems')::integer THEN v_problems := v_problems || format('%s: want at least %s', p_path, p_schema -> 'minItems'); END IF;
     IF jsonb_array_length(p_payload) > (p_schema ->> 'maxItems')::integer THEN v_problems := v_problems || format('%s: want at most %s, have %s', p_path, p_schema -> 'maxItems', jsonb_array_length(p_payload)); END IF;
-    FOR v_key, v_value IN SELECT n - 1, e FROM jsonb_array_elements(p_payload) WITH ORDINALITY AS x(e, n) WHERE p_schema ? 'items' LOOP
-      EXIT WHEN cardinality(v_problems) >= 20;
-      v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'items', format('%s[%s]', p_path, v_key));
-    END LOOP;
+    IF p_schema ? 'items' THEN
+      FOR v_key, v_value IN SELECT n - 1, e FROM jsonb_array_elements(p_payload) WITH ORDINALITY AS x(e, n) LOOP
+        EXIT WHEN cardinality(v_problems) >= 20;
+        v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'items', format('%s[%s]', p_path, v_key));
+      END LOOP;
+    END IF;
   ELSIF v_type = 'object' THEN
-    FOR v_key IN SELECT k FROM jsonb_array_elements_text(coalesce(p_schema -> 'required', '[]')) AS k LOOP
+    FOR i IN 0 .. coalesce(jsonb_array_length(v_required), 0) - 1 LOOP
+      v_key := v_required ->> i;
       IF NOT p_payload ? v_key THEN v_problems := v_problems || format('%s.%s: missing', p_path, v_key); END IF;
     END LOOP;
-    FOR v_key, v_value IN SELECT key, value FROM jsonb_each(p_payload) LOOP
+    FOREACH v_key IN ARRAY ARRAY(SELECT jsonb_object_keys(p_payload)) LOOP
       EXIT WHEN cardinality(v_problems) >= 20;
       IF p_schema -> 'properties' ? v_key THEN
-        v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'properties' -> v_key, format('%s.%s', p_path, v_key));
+        v_problems := v_problems || fn_iu_payload_problems(p_payload -> v_key, p_schema -> 'properties' -> v_key, format('%s.%s', p_path, v_key));
       ELSIF p_schema -> 'additionalProperties' = 'false' THEN
         v_problems := v_problems || format('%s.%s: not in the schema', p_path, left(v_key, 80));
       END IF;

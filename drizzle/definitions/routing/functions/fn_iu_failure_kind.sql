@@ -1,19 +1,26 @@
 -- What one failure has of its own is taken out of its words, so that a fault has the same words each time: the value
 -- that was found, whatever is quoted, identifiers, numbers. What breaks in many places of one payload is named once.
+-- A dead letter's fingerprint is made of it while a pass waits: a query is made for several faults only.
 CREATE FUNCTION iu_core.fn_iu_failure_kind(p_failure_detail text)
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
-  SELECT coalesce(string_agg(DISTINCT part, '; ' ORDER BY part), '')
-  FROM (
-    SELECT regexp_replace(regexp_replace(regexp_replace(
-             CASE WHEN p ~ ', have (string|number|boolean|object|array|null)$' THEN p ELSE regexp_replace(p, ', have .*$', ', have …') END,
-             '''[^'']*(''|$)', '…', 'g'),
-             '\m[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\M', '…', 'g'),
-             '\d+([.,:]\d+)*', '#', 'g') COLLATE "C" AS part
-    FROM regexp_split_to_table(regexp_replace(left(p_failure_detail, 4000), '"(\\.|[^"\\])*("|$)', '…', 'g'), '; (?=\$)') AS p
-  ) AS parts
+DECLARE
+  v_parts text[] := regexp_split_to_array(regexp_replace(left(coalesce(p_failure_detail, ''), 4000), '"(\\.|[^"\\])*("|$)', '…', 'g'), '; (?=\$)');
+BEGIN
+  FOR i IN 1 .. cardinality(v_parts) LOOP
+    v_parts[i] := regexp_replace(regexp_replace(regexp_replace(
+      CASE WHEN v_parts[i] ~ ', have (string|number|boolean|object|array|null)$' THEN v_parts[i] ELSE regexp_replace(v_parts[i], ', have .*$', ', have …') END,
+      '''[^'']*(''|$)', '…', 'g'),
+      '\m[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\M', '…', 'g'),
+      '\d+([.,:]\d+)*', '#', 'g');
+  END LOOP;
+  IF cardinality(v_parts) = 1 THEN
+    RETURN v_parts[1];
+  END IF;
+  RETURN (SELECT string_agg(DISTINCT part, '; ' ORDER BY part) FROM (SELECT unnest(v_parts) COLLATE "C" AS part) AS parts);
+END
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_failure_kind(text) IS 'A failure''s words without what this one event has of its own: values, quoted texts, identifiers, numbers';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_failure_kind(text) FROM PUBLIC;

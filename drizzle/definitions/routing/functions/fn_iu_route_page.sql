@@ -24,9 +24,11 @@ BEGIN
     SELECT id, event_type, payload FROM (
       (SELECT late.* FROM unnest(v_late) AS l(x) CROSS JOIN LATERAL (
          SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
-         WHERE e.xid = l.x AND e.delivery_lane <> 'held' AND e.bucket = ANY (v_buckets)
+         -- One transaction as a range, in the order of its index: of what one wrote among few, the planner expects
+         -- so many rows that it would rather walk the primary key.
+         WHERE e.xid >= l.x AND e.xid <= l.x AND e.delivery_lane <> 'held' AND e.bucket = ANY (v_buckets)
            AND e.id > CASE WHEN l.x = p_cursor.own_xid THEN greatest(p_cursor.last_id, p_cursor.own_last_id) ELSE p_cursor.last_id END
-         ORDER BY e.id LIMIT p_batch_size) AS late)
+         ORDER BY e.xid, e.id LIMIT p_batch_size) AS late)
       UNION ALL
       (SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
        WHERE e.id > greatest(p_cursor.last_id, p_cursor.floor_id) AND e.xid >= v_new_from
@@ -35,9 +37,9 @@ BEGIN
        ORDER BY e.id LIMIT p_batch_size)
       UNION ALL
       (SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
-       WHERE e.xid = p_own AND e.id > v_own_after
+       WHERE e.xid >= p_own AND e.xid <= p_own AND e.id > v_own_after
          AND e.delivery_lane <> 'held' AND e.bucket = ANY (v_buckets)
-       ORDER BY e.id LIMIT p_batch_size)
+       ORDER BY e.xid, e.id LIMIT p_batch_size)
     ) AS became_visible
     ORDER BY id LIMIT p_batch_size
   ), rule AS MATERIALIZED (             -- read once a page, not once an event

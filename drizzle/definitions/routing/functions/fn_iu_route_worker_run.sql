@@ -1,4 +1,4 @@
--- requires: fn_iu_route_page
+-- requires: fn_iu_route_batch, iu_route_worker_cursor
 CREATE FUNCTION iu_core.fn_iu_route_worker_run(p_worker_code text, p_batch_size integer DEFAULT 1000)
 RETURNS TABLE (status text, seen integer, attempts_written integer, skipped integer, dead_lettered integer)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -12,9 +12,7 @@ DECLARE
   v_newest xid8;                   -- whatever began after it draws its event ids above v_floor
   v_now pg_snapshot;
   v_cursor iu_route_worker_cursor;
-  v_own_read xid8;
   v_page record;
-  v_status text;
   v_rebased boolean;
   v_is_newest boolean := false;    -- the window ends at v_now: an empty page means that nothing waits
 BEGIN
@@ -54,8 +52,10 @@ BEGIN
     status := 'busy'; RETURN NEXT; RETURN;        -- joined meanwhile, and perhaps split anew: the lock is not the cursor's
   END IF;
   -- By the lower end: the upper one of a fenced snapshot may lie ahead of the present one in peace.
-  v_rebased := (v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmin(v_cursor.snap_from) > pg_snapshot_xmax(v_now))
-               AND EXISTS (SELECT FROM event_outbox);
+  v_rebased := v_cursor.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmin(v_cursor.snap_from) > pg_snapshot_xmax(v_now);
+  IF v_rebased THEN
+    v_rebased := EXISTS (SELECT FROM event_outbox);
+  END IF;
   IF v_rebased THEN
     -- Trusted rows are told apart by this list alone, so it must be whole before the first page.
     v_newest := coalesce(v_newest, pg_current_xact_id());
@@ -82,13 +82,7 @@ BEGIN
       v_is_newest := true;
     END IF;
     -- Own events only in a window that ends now: an older one may lack what their subject had before.
-    v_own_read := CASE WHEN v_is_newest THEN v_own END;
-    BEGIN
-      v_page := fn_iu_route_page(v_cursor, v_own_read, p_batch_size, false);
-    EXCEPTION WHEN unique_violation THEN
-      -- Only after a reset, a restore or a join: to look before each insert would slow down every page.
-      v_page := fn_iu_route_page(v_cursor, v_own_read, p_batch_size, true);
-    END;
+    v_page := fn_iu_route_batch(v_cursor, CASE WHEN v_is_newest THEN v_own END, p_batch_size);
     EXIT WHEN v_page.seen > 0 OR v_is_newest;
     -- A window that ended on a full page: nothing is left in it, open the next.
     v_cursor.snap_from := v_cursor.snap_to; v_cursor.floor_id := v_cursor.floor_to_id; v_cursor.snap_to := NULL;
@@ -100,22 +94,8 @@ BEGIN
     v_cursor.snap_to := fn_iu_snapshot_fenced(v_now, pg_current_xact_id(), pg_current_xact_id());
   END IF;
 
-  seen := v_page.seen;
-  dead_lettered := v_page.dead_lettered;
-  FOR i IN 1 .. cardinality(v_page.live_events) LOOP
-    v_status := fn_iu_route_attempt_one(p_worker_code, v_page.live_events[i], v_page.live_routes[i], 1);
-    attempts_written := attempts_written + CASE WHEN v_status IS NULL THEN 0 ELSE 1 END;
-    dead_lettered := dead_lettered + CASE WHEN v_status = 'failed' THEN 1 ELSE 0 END;
-  END LOOP;
-  FOR i IN 1 .. cardinality(v_page.counts) LOOP
-    attempts_written := attempts_written + v_page.counts[i];
-    skipped := skipped + CASE v_page.statuses[i] WHEN 'skipped' THEN v_page.counts[i] ELSE 0 END;
-  END LOOP;
-  IF cardinality(v_page.counts) > 0 THEN
-    PERFORM fn_iu_route_rollup_add(p_worker_code, v_page.decided_at, v_page.route_ids, v_page.statuses, v_page.counts);
-  END IF;
-
-  IF v_page.seen < p_batch_size THEN
+  seen := v_page.seen; attempts_written := v_page.attempts_written; skipped := v_page.skipped; dead_lettered := v_page.dead_lettered;
+  IF seen < p_batch_size THEN
     v_cursor.snap_from := v_cursor.snap_to; v_cursor.floor_id := v_cursor.floor_to_id;
     v_cursor.snap_to := NULL; v_cursor.trusted_id := 0; v_cursor.last_id := 0;
   ELSE

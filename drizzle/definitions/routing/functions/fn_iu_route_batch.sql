@@ -1,0 +1,36 @@
+-- requires: fn_iu_route_page, fn_iu_route_attempt_one, fn_iu_route_rollup_add
+-- A page with all that belongs to it, for the worker and for the probe, which has a cursor of its own.
+CREATE FUNCTION iu_core.fn_iu_route_batch(
+  p_cursor iu_core.iu_route_worker_cursor, p_own xid8, p_batch_size integer,
+  OUT seen integer, OUT last_id bigint, OUT attempts_written integer, OUT skipped integer, OUT dead_lettered integer)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, iu_core, pg_temp
+AS $$
+DECLARE
+  v_page record;
+  v_status text;
+BEGIN
+  BEGIN
+    v_page := fn_iu_route_page(p_cursor, p_own, p_batch_size, false);
+  EXCEPTION WHEN unique_violation THEN
+    -- Only after a reset, a restore or a join: to look before each insert would slow down every page.
+    v_page := fn_iu_route_page(p_cursor, p_own, p_batch_size, true);
+  END;
+  seen := v_page.seen; last_id := v_page.last_id; dead_lettered := v_page.dead_lettered;
+  attempts_written := 0; skipped := 0;
+  FOR i IN 1 .. cardinality(v_page.live_events) LOOP
+    v_status := fn_iu_route_attempt_one(p_cursor.worker_code, v_page.live_events[i], v_page.live_routes[i], 1);
+    attempts_written := attempts_written + CASE WHEN v_status IS NULL THEN 0 ELSE 1 END;
+    dead_lettered := dead_lettered + CASE WHEN v_status = 'failed' THEN 1 ELSE 0 END;
+  END LOOP;
+  FOR i IN 1 .. cardinality(v_page.counts) LOOP
+    attempts_written := attempts_written + v_page.counts[i];
+    skipped := skipped + CASE v_page.statuses[i] WHEN 'skipped' THEN v_page.counts[i] ELSE 0 END;
+  END LOOP;
+  IF cardinality(v_page.counts) > 0 THEN
+    PERFORM fn_iu_route_rollup_add(p_cursor.worker_code, v_page.decided_at, v_page.route_ids, v_page.statuses, v_page.counts);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION iu_core.fn_iu_route_batch(iu_core.iu_route_worker_cursor, xid8, integer) IS 'Routes one page of the window that the cursor describes, live routes included, and keeps the roll-up; the cursor is not moved. p_own is the caller''s own transaction where it has written, so that it may read its own events';
+REVOKE ALL ON FUNCTION iu_core.fn_iu_route_batch(iu_core.iu_route_worker_cursor, xid8, integer) FROM PUBLIC;
