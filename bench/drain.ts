@@ -51,12 +51,13 @@ async function race(cluster: Cluster, contestants: Contestant[], { events, round
 
 /** From "event enqueued" to "decision durable", against queues, a poller and the limit. */
 export async function drainRatios(cluster: Cluster, options: Options): Promise<Measured[]> {
-  const [graphile, boss, plain, limit] = [graphileWorker(), pgBoss(4, 1000), poller(1000), insertLimit(5000)]
-  const rates = await race(cluster, [ours(OURS, 1000), ours(OURS_LARGE, 5000), ours(OURS_TWO, 1000, 2), plain, limit, graphile, boss], options)
-  const ratio = (row: string, a: string, b: string, must: number, aim: number): Measured =>
+  const [graphile, batching, boss, plain, limit] = [graphileWorker('singly'), graphileWorker('in batches'), pgBoss(4, 1000), poller(1000), insertLimit(5000)]
+  const rates = await race(cluster, [ours(OURS, 1000), ours(OURS_LARGE, 5000), ours(OURS_TWO, 1000, 2), plain, limit, graphile, batching, boss], options)
+  const ratio = (row: string, a: string, b: string, must?: number, aim?: number): Measured =>
     ({ row, unit: 'events/s', ours: rates.get(a)!, peer: rates.get(b)!, ratios: rates.get(a)!.map((rate, round) => rate / rates.get(b)![round]!), must, aim, better: 'more' })
   return [
     ratio('worker b=1000, all duties, ÷ graphile-worker localQueue', OURS, graphile.name, 4, 10),
+    ratio('worker b=1000, all duties, ÷ graphile-worker localQueue, completions in batches', OURS, batching.name),
     ratio('worker b=1000, all duties, ÷ pg-boss ×4', OURS, boss.name, 4, 10),
     ratio('worker b=1000, all duties, ÷ plain-SQL poller with audit row', OURS, plain.name, 1.25, 2.5),
     ratio('worker b=5000, all duties, ÷ INSERT…SELECT limit', OURS_LARGE, limit.name, 0.4, 0.8),

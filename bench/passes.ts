@@ -1,6 +1,7 @@
 import pg from 'pg'
 import type { Cluster } from './cluster.ts'
 import { deployed, loadOutbox } from './contestants/ours.ts'
+import { runPass } from '../server/db/functions/worker-run.ts'
 import { WORKER } from '../tests/db/world.ts'
 import type { Measured } from './report.ts'
 
@@ -21,12 +22,12 @@ export async function passRatios(cluster: Cluster, { rounds, tell }: Options): P
   await deployed(url)
   const [client, stranger] = [new pg.Client(url), new pg.Client(url)]
   await Promise.all([client.connect(), stranger.connect()])
-  const pass = () => client.query({ name: 'pass', text: 'SELECT status FROM iu_core.fn_iu_route_worker_run($1, 1000)', values: [WORKER] })
+  const pass = () => runPass(client, WORKER, 1000)
   const selectOne = () => client.query({ name: 'one', text: 'SELECT 1' })
   const [empty, one, small]: [number[], number[], number[]] = [[], [], []]
   try {
     await loadOutbox(client, 2000)
-    while ((await pass()).rows[0].status !== 'idle') { /* until it is drained */ }
+    while ((await pass()).status !== 'idle') { /* until it is drained */ }
     await perCall(selectOne, 50)
     for (let round = 0; round < rounds; round++) {
       one.push(await perCall(selectOne))

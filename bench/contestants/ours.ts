@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { within } from '../../server/cli/database.ts'
+import { runPass } from '../../server/db/functions/worker-run.ts'
 import { bootstrap, deploy } from '../../server/deploy/index.ts'
 import { furnish, WORKER } from '../../tests/db/world.ts'
 import type { Contestant } from './contestant.ts'
@@ -44,9 +45,9 @@ export function ours(name: string, batchSize: number, shards = 1): Contestant {
     async drain() {
       await Promise.all(workers.map(async (worker, shard) => {
         for (;;) {
-          const { rows } = await clients[shard]!.query<{ status: string }>('SELECT status FROM iu_core.fn_iu_route_worker_run($1, $2)', [worker, batchSize])
-          if (rows[0]!.status === 'idle') return
-          if (rows[0]!.status !== 'routed') throw new Error(`the worker is ${rows[0]!.status}`)
+          const { status } = await runPass(clients[shard]!, worker, batchSize)
+          if (status === 'idle') return
+          if (status !== 'routed') throw new Error(`the worker is ${status}`)
         }
       }))
     },

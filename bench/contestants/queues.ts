@@ -3,13 +3,16 @@ import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import type { Contestant } from './contestant.ts'
 
-/** graphile-worker at its best: a local queue, completions in batches. The handler does nothing. */
-export function graphileWorker(): Contestant {
+/** A job carries what an event of ours does: these, the subject and the payload. */
+const TYPE = { event_domain: 'application', event_type: 'app.plain', event_subject_table: 'app_table' }
+
+/** graphile-worker with a local queue; completions one by one, as it comes, or in batches as well. The handler does nothing. */
+export function graphileWorker(completions: 'singly' | 'in batches'): Contestant {
   let url: string
   let utils: WorkerUtils
   let client: pg.Client
   return {
-    name: 'graphile-worker, localQueue',
+    name: `graphile-worker, localQueue, completions ${completions}`,
     async prepare(given) {
       url = given
       utils = await makeWorkerUtils({ connectionString: url })
@@ -18,7 +21,9 @@ export function graphileWorker(): Contestant {
       await client.connect()
     },
     load: async (events) => {
-      await client.query(`SELECT count(graphile_worker.add_job('event', json_build_object('n', n))) FROM generate_series(1, $1::integer) AS n`, [events])
+      await client.query(`
+        SELECT count(graphile_worker.add_job('event', ($2::jsonb || jsonb_build_object('event_subject_ref', 'subject ' || n % 1000, 'payload', jsonb_build_object('n', n, 'note', 'the event ' || n)))::json))
+        FROM generate_series(1, $1::integer) AS n`, [events, JSON.stringify(TYPE)])
     },
     async drain() {
       const { rows } = await client.query<{ n: string }>('SELECT count(*) AS n FROM graphile_worker._private_jobs')
@@ -31,7 +36,7 @@ export function graphileWorker(): Contestant {
         noHandleSignals: true,
         logger: new Logger(() => () => {}),
         taskList: { event: () => { if (--left === 0) done() } },
-        preset: { worker: { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0, maxPoolSize: 10 } },
+        preset: { worker: { localQueue: { size: 500 }, maxPoolSize: 25, ...completions === 'in batches' && { completeJobBatchDelay: 0, failJobBatchDelay: 0 } } },
       })
       await all
       // Its completions are durable when it has stopped.
@@ -58,7 +63,7 @@ export function pgBoss(loops: number, batchSize: number): Contestant {
     },
     async load(events) {
       for (let from = 0; from < events; from += 5000) {
-        await boss.insert(QUEUE, Array.from({ length: Math.min(5000, events - from) }, (_, n) => ({ data: { n: from + n } })))
+        await boss.insert(QUEUE, Array.from({ length: Math.min(5000, events - from) }, (_, n) => ({ data: { ...TYPE, event_subject_ref: `subject ${(from + n) % 1000}`, payload: { n: from + n, note: `the event ${from + n}` } } })))
       }
     },
     async drain() {
