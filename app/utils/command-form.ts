@@ -32,6 +32,8 @@ export type FieldErrors = Record<string, string>
 
 const TEXTS = new Set(['body', 'text', 'joiner', 'separator'])
 const EXTRAS = new Set(['cause', 'from', 'to', 'what', 'joiner', 'separator', 'pinned_version', 'expect_version', 'expect_revision', 'through', 'limit', 'worker', 'passes', 'batch_size', 'display_name'])
+/** Which of many. Who comes from a list has chosen there, and narrows it here only by the way. */
+const WHICH = ['cause', 'failure_code', 'event_type', 'route', 'from', 'to', 'through']
 const PLACE = ['to', 'after', 'before', 'position', 'at']
 /** Known by the position that a receipt carries, never typed. */
 const NEVER = new Set(['at', 'expect_at'])
@@ -41,10 +43,9 @@ const GROUPS: Record<string, string[][]> = {
   dot_iu_revise_piece: [['body', 'title', 'expect_version'], ['version']],
   dot_iu_refresh_metadata_axes: [['collection'], ['piece']],
 }
-const LABELS: Record<string, string> = { per_second: 'At most a second', would_become: 'Would become', expect_version: 'Only at version', expect_revision: 'Only at revision', to: 'Place', source_path: 'Source path', expires_at: 'Expires', payload_schema: 'Payload schema', current_password: 'Present password' }
+const LABELS: Record<string, string> = { per_second: 'At most per second', through: 'Up to number', limit: 'At most', ms: 'Milliseconds', poll_ms: 'Wait in ms', would_become: 'Would become', expect_version: 'Only at version', expect_revision: 'Only at revision', source_path: 'Source path', expires_at: 'Expires', payload_schema: 'Payload schema', current_password: 'Present password' }
 
-const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
-export const labelOfParam = (name: string): string => LABELS[name] ?? sentence(words(name))
+export const labelOfParam = (name: string): string => LABELS[name] ?? capital(words(name))
 
 function kindOf(name: string, schema: JsonSchema): FieldKind {
   if (name === 'password' || name === 'current_password') return 'password'
@@ -80,8 +81,9 @@ export function fieldsOf(command: string, schema: JsonSchema, known: Params, sel
   const hasPlace = 'to' in properties && 'after' in properties
   const required = new Set([...schema.required ?? [], ...(groups.length ? chosen!.filter(name => !['title', 'expect_version', 'expect_revision'].includes(name)) : [])])
   if (isOwn) required.add('current_password')
+  const isChosen = 'cause' in properties && WHICH.some(name => name in known)
   const field = (name: string, property: JsonSchema): Field => ({
-    name, kind: kindOf(name, property), label: name === 'password' && 'current_password' in properties ? 'New password' : labelOfParam(name), help: property.description, isRequired: required.has(name), isExtra: EXTRAS.has(name) && !required.has(name), schema: property,
+    name, kind: kindOf(name, property), label: name === 'password' && 'current_password' in properties ? 'New password' : labelOfParam(name), help: property.description, isRequired: required.has(name), isExtra: (EXTRAS.has(name) || (isChosen && WHICH.includes(name))) && !required.has(name), schema: property,
   })
   return Object.entries(properties).flatMap(([name, property]) => {
     if (!hasPlace || !PLACE.includes(name)) return isOpen(name) ? [field(name, property)] : []

@@ -27,6 +27,11 @@ const nameOf = (key: string) => NAMES[key] ?? words(key)
 
 const NUMBERS = new Set(['event', 'corrects_event', 'replay', 'through', 'dead_letter', 'run', 'token', 'checkpoint', 'attempt', 'attempt_no', 'version', 'pinned_version', 'revision', 'position'])
 
+export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What holds a code, which is read as words. */
+const CODES = new Set(['becomes', 'outcome', 'what'])
+
 /** A value as one reads it: digests short, amounts grouped, numbers of things not. */
 export function wordsOf(value: unknown, key = ''): string | undefined {
   if (value === undefined || value === null) return undefined
@@ -35,8 +40,13 @@ export function wordsOf(value: unknown, key = ''): string | undefined {
   if (Array.isArray(value) && value.every(item => typeof item === 'string')) return value.join(', ')
   if (typeof value !== 'string') return JSON.stringify(value)
   if (value.trim() !== value || value === '') return JSON.stringify(value)
+  if (CODES.has(key)) return words(value)
   return /^[0-9a-f]{64}$/.test(value) ? shortDigest(value) : /^\d{4}-\d\d-\d\dT\d\d:/.test(value) ? formatTime(new Date(value).toISOString()) : value
 }
+
+/** A record's parts on one line: a name of a field is words, a name of a thing that has fields of its own is not. */
+export const wordsOfParts = (record: Record<string, unknown>): string => Object.entries(record).map(([key, value]) =>
+  isRecord(value) ? `${key} (${wordsOfParts(value)})` : `${words(key)} ${wordsOf(value, key)}`).join(', ')
 
 /** A membership says its place by the piece before it: the number behind that is the database's own sort key. */
 function placed(facts: Record<string, unknown>): Record<string, unknown> {

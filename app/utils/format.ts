@@ -47,6 +47,11 @@ export function words(code: string): string {
   return code.replaceAll('_', ' ')
 }
 
+/** As a label begins. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
 /** Text for a page: HTML knows one line end only, and a browser turns the others into it when it reads. */
 export function displayText(text: string): string {
   return text.replace(/\r\n?/g, '\n')

@@ -6,6 +6,20 @@ type Schema = Record<string, Json>
 
 const asSchema = (json: Json | undefined): Schema => typeof json === 'object' && json !== null && !Array.isArray(json) ? json as Schema : {}
 
+/** A text that a plain pattern asks for: literals, one of a class, so many times. What is more than that has to be written. */
+function likePattern(pattern: Json | undefined): string {
+  if (typeof pattern !== 'string') return 'text'
+  const text = pattern.replace(/^\^|\$$/g, '').replace(/(?:\[([^\]^])[^\]]*\]|\\(.)|(.))(?:\{(\d+)[^}]*\}|[+*?])?/g,
+    (_, ofClass?: string, escaped?: string, literal?: string, times?: string) => (ofClass ?? (escaped === 'd' ? '0' : escaped === 'w' ? 'a' : escaped) ?? literal ?? '').repeat(Number(times ?? 1)))
+  // The database's own dialect may hold what is no pattern here.
+  try {
+    return new RegExp(pattern).test(text) ? text : 'text'
+  }
+  catch {
+    return 'text'
+  }
+}
+
 /** What a schema asks for at the least, to begin with. */
 function example(schema: Schema): unknown {
   const [type] = [schema.type ?? 'object'].flat()
@@ -17,7 +31,7 @@ function example(schema: Schema): unknown {
   }
   if (type === 'array') return []
   if (type === 'integer' || type === 'number') return schema.minimum === undefined ? 1 : JSON.parse(jsonText(schema.minimum))
-  return type === 'boolean' ? true : type === 'null' ? null : schema.pattern === '^[0-9a-f]{64}$' ? '0'.repeat(64) : 'text'
+  return type === 'boolean' ? true : type === 'null' ? null : likePattern(schema.pattern)
 }
 
 /** A payload of a type to begin with: what its schema asks for at the least. */

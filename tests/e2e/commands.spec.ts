@@ -249,7 +249,7 @@ test('a replay in the background shows how far it is, is stopped, and goes on', 
   await mend()
   await open(page, `/dead-letters?type=${type}`)
   await page.getByRole('button', { name: 'In the background' }).click()
-  await dialog(page).getByLabel('At most a second').fill('1')
+  await dialog(page).getByLabel('At most per second').fill('1')
   await press(page, 'Plan')
   await expect(plan(page).locator('[data-result]')).toContainText(/Would become\s*replayed 30/)
   await dialog(page).getByLabel('Why').fill('the schema was wrong')

@@ -56,6 +56,9 @@ test('an event is tried: its routes, its problems by path, and what is no event'
     ['$.more: not in the schema', '$.unit_id: want at least 1, have 0', '$.version_seq: want integer, have number', '$.content_digest: want a text like "^[0-9a-f]{64}$"'])
   await payload.fill('{"unit_id": 1,')
   await expect(payload).toHaveAccessibleDescription('it is no JSON: it ends too early')
+  // What a type begins with keeps to its schema, also where that asks for a pattern.
+  await page.getByLabel('Event type').selectOption('shop.order_placed')
+  await expect(outcome.locator('[data-route="shop.order_placed.webhook"]')).toHaveAttribute('data-decision', 'dry_run')
   await page.getByLabel('Event type').selectOption('iu.retired')
   await expect(page).toHaveURL(/\?type=iu\.retired$/)
   await expect(outcome.locator('[data-route="iu.retired.log"]')).toHaveAttribute('data-decision', 'dry_run')
@@ -69,7 +72,9 @@ test.describe('a reviewer', () => {
     await open(page, '/proof')
     await expect(page.getByRole('button', { name: 'Run probe' })).toHaveAccessibleDescription('This needs the right operator; you have reviewer.')
     await open(page, '/try?type=nobody.knows')
-    await expect(page.getByRole('region', { name: 'What would happen' })).toContainText('The type is not registered')
+    const outcome = page.getByRole('region', { name: 'What would happen' })
+    await expect(outcome).toContainText('The type is not registered')
+    await expect(outcome.locator('[data-decision]')).toHaveCount(0)
   })
 })
 
