@@ -1,5 +1,6 @@
 import { auditEvents } from '../db/functions/archive.ts'
 import { runAudits } from '../worker/audit.ts'
+import { useStandstill } from '../worker/standstill.ts'
 
 /** Counts what workers have routed, a little behind them and in small steps: never in a pass's way. */
 export default defineNitroPlugin((nitro) => {

@@ -1,7 +1,7 @@
 import { defineCommand } from 'citty'
-import { useStandstill } from '../../utils/standstill.ts'
 import { openAuditor, runAudits } from '../../worker/audit.ts'
 import { isAway, pollWorker } from '../../worker/poll.ts'
+import { useStandstill } from '../../worker/standstill.ts'
 import { connect, openTarget } from '../database.ts'
 import { EXIT, note, say, sayJson, whole } from '../report.ts'
 import { stopSignal } from '../signals.ts'
