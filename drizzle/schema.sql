@@ -1455,7 +1455,8 @@ CREATE VIEW v_iu_event_archivable AS
            FROM iu_event_audit_late l
           WHERE ((l.xid = e.xid) AND (e.id <= l.through_id))))) AND (NOT (EXISTS ( SELECT
            FROM iu_route_dead_letter d
-          WHERE ((d.event_id = e.id) AND (d.status = 'open'::text))))) AND (EXISTS ( SELECT
+          WHERE ((d.event_id = e.id) AND (d.status = 'open'::text))))) AND (NOT (e.id IN ( SELECT v_iu_replay_left.event_id
+           FROM v_iu_replay_left))) AND (EXISTS ( SELECT
            FROM v_iu_event_claim c
           WHERE ((c.event_id = e.id) AND c.is_passed))));
 ALTER VIEW v_iu_event_archivable OWNER TO iu_owner;
@@ -1664,6 +1665,18 @@ CREATE VIEW v_iu_replay_job AS
 ALTER VIEW v_iu_replay_job OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_replay_job IS 'Every replay in the background with its progress, and the gate that it waits for';
 GRANT SELECT ON v_iu_replay_job TO iu_reader;
+
+-- view v_iu_replay_left
+CREATE VIEW v_iu_replay_left AS
+ SELECT j.id AS job_id,
+    p.event_id,
+    p.route_id
+   FROM ((iu_replay_job j
+     JOIN iu_replay_batch b ON (((b.job_id = j.id) AND (b.batch_no >= (j.done / 1000)))))
+     CROSS JOIN LATERAL UNNEST(b.event_ids, b.route_ids) WITH ORDINALITY p(event_id, route_id, n))
+  WHERE ((j.status <> 'done'::text) AND (((b.batch_no * 1000) + p.n) > j.done));
+ALTER VIEW v_iu_replay_left OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_replay_left IS 'What replays in the background have yet to attempt, those included that are stopped';
 
 -- view v_iu_route_attempt
 CREATE VIEW v_iu_route_attempt AS
@@ -3021,6 +3034,8 @@ DECLARE
 BEGIN
   -- The audit stands still meanwhile, and no cursor begins to read everything once more.
   PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_event_audit'));
+  -- Nor does a replay begin: what it freezes stays.
+  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_replay_job'));
   SELECT * INTO v_archive FROM v_iu_archive WHERE archive_id = (p_params ->> 'archive')::bigint;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'archive: there is no %', p_params ->> 'archive' USING ERRCODE = 'IU003', COLUMN = 'archive';
@@ -3712,7 +3727,8 @@ BEGIN
   -- The plan's number is the apply's, unless another was started between them.
   PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_replay_job'));
   SELECT coalesce(max(id), 0) + 1 INTO v_id FROM iu_replay_job;
-  SELECT CASE v_what WHEN 'skipped' THEN cardinality(v_ids) ELSE (SELECT count(*) FROM iu_route_dead_letter WHERE id = ANY (v_ids) AND status = 'open') END INTO v_total;
+  -- From here on no archive takes any of them; what one has taken since the plan is left out.
+  SELECT CASE v_what WHEN 'skipped' THEN (SELECT count(*) FROM event_outbox WHERE id = ANY (v_ids)) ELSE (SELECT count(*) FROM iu_route_dead_letter WHERE id = ANY (v_ids) AND status = 'open') END INTO v_total;
   IF v_total = 0 THEN
     RAISE EXCEPTION 'all of them are resolved already' USING ERRCODE = 'IU016';
   END IF;
@@ -3723,7 +3739,7 @@ BEGIN
   FROM (SELECT p.event_id, p.route_id, row_number() OVER (ORDER BY p.id) AS n
         FROM (SELECT d.id, d.event_id, d.route_id FROM iu_route_dead_letter AS d WHERE v_what = 'dead_letters' AND d.id = ANY (v_ids) AND d.status = 'open'
               UNION ALL
-              SELECT i, i, r.id FROM unnest(v_ids) AS i CROSS JOIN iu_outbound_route AS r WHERE v_what = 'skipped' AND r.route_code = p_params ->> 'route') AS p) AS numbered
+              SELECT e.id, e.id, r.id FROM event_outbox AS e CROSS JOIN iu_outbound_route AS r WHERE v_what = 'skipped' AND e.id = ANY (v_ids) AND r.route_code = p_params ->> 'route') AS p) AS numbered
   GROUP BY (n - 1) / 1000;
   IF NOT p_context ? 'frozen' THEN
     WITH pairs AS MATERIALIZED (
@@ -5547,6 +5563,7 @@ AS $function$
              WHEN a.event_id IS NULL THEN 'not_attempted'
              WHEN e.id > coalesce(u.through_id, 0) OR o.event_id IS NOT NULL OR l.xid IS NOT NULL THEN 'not_audited'
              WHEN EXISTS (SELECT FROM iu_route_dead_letter AS d WHERE d.event_id = e.id AND d.status = 'open') THEN 'open_dead_letter'
+             WHEN e.id IN (SELECT event_id FROM v_iu_replay_left) THEN 'to_be_replayed'
              WHEN a.newest_at >= p_older_than THEN 'attempted_since'
              ELSE 'archivable' END AS verdict
     FROM event_outbox AS e
