@@ -1455,7 +1455,8 @@ CREATE VIEW v_iu_event_archivable AS
            FROM iu_event_audit_late l
           WHERE ((l.xid = e.xid) AND (e.id <= l.through_id))))) AND (NOT (EXISTS ( SELECT
            FROM iu_route_dead_letter d
-          WHERE ((d.event_id = e.id) AND (d.status = 'open'::text))))) AND (EXISTS ( SELECT
+          WHERE ((d.event_id = e.id) AND (d.status = 'open'::text))))) AND (NOT (e.id IN ( SELECT v_iu_replay_left.event_id
+           FROM v_iu_replay_left))) AND (EXISTS ( SELECT
            FROM v_iu_event_claim c
           WHERE ((c.event_id = e.id) AND c.is_passed))));
 ALTER VIEW v_iu_event_archivable OWNER TO iu_owner;
@@ -1466,12 +1467,13 @@ CREATE VIEW v_iu_event_backlog AS
  SELECT worker_code,
     event_domain,
     event_type,
-    (count(*))::integer AS pending,
-    min(created_at) AS oldest_at
-   FROM fn_iu_event_pending(10001) fn_iu_event_pending(worker_code, event_id, event_domain, event_type, created_at)
-  GROUP BY worker_code, event_domain, event_type;
+    (waiting)::integer AS pending,
+    oldest_at,
+    is_exact
+   FROM fn_iu_event_standing() fn_iu_event_standing(worker_code, event_domain, event_type, waiting, oldest_at, is_exact, account)
+  WHERE (waiting > 0);
 ALTER VIEW v_iu_event_backlog OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_event_backlog IS 'Events not yet routed, by type; counted up to 10001 per worker';
+COMMENT ON VIEW v_iu_event_backlog IS 'Events not yet routed, by worker and type; where more than 10,000 are not audited these may be the least that wait (is_exact)';
 GRANT SELECT ON v_iu_event_backlog TO iu_reader;
 
 -- view v_iu_event_claim
@@ -1483,19 +1485,34 @@ CREATE VIEW v_iu_event_claim AS
     e.created_at,
     c.worker_code,
         CASE
-            WHEN ((c.system_identifier IS DISTINCT FROM ( SELECT fn_iu_system_identifier() AS fn_iu_system_identifier)) OR (pg_snapshot_xmin(c.snap_from) > ( SELECT pg_snapshot_xmax(pg_current_snapshot()) AS pg_snapshot_xmax))) THEN false
+            WHEN (c.worker_code IS NULL) THEN NULL::boolean
+            WHEN c.is_foreign THEN false
             WHEN pg_visible_in_snapshot(e.xid, c.snap_from) THEN true
-            WHEN ((e.xid >= pg_snapshot_xmax(c.snap_from)) AND (e.id <= c.floor_id)) THEN true
+            WHEN ((e.id <= c.floor_id) AND (e.xid >= c.snap_from_xmax)) THEN true
             WHEN ((e.xid = c.own_xid) AND (e.id <= c.own_last_id)) THEN true
             WHEN ((c.snap_to IS NULL) OR (e.id > c.last_id)) THEN false
             WHEN (e.id <= c.trusted_id) THEN (NOT (e.xid IN ( SELECT pg_snapshot_xip(c.snap_to) AS pg_snapshot_xip)))
             ELSE pg_visible_in_snapshot(e.xid, c.snap_to)
         END AS is_passed,
     e.released_from
-   FROM (iu_route_worker_cursor c
-     JOIN event_outbox e ON ((((e.bucket >= c.bucket_from) AND (e.bucket <= c.bucket_to)) AND (e.delivery_lane <> 'held'::text))));
+   FROM (event_outbox e
+     JOIN ( SELECT b.bucket,
+            w.worker_code,
+            w.snap_from,
+            w.floor_id,
+            w.snap_to,
+            w.trusted_id,
+            w.last_id,
+            w.own_xid,
+            w.own_last_id,
+            pg_snapshot_xmax(w.snap_from) AS snap_from_xmax,
+            ((w.system_identifier IS DISTINCT FROM ( SELECT fn_iu_system_identifier() AS fn_iu_system_identifier)) OR (pg_snapshot_xmin(w.snap_from) > ( SELECT pg_snapshot_xmax(pg_current_snapshot()) AS pg_snapshot_xmax))) AS is_foreign
+           FROM (( VALUES ((0)::smallint), ((1)::smallint), ((2)::smallint), ((3)::smallint), ((4)::smallint), ((5)::smallint), ((6)::smallint), ((7)::smallint), ((8)::smallint), ((9)::smallint), ((10)::smallint), ((11)::smallint), ((12)::smallint), ((13)::smallint), ((14)::smallint), ((15)::smallint)) b(bucket)
+             LEFT JOIN iu_route_worker_cursor w ON (((b.bucket >= w.bucket_from) AND (b.bucket <= w.bucket_to))))
+         OFFSET 0) c ON ((c.bucket = e.bucket)))
+  WHERE (e.delivery_lane <> 'held'::text);
 ALTER VIEW v_iu_event_claim OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_event_claim IS 'For every event that is not held: the worker whose it is, and whether that worker claims to be done with it. Accounting holds the claim against the attempts';
+COMMENT ON VIEW v_iu_event_claim IS 'For every event that is not held: the worker whose it is, and whether that worker claims to be done with it; null and null where no cursor owns its bucket. Accounting holds the claim against the attempts';
 
 -- view v_iu_event_release
 CREATE VIEW v_iu_event_release AS
@@ -1648,6 +1665,18 @@ CREATE VIEW v_iu_replay_job AS
 ALTER VIEW v_iu_replay_job OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_replay_job IS 'Every replay in the background with its progress, and the gate that it waits for';
 GRANT SELECT ON v_iu_replay_job TO iu_reader;
+
+-- view v_iu_replay_left
+CREATE VIEW v_iu_replay_left AS
+ SELECT j.id AS job_id,
+    p.event_id,
+    p.route_id
+   FROM ((iu_replay_job j
+     JOIN iu_replay_batch b ON (((b.job_id = j.id) AND (b.batch_no >= (j.done / 1000)))))
+     CROSS JOIN LATERAL UNNEST(b.event_ids, b.route_ids) WITH ORDINALITY p(event_id, route_id, n))
+  WHERE ((j.status <> 'done'::text) AND (((b.batch_no * 1000) + p.n) > j.done));
+ALTER VIEW v_iu_replay_left OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_replay_left IS 'What replays in the background have yet to attempt, those included that are stopped';
 
 -- view v_iu_route_attempt
 CREATE VIEW v_iu_route_attempt AS
@@ -1901,24 +1930,24 @@ COMMENT ON VIEW v_iu_route_rule IS 'What becomes of an event of each type on eac
 
 -- view v_iu_route_worker_health
 CREATE VIEW v_iu_route_worker_health AS
- SELECT c.worker_code,
-    h.healthy,
-    h.reasons,
-    h.worker_gate_open,
-    h.master_gate_open,
-    h.delivery_mode,
-    h.blocked_by,
-    h.backlog,
-    h.oldest_unrouted_at,
-    h.held_back_since,
-    h.open_dead_letters,
-    h.last_pass_at,
-    h.last_pass_seen,
-    h.locked_since,
-    h.oldest_snapshot_at,
-    h.accounting
-   FROM (iu_route_worker_cursor c
-     CROSS JOIN LATERAL fn_iu_route_worker_health(c.worker_code) h(healthy, reasons, worker_gate_open, master_gate_open, delivery_mode, blocked_by, backlog, oldest_unrouted_at, held_back_since, open_dead_letters, last_pass_at, last_pass_seen, locked_since, oldest_snapshot_at, accounting));
+ SELECT (worker_code COLLATE "C") AS worker_code,
+    healthy,
+    reasons,
+    worker_gate_open,
+    master_gate_open,
+    delivery_mode,
+    blocked_by,
+    backlog,
+    oldest_unrouted_at,
+    held_back_since,
+    open_dead_letters,
+    last_pass_at,
+    last_pass_seen,
+    locked_since,
+    oldest_snapshot_at,
+    accounting,
+    backlog_is_exact
+   FROM fn_iu_route_workers_health() h(worker_code, healthy, reasons, worker_gate_open, master_gate_open, delivery_mode, blocked_by, backlog, oldest_unrouted_at, held_back_since, open_dead_letters, last_pass_at, last_pass_seen, locked_since, oldest_snapshot_at, accounting, backlog_is_exact);
 ALTER VIEW v_iu_route_worker_health OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_route_worker_health IS 'One row a worker: healthy, or every reason why not';
 GRANT SELECT ON v_iu_route_worker_health TO iu_reader;
@@ -3005,6 +3034,8 @@ DECLARE
 BEGIN
   -- The audit stands still meanwhile, and no cursor begins to read everything once more.
   PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_event_audit'));
+  -- Nor does a replay begin: what it freezes stays.
+  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_replay_job'));
   SELECT * INTO v_archive FROM v_iu_archive WHERE archive_id = (p_params ->> 'archive')::bigint;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'archive: there is no %', p_params ->> 'archive' USING ERRCODE = 'IU003', COLUMN = 'archive';
@@ -3696,7 +3727,8 @@ BEGIN
   -- The plan's number is the apply's, unless another was started between them.
   PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_replay_job'));
   SELECT coalesce(max(id), 0) + 1 INTO v_id FROM iu_replay_job;
-  SELECT CASE v_what WHEN 'skipped' THEN cardinality(v_ids) ELSE (SELECT count(*) FROM iu_route_dead_letter WHERE id = ANY (v_ids) AND status = 'open') END INTO v_total;
+  -- From here on no archive takes any of them; what one has taken since the plan is left out.
+  SELECT CASE v_what WHEN 'skipped' THEN (SELECT count(*) FROM event_outbox WHERE id = ANY (v_ids)) ELSE (SELECT count(*) FROM iu_route_dead_letter WHERE id = ANY (v_ids) AND status = 'open') END INTO v_total;
   IF v_total = 0 THEN
     RAISE EXCEPTION 'all of them are resolved already' USING ERRCODE = 'IU016';
   END IF;
@@ -3707,7 +3739,7 @@ BEGIN
   FROM (SELECT p.event_id, p.route_id, row_number() OVER (ORDER BY p.id) AS n
         FROM (SELECT d.id, d.event_id, d.route_id FROM iu_route_dead_letter AS d WHERE v_what = 'dead_letters' AND d.id = ANY (v_ids) AND d.status = 'open'
               UNION ALL
-              SELECT i, i, r.id FROM unnest(v_ids) AS i CROSS JOIN iu_outbound_route AS r WHERE v_what = 'skipped' AND r.route_code = p_params ->> 'route') AS p) AS numbered
+              SELECT e.id, e.id, r.id FROM event_outbox AS e CROSS JOIN iu_outbound_route AS r WHERE v_what = 'skipped' AND e.id = ANY (v_ids) AND r.route_code = p_params ->> 'route') AS p) AS numbered
   GROUP BY (n - 1) / 1000;
   IF NOT p_context ? 'frozen' THEN
     WITH pairs AS MATERIALIZED (
@@ -5531,6 +5563,7 @@ AS $function$
              WHEN a.event_id IS NULL THEN 'not_attempted'
              WHEN e.id > coalesce(u.through_id, 0) OR o.event_id IS NOT NULL OR l.xid IS NOT NULL THEN 'not_audited'
              WHEN EXISTS (SELECT FROM iu_route_dead_letter AS d WHERE d.event_id = e.id AND d.status = 'open') THEN 'open_dead_letter'
+             WHEN e.id IN (SELECT event_id FROM v_iu_replay_left) THEN 'to_be_replayed'
              WHEN a.newest_at >= p_older_than THEN 'attempted_since'
              ELSE 'archivable' END AS verdict
     FROM event_outbox AS e
@@ -6474,55 +6507,14 @@ GRANT EXECUTE ON FUNCTION fn_iu_emit_event(text,text,text,jsonb,text) TO iu_emit
 -- function fn_iu_event_account(integer)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_event_account(p_most integer DEFAULT 10001)
  RETURNS TABLE(events bigint, attempted bigint, held bigint, released bigint, discarded bigint, archived bigint, not_yet_routed bigint, unexplained bigint, is_exact boolean, audited_through bigint)
- LANGUAGE plpgsql
+ LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
-#variable_conflict use_column
-DECLARE
-  v_audit iu_event_audit;
-  v_through bigint;
-  v_last bigint;
-  v_below bigint[];
-  v_part record;
-BEGIN
-  SELECT * INTO v_audit FROM iu_event_audit;
-  v_through := coalesce(v_audit.through_id, 0);
-  v_below := ARRAY(SELECT event_id FROM v_iu_event_unaudited WHERE event_id <= v_through LIMIT p_most);
-  -- Judged as a range, so that no join walks through the past.
-  v_last := coalesce((SELECT id FROM event_outbox WHERE id > v_through ORDER BY id OFFSET greatest(p_most - 1 - cardinality(v_below), 0) LIMIT 1), 9223372036854775807);
-  WITH unaudited AS (
-    SELECT c.is_passed, EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = c.event_id AND a.attempt_no = 1 OFFSET 0) AS is_attempted, c.released_from IS NOT NULL AS is_release
-    FROM v_iu_event_claim AS c WHERE c.event_id = ANY (v_below)
-    UNION ALL
-    SELECT c.is_passed, c.event_id IN (SELECT a.event_id FROM iu_route_attempt AS a WHERE a.event_id > v_through AND a.event_id <= v_last AND a.attempt_no = 1), c.released_from IS NOT NULL
-    FROM v_iu_event_claim AS c WHERE c.event_id > v_through AND c.event_id <= v_last
-    UNION ALL
-    -- A bucket without a worker: nobody will ever look at its events.
-    SELECT true, EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id AND a.attempt_no = 1 OFFSET 0), e.released_from IS NOT NULL
-    FROM event_outbox AS e
-    WHERE (SELECT coalesce(sum(bucket_to - bucket_from + 1), 0) FROM iu_route_worker_cursor) < 16
-      AND (e.id = ANY (v_below) OR e.id > v_through AND e.id <= v_last) AND e.delivery_lane <> 'held'
-      AND NOT EXISTS (SELECT FROM iu_route_worker_cursor AS c WHERE e.bucket BETWEEN c.bucket_from AND c.bucket_to)
-    UNION ALL
-    SELECT NULL, false, false FROM event_outbox AS e WHERE (e.id = ANY (v_below) OR e.id > v_through AND e.id <= v_last) AND e.delivery_lane = 'held'
-  )
-  SELECT count(*) AS n, count(*) FILTER (WHERE is_passed IS NULL) AS held, count(*) FILTER (WHERE is_release) AS released, count(*) FILTER (WHERE is_attempted) AS attempted,
-         count(*) FILTER (WHERE NOT is_attempted AND NOT is_passed) AS waiting, count(*) FILTER (WHERE NOT is_attempted AND is_passed) AS unexplained
-  INTO STRICT v_part FROM unaudited;
-
-  attempted := coalesce(v_audit.attempted, 0) + v_part.attempted;
-  released := coalesce(v_audit.released, 0) + v_part.released;
-  discarded := coalesce(v_audit.discarded, (SELECT count(*) FROM iu_held_decision));
-  held := coalesce(v_audit.written_held, 0) + v_part.held - released - discarded;
-  archived := coalesce(v_audit.archived, 0);
-  not_yet_routed := v_part.waiting;
-  unexplained := v_part.unexplained;
-  events := attempted + held + released + discarded + archived + not_yet_routed + unexplained;
-  is_exact := v_part.n < p_most;
-  audited_through := v_through;
-  RETURN NEXT;
-END
+  SELECT a.*
+  FROM fn_iu_event_standing(p_most) AS s
+  CROSS JOIN LATERAL jsonb_to_record(s.account) AS a(events bigint, attempted bigint, held bigint, released bigint, discarded bigint, archived bigint, not_yet_routed bigint, unexplained bigint, is_exact boolean, audited_through bigint)
+  WHERE s.account IS NOT NULL
 $function$;
 ALTER FUNCTION fn_iu_event_account(integer) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_event_account(integer) IS 'The accounting identity from the audit and the events above it; exact unless p_most or more are unaudited, when it says so and counts at least';
@@ -6678,6 +6670,58 @@ $function$;
 ALTER FUNCTION fn_iu_event_audit_restart() OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_event_audit_restart() IS 'Lets the audit begin anew at the first event';
 
+-- function fn_iu_event_judged(bigint[],bigint,bigint)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_event_judged(p_ids bigint[], p_above bigint, p_through bigint)
+ RETURNS TABLE(worker_code text, event_domain text, event_type text, is_attempted boolean, is_passed boolean, events bigint, releases bigint, oldest_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_sort TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_known_id bigint;
+  v_known_xid xid8;
+  v_odd bigint[] := '{}';
+  v record;
+BEGIN
+  SELECT coalesce(greatest(max(greatest(c.floor_id, c.last_id, c.trusted_id, c.own_last_id)), (SELECT max(a.event_id) FROM iu_route_attempt AS a WHERE a.event_id <= p_through)), 0),
+         coalesce(max(pg_snapshot_xmax(c.snap_from)), '3')
+  INTO v_known_id, v_known_xid FROM iu_route_worker_cursor AS c;
+  is_attempted := false;
+  FOR v IN
+    SELECT n.*, c.worker_code
+    FROM (SELECT e.bucket, e.event_domain, e.event_type, CASE WHEN e.xid < v_known_xid THEN e.id END AS odd_id, count(*) AS events, count(e.released_from) AS releases, min(e.created_at) AS oldest_at
+          FROM event_outbox AS e WHERE e.id > greatest(p_above, v_known_id) AND e.id <= p_through AND e.delivery_lane <> 'held'
+          GROUP BY e.bucket, e.event_domain, e.event_type, odd_id
+          UNION ALL
+          SELECT e.bucket, e.event_domain, e.event_type, CASE WHEN e.id <= v_known_id OR e.xid < v_known_xid THEN e.id END AS odd_id, count(*), count(e.released_from), min(e.created_at)
+          FROM event_outbox AS e WHERE e.id = ANY (p_ids) AND e.delivery_lane <> 'held'
+          GROUP BY e.bucket, e.event_domain, e.event_type, odd_id) AS n
+    LEFT JOIN iu_route_worker_cursor AS c ON n.bucket BETWEEN c.bucket_from AND c.bucket_to
+  LOOP
+    IF v.odd_id IS NOT NULL THEN
+      v_odd := v_odd || v.odd_id;
+    ELSE
+      worker_code := v.worker_code; event_domain := v.event_domain; event_type := v.event_type; events := v.events; releases := v.releases; oldest_at := v.oldest_at;
+      is_passed := CASE WHEN v.worker_code IS NOT NULL THEN false END;
+      RETURN NEXT;
+    END IF;
+  END LOOP;
+  RETURN QUERY
+  SELECT j.worker_code, j.event_domain, j.event_type, j.is_attempted, j.is_passed, count(*), count(j.released_from), min(j.created_at)
+  FROM (SELECT c.*, c.event_id IN (SELECT a.event_id FROM iu_route_attempt AS a WHERE a.event_id > p_above AND a.event_id <= least(v_known_id, p_through) AND a.attempt_no = 1) AS is_attempted
+        FROM v_iu_event_claim AS c WHERE c.event_id > p_above AND c.event_id <= least(v_known_id, p_through)
+        UNION ALL
+        SELECT c.*, EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = c.event_id AND a.attempt_no = 1 OFFSET 0)
+        FROM v_iu_event_claim AS c WHERE c.event_id = ANY (v_odd)) AS j
+  GROUP BY j.worker_code, j.event_domain, j.event_type, j.is_attempted, j.is_passed;
+END
+$function$;
+ALTER FUNCTION fn_iu_event_judged(bigint[],bigint,bigint) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_event_judged(bigint[],bigint,bigint) IS 'The events with these ids and those above the one id through the other, lane held apart, counted by worker, type and what became of them: attempted or not, passed by their worker or not; with the oldest, and how many of them release a held one';
+
 -- function fn_iu_event_pending(integer)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_event_pending(p_limit integer)
  RETURNS TABLE(worker_code text, event_id bigint, event_domain text, event_type text, created_at timestamp with time zone)
@@ -6716,6 +6760,97 @@ $function$;
 ALTER FUNCTION fn_iu_event_pending(integer) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_event_pending(integer) IS 'Up to p_limit events per worker that it has yet to route';
 GRANT EXECUTE ON FUNCTION fn_iu_event_pending(integer) TO iu_reader;
+
+-- function fn_iu_event_standing(integer)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_event_standing(p_most integer DEFAULT 10001)
+ RETURNS TABLE(worker_code text, event_domain text, event_type text, waiting bigint, oldest_at timestamp with time zone, is_exact boolean, account jsonb)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_last constant bigint := 9223372036854775807;
+  v_audit iu_event_audit;
+  v_above bigint;
+  v_through bigint;
+  v_ids bigint[];
+  v_groups jsonb;
+  v_part record;
+  v_held bigint;
+  v_discarded bigint;
+  v_is_low_whole boolean;
+  v_place record;
+  v_end bigint;
+  v_known text[] := '{}';
+BEGIN
+  SELECT * INTO v_audit FROM iu_event_audit;
+  v_above := coalesce(v_audit.through_id, 0);
+  v_ids := ARRAY(SELECT event_id FROM v_iu_event_unaudited WHERE event_id <= v_above LIMIT p_most);
+  v_through := coalesce((SELECT id FROM event_outbox WHERE id > v_above ORDER BY id OFFSET greatest(p_most - 1 - cardinality(v_ids), 0) LIMIT 1), v_last);
+  v_groups := (SELECT coalesce(jsonb_agg(j), '[]') FROM fn_iu_event_judged(v_ids, v_above, v_through) AS j);
+  v_held := (SELECT count(*) FROM event_outbox WHERE id > v_above AND id <= v_through AND delivery_lane = 'held')
+          + (SELECT count(*) FROM event_outbox WHERE id = ANY (v_ids) AND delivery_lane = 'held');
+  SELECT coalesce(sum(events), 0) + v_held AS events, coalesce(sum(events) FILTER (WHERE is_attempted), 0) AS attempted, coalesce(sum(releases), 0) AS released,
+         coalesce(sum(events) FILTER (WHERE NOT is_attempted AND NOT is_passed), 0) AS waiting,
+         coalesce(sum(events) FILTER (WHERE NOT is_attempted AND is_passed IS NOT FALSE), 0) AS unexplained,
+         coalesce(array_agg(DISTINCT worker_code) FILTER (WHERE NOT is_attempted AND NOT is_passed), '{}') AS workers
+  INTO STRICT v_part FROM jsonb_to_recordset(v_groups) AS g(worker_code text, is_attempted boolean, is_passed boolean, events bigint, releases bigint);
+
+  v_discarded := coalesce(v_audit.discarded, (SELECT count(*) FROM iu_held_decision));
+  account := jsonb_build_object(
+    'events', coalesce(v_audit.attempted + v_audit.written_held + v_audit.archived, 0) + v_part.events,
+    'attempted', coalesce(v_audit.attempted, 0) + v_part.attempted,
+    'held', coalesce(v_audit.written_held - v_audit.released, 0) + v_held - v_part.released - v_discarded,
+    'released', coalesce(v_audit.released, 0) + v_part.released,
+    'discarded', v_discarded,
+    'archived', coalesce(v_audit.archived, 0),
+    'not_yet_routed', v_part.waiting,
+    'unexplained', v_part.unexplained,
+    'is_exact', v_part.events < p_most,
+    'audited_through', v_above);
+  RETURN NEXT;
+
+  IF v_part.events >= p_most THEN
+    v_is_low_whole := cardinality(v_ids) < p_most;
+    FOR v_place IN
+      SELECT p.place, array_agg(p.worker_code) AS workers
+      FROM (SELECT c.worker_code,
+                   -- Above it lies whatever the worker has not passed; a cursor that is not of this cluster has passed nothing.
+                   CASE WHEN c.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmin(c.snap_from) > pg_snapshot_xmax(pg_current_snapshot()) THEN v_through
+                        WHEN c.snap_to IS NULL THEN greatest(v_through, c.floor_id)
+                        ELSE greatest(v_through, c.floor_id, least(c.last_id, c.floor_to_id)) END AS place
+            FROM iu_route_worker_cursor AS c) AS p
+      WHERE v_part.waiting < p_most OR NOT p.worker_code = ANY (v_part.workers)
+      GROUP BY p.place
+    LOOP
+      -- Below its place a worker has only those of transactions left that it saw running.
+      v_ids := ARRAY(
+        SELECT e.id
+        FROM (SELECT pg_snapshot_xip(c.snap_from) AS xid FROM iu_route_worker_cursor AS c WHERE c.worker_code = ANY (v_place.workers)
+              UNION SELECT pg_snapshot_xip(c.snap_to) FROM iu_route_worker_cursor AS c WHERE c.worker_code = ANY (v_place.workers)) AS running
+        CROSS JOIN LATERAL (SELECT o.id FROM event_outbox AS o WHERE o.xid = running.xid AND o.id > v_through AND o.id <= v_place.place AND o.delivery_lane <> 'held' OFFSET 0) AS e
+        LIMIT p_most);
+      v_end := (SELECT id FROM event_outbox WHERE id > v_place.place ORDER BY id OFFSET p_most - 1 LIMIT 1);
+      v_groups := v_groups || (SELECT coalesce(jsonb_agg(j), '[]') FROM fn_iu_event_judged(v_ids, v_place.place, coalesce(v_end, v_last)) AS j WHERE j.worker_code = ANY (v_place.workers));
+      IF v_end IS NULL AND cardinality(v_ids) < p_most AND v_is_low_whole THEN
+        v_known := v_known || v_place.workers;
+      END IF;
+    END LOOP;
+  END IF;
+
+  RETURN QUERY
+  SELECT c.worker_code, g.event_domain, g.event_type, coalesce(g.waiting, 0), g.oldest_at, v_part.events < p_most OR c.worker_code = ANY (v_known), NULL::jsonb
+  FROM iu_route_worker_cursor AS c
+  LEFT JOIN (SELECT x.worker_code, x.event_domain, x.event_type, sum(x.events)::bigint AS waiting, min(x.oldest_at) AS oldest_at
+             FROM jsonb_to_recordset(v_groups) AS x(worker_code text, event_domain text, event_type text, is_attempted boolean, is_passed boolean, events bigint, oldest_at timestamptz)
+             WHERE NOT x.is_attempted AND NOT x.is_passed GROUP BY x.worker_code, x.event_domain, x.event_type) AS g ON g.worker_code = c.worker_code;
+END
+$function$;
+ALTER FUNCTION fn_iu_event_standing(integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_event_standing(integer) IS 'One row with the account, the accounting identity from the audit and the events that it has not counted; and for each worker what waits for it, by type, one row with 0 where nothing does. Exact unless p_most or more are not counted, when it says so and counts at least';
+GRANT EXECUTE ON FUNCTION fn_iu_event_standing(integer) TO iu_reader;
 
 -- function fn_iu_event_types_forget(text[])
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_event_types_forget(p_event_types text[])
@@ -7751,7 +7886,7 @@ BEGIN
         'decided', (SELECT count(DISTINCT event_id) FROM v_iu_route_attempt WHERE event_id = ANY (v_ids)),
         -- A backlog is counted to 10,001; behind a longer one the event is not in it.
         'waiting', coalesce((SELECT sum(pending) FROM v_iu_event_backlog WHERE event_type = v_name || '.unwanted'),
-                            (SELECT 1 FROM v_iu_event_backlog GROUP BY worker_code HAVING sum(pending) > 10000 LIMIT 1)),
+                            (SELECT 1 FROM v_iu_route_worker_health WHERE backlog > 10000 OR NOT backlog_is_exact LIMIT 1)),
         'claimed', (SELECT count(*) FROM v_iu_event_claim WHERE event_id = v_id AND NOT is_passed))
         || (SELECT jsonb_build_object('workers', count(*) - (SELECT count(*) FROM iu_route_worker_cursor), 'health_says_why', bool_and(healthy = (reasons = '{}') AND array_to_string(reasons, '; ') ~ 'open dead letter'))
             FROM v_iu_route_worker_health);
@@ -8375,68 +8510,14 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_worker_health(p_worker_code text)
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
 #variable_conflict use_column
-DECLARE
-  v_cursor iu_route_worker_cursor;
-  v_orphans text;
 BEGIN
-  SELECT * INTO v_cursor FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code;
-  IF NOT FOUND THEN
+  IF NOT EXISTS (SELECT FROM iu_route_worker_cursor AS c WHERE c.worker_code = p_worker_code) THEN
     RAISE EXCEPTION 'worker_code: % has no cursor', coalesce(p_worker_code, 'null') USING ERRCODE = 'IU003', COLUMN = 'worker_code';
   END IF;
-  reasons := '{}';
-  worker_gate_open := fn_iu_gate_is_open('iu_core.route_worker_enabled');
-  master_gate_open := fn_iu_gate_is_open('iu_core.routes_master_enabled');
-  blocked_by := CASE WHEN NOT worker_gate_open THEN 'iu_core.route_worker_enabled' WHEN NOT master_gate_open THEN 'iu_core.routes_master_enabled' END;
-  delivery_mode := CASE
-    WHEN blocked_by IS NOT NULL THEN 'STOPPED'
-    WHEN fn_iu_gate_is_open('iu_core.execution_enabled') AND EXISTS (SELECT FROM iu_outbound_route AS r WHERE r.enabled AND NOT r.dry_run) THEN 'LIVE'
-    ELSE 'DRY RUN' END;
-  last_pass_at := v_cursor.last_pass_at;
-  last_pass_seen := v_cursor.last_pass_seen;
-  SELECT count(*), min(p.created_at) INTO backlog, oldest_unrouted_at FROM fn_iu_event_pending(10001) AS p WHERE p.worker_code = p_worker_code;
-  -- Only a transaction that the cursor has not passed can hold events back: one that was open at the last
-  -- window, or began after it. A prepared one has no session.
-  SELECT min(o.since) INTO held_back_since
-  FROM (SELECT a.xact_start AS since, a.backend_xid::text::numeric AS xid FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
-        UNION ALL
-        SELECT p.prepared, p.transaction::text::numeric FROM pg_prepared_xacts AS p WHERE p.database = current_database()) AS o
-  WHERE o.xid IN (SELECT x::text::numeric % 4294967296 FROM pg_snapshot_xip(v_cursor.snap_from) AS x)
-     OR mod(o.xid - pg_snapshot_xmax(v_cursor.snap_from)::text::numeric % 4294967296 + 4294967296, 4294967296) < 2147483648;
-  -- A pass holds its lock for milliseconds; who holds it long keeps every other process from this cursor.
-  SELECT min(a.xact_start) INTO locked_since
-  FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
-  WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND l.classid::bigint = hashtext('iu_core.iu_route_worker_cursor')::bigint & 4294967295 AND l.objid::bigint = v_cursor.lock_no AND l.pid <> pg_backend_pid();
-  -- Under one, the cursor's old versions cannot be cleared away, and each pass reads its way through them.
-  SELECT min(a.xact_start) INTO oldest_snapshot_at
-  FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.backend_xmin IS NOT NULL AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid();
-  SELECT to_jsonb(t) INTO accounting FROM v_iu_accounting AS t;
-  SELECT count(*) INTO open_dead_letters FROM (SELECT FROM iu_route_dead_letter AS d WHERE d.status = 'open' LIMIT 10001) AS bounded;
-
-  IF NOT worker_gate_open THEN reasons := reasons || format('gate iu_core.route_worker_enabled is %s', fn_iu_gate_state('iu_core.route_worker_enabled')); END IF;
-  IF NOT master_gate_open THEN reasons := reasons || format('gate iu_core.routes_master_enabled is %s', fn_iu_gate_state('iu_core.routes_master_enabled')); END IF;
-  SELECT string_agg(b::text, ', ' ORDER BY b) INTO v_orphans FROM generate_series(0, 15) AS b WHERE NOT EXISTS (SELECT FROM iu_route_worker_cursor AS c WHERE b BETWEEN c.bucket_from AND c.bucket_to);
-  IF v_orphans IS NOT NULL THEN reasons := reasons || format('no cursor owns bucket %s: nobody routes their events', v_orphans); END IF;
-  IF backlog > 10000 THEN reasons := reasons || 'more than 10,000 events wait'::text; END IF;
-  IF oldest_unrouted_at < clock_timestamp() - interval '1 minute' THEN
-    reasons := reasons || format('the oldest unrouted event is of %s, the last pass that saw any %s', to_char(oldest_unrouted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'),
-      coalesce(to_char(last_pass_at AT TIME ZONE 'UTC', '"of" YYYY-MM-DD HH24:MI:SS "UTC"'), 'has yet to come'));
-  END IF;
-  IF held_back_since < clock_timestamp() - interval '1 minute' THEN
-    reasons := reasons || format('a transaction open since %s may hold events back', to_char(held_back_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));
-  END IF;
-  IF open_dead_letters > 0 THEN
-    reasons := reasons || format('%s open dead letter%s', CASE WHEN open_dead_letters > 10000 THEN '10,000+' ELSE open_dead_letters::text END, CASE open_dead_letters WHEN 1 THEN '' ELSE 's' END);
-  END IF;
-  IF locked_since < clock_timestamp() - interval '1 minute' THEN
-    reasons := reasons || format('another session has held the cursor since %s', to_char(locked_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));
-  END IF;
-  IF oldest_snapshot_at < clock_timestamp() - interval '10 minutes' THEN
-    reasons := reasons || format('a snapshot open since %s makes passes slow', to_char(oldest_snapshot_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));
-  END IF;
-  IF (accounting ->> 'unexplained')::bigint <> 0 THEN reasons := reasons || format('%s events are unexplained', accounting ->> 'unexplained'); END IF;
-  healthy := cardinality(reasons) = 0;
-  RETURN NEXT;
+  RETURN QUERY
+  SELECT h.healthy, h.reasons, h.worker_gate_open, h.master_gate_open, h.delivery_mode, h.blocked_by, h.backlog, h.oldest_unrouted_at, h.held_back_since,
+         h.open_dead_letters, h.last_pass_at, h.last_pass_seen, h.locked_since, h.oldest_snapshot_at, h.accounting
+  FROM fn_iu_route_workers_health(p_worker_code) AS h;
 END
 $function$;
 ALTER FUNCTION fn_iu_route_worker_health(text) OWNER TO iu_owner;
@@ -8570,6 +8651,98 @@ $function$;
 ALTER FUNCTION fn_iu_route_worker_run(text,integer) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_route_worker_run(text,integer) IS 'One pass: gates, claim, next events, one attempt per event and route, dead letters, cursor; all in the caller''s transaction, which must be READ COMMITTED. status: routed, idle (nothing to route, nothing written), busy, worker_gate_closed, master_gate_closed. IU002 bad batch size, IU003 unknown worker, IU011 wrong isolation level';
 GRANT EXECUTE ON FUNCTION fn_iu_route_worker_run(text,integer) TO iu_worker;
+
+-- function fn_iu_route_workers_health(text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_workers_health(p_worker_code text DEFAULT NULL::text)
+ RETURNS TABLE(worker_code text, healthy boolean, reasons text[], worker_gate_open boolean, master_gate_open boolean, delivery_mode text, blocked_by text, backlog integer, oldest_unrouted_at timestamp with time zone, held_back_since timestamp with time zone, open_dead_letters integer, last_pass_at timestamp with time zone, last_pass_seen integer, locked_since timestamp with time zone, oldest_snapshot_at timestamp with time zone, accounting jsonb, backlog_is_exact boolean)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_common text[] := '{}';
+  v_orphans text;
+BEGIN
+  worker_gate_open := fn_iu_gate_is_open('iu_core.route_worker_enabled');
+  master_gate_open := fn_iu_gate_is_open('iu_core.routes_master_enabled');
+  blocked_by := CASE WHEN NOT worker_gate_open THEN 'iu_core.route_worker_enabled' WHEN NOT master_gate_open THEN 'iu_core.routes_master_enabled' END;
+  delivery_mode := CASE
+    WHEN blocked_by IS NOT NULL THEN 'STOPPED'
+    WHEN fn_iu_gate_is_open('iu_core.execution_enabled') AND EXISTS (SELECT FROM iu_outbound_route AS r WHERE r.enabled AND NOT r.dry_run) THEN 'LIVE'
+    ELSE 'DRY RUN' END;
+  SELECT count(*) INTO open_dead_letters FROM (SELECT FROM iu_route_dead_letter AS d WHERE d.status = 'open' LIMIT 10001) AS bounded;
+  IF NOT worker_gate_open THEN v_common := v_common || format('gate iu_core.route_worker_enabled is %s', fn_iu_gate_state('iu_core.route_worker_enabled')); END IF;
+  IF NOT master_gate_open THEN v_common := v_common || format('gate iu_core.routes_master_enabled is %s', fn_iu_gate_state('iu_core.routes_master_enabled')); END IF;
+  SELECT string_agg(b::text, ', ' ORDER BY b) INTO v_orphans FROM generate_series(0, 15) AS b WHERE NOT EXISTS (SELECT FROM iu_route_worker_cursor AS c WHERE b BETWEEN c.bucket_from AND c.bucket_to);
+  IF v_orphans IS NOT NULL THEN v_common := v_common || format('no cursor owns bucket %s: nobody routes their events', v_orphans); END IF;
+
+  FOR worker_code, last_pass_at, last_pass_seen, locked_since, held_back_since, oldest_snapshot_at, backlog, oldest_unrouted_at, backlog_is_exact, accounting IN
+    WITH standing AS MATERIALIZED (
+      SELECT s.worker_code, sum(s.waiting) AS waiting, min(s.oldest_at) AS oldest_at, bool_and(s.is_exact) AS is_exact, (array_agg(s.account))[1] AS account FROM fn_iu_event_standing() AS s GROUP BY s.worker_code
+    ), activity AS MATERIALIZED (
+      SELECT a.pid, a.xact_start, a.backend_xid::text::numeric AS xid, a.backend_xmin IS NOT NULL AND a.backend_type = 'client backend' AS has_snapshot
+      FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+    ), writing AS MATERIALIZED (
+      -- A prepared transaction has no session.
+      SELECT a.xact_start AS since, a.xid FROM activity AS a WHERE a.xid IS NOT NULL
+      UNION ALL
+      SELECT p.prepared, p.transaction::text::numeric FROM pg_prepared_xacts AS p WHERE p.database = current_database()
+    ), locked AS MATERIALIZED (
+      -- A pass holds its lock for milliseconds; who holds it long keeps every other process from this cursor.
+      SELECT l.objid::bigint AS lock_no, min(a.xact_start) AS since
+      FROM pg_locks AS l JOIN activity AS a ON a.pid = l.pid
+      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND l.classid::bigint = hashtext('iu_core.iu_route_worker_cursor')::bigint & 4294967295
+      GROUP BY l.objid
+    )
+    SELECT c.worker_code, c.last_pass_at, c.last_pass_seen, l.since,
+           -- Only a transaction that the cursor has not passed can hold events back: one that was open at the last
+           -- window, or began after it.
+           (SELECT min(w.since) FROM writing AS w
+            WHERE w.xid IN (SELECT x::text::numeric % 4294967296 FROM pg_snapshot_xip(c.snap_from) AS x)
+               OR mod(w.xid - pg_snapshot_xmax(c.snap_from)::text::numeric % 4294967296 + 4294967296, 4294967296) < 2147483648),
+           -- Under an old one, the cursor's old versions cannot be cleared away, and each pass reads its way through them.
+           (SELECT min(a.xact_start) FROM activity AS a WHERE a.has_snapshot),
+           least(s.waiting, 10001), s.oldest_at, s.is_exact, (SELECT a.account FROM standing AS a WHERE a.worker_code IS NULL)
+    FROM iu_route_worker_cursor AS c
+    JOIN standing AS s ON s.worker_code = c.worker_code
+    LEFT JOIN locked AS l ON l.lock_no = c.lock_no
+    WHERE p_worker_code IS NULL OR c.worker_code = p_worker_code
+    ORDER BY c.worker_code
+  LOOP
+    reasons := v_common;
+    IF backlog > 10000 THEN
+      reasons := reasons || 'more than 10,000 events wait'::text;
+    ELSIF NOT backlog_is_exact THEN
+      reasons := reasons || format('more than 10,000 events lie ahead, at least %s of them wait for this worker', backlog);
+    END IF;
+    IF oldest_unrouted_at < clock_timestamp() - interval '1 minute' THEN
+      reasons := reasons || format('the oldest unrouted event is of %s, the last pass that saw any %s', to_char(oldest_unrouted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'),
+        coalesce(to_char(last_pass_at AT TIME ZONE 'UTC', '"of" YYYY-MM-DD HH24:MI:SS "UTC"'), 'has yet to come'));
+    END IF;
+    IF held_back_since < clock_timestamp() - interval '1 minute' THEN
+      reasons := reasons || format('a transaction open since %s may hold events back', to_char(held_back_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));
+    END IF;
+    IF open_dead_letters > 0 THEN
+      reasons := reasons || format('%s open dead letter%s', CASE WHEN open_dead_letters > 10000 THEN '10,000+' ELSE open_dead_letters::text END, CASE open_dead_letters WHEN 1 THEN '' ELSE 's' END);
+    END IF;
+    IF locked_since < clock_timestamp() - interval '1 minute' THEN
+      reasons := reasons || format('another session has held the cursor since %s', to_char(locked_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));
+    END IF;
+    IF oldest_snapshot_at < clock_timestamp() - interval '10 minutes' THEN
+      reasons := reasons || format('a snapshot open since %s makes passes slow', to_char(oldest_snapshot_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));
+    END IF;
+    IF (accounting ->> 'unexplained')::bigint <> 0 THEN reasons := reasons || format('%s events are unexplained', accounting ->> 'unexplained'); END IF;
+    healthy := cardinality(reasons) = 0;
+    RETURN NEXT;
+  END LOOP;
+END
+$function$;
+ALTER FUNCTION fn_iu_route_workers_health(text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_route_workers_health(text) IS 'fn_iu_route_worker_health of every worker, or of one, from one judgement of what waits; backlog_is_exact is false where it is the least that waits';
+GRANT EXECUTE ON FUNCTION fn_iu_route_workers_health(text) TO iu_reader;
 
 -- function fn_iu_routes_forget(text[])
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_routes_forget(p_route_codes text[])
@@ -9086,6 +9259,7 @@ DECLARE
   v_functions constant text[] := '{fn_iu_emit_event,fn_iu_route_page,fn_iu_route_worker_run,fn_iu_route_attempt_one,fn_iu_route_dead_letter_replay,fn_iu_route_deliver,fn_iu_route_worker_health}';
   v_views constant text[] := '{v_iu_route_decision,v_iu_event_claim,v_iu_event_backlog,v_iu_accounting,v_iu_route_attempt,v_iu_route_attempt_summary,v_iu_route_dead_letter_open,v_iu_route_worker_health,v_iu_gate}';
   v_wrong text;
+  v_account jsonb;
 BEGIN
   FOR check_code, name IN VALUES
     ('W1', 'substrate'), ('W2', 'functions present'), ('W3', 'views present'), ('W4', 'gates readable'), ('W5', 'cursor present'),
@@ -9128,13 +9302,15 @@ BEGIN
           detail := 'by the worker and by a replay';
         WHEN 'W8' THEN
           SELECT string_agg(format('%s is %s without a reason', worker_code, CASE WHEN healthy THEN 'healthy' ELSE 'unhealthy' END), '; ') FILTER (WHERE healthy <> (reasons = '{}')),
-                 string_agg(format('%s: %s', worker_code, CASE WHEN healthy THEN 'healthy' ELSE array_to_string(reasons, '; ') END), ' · ' ORDER BY worker_code) INTO v_wrong, detail
+                 string_agg(format('%s: %s', worker_code, CASE WHEN healthy THEN 'healthy' ELSE array_to_string(reasons, '; ') END), ' · ' ORDER BY worker_code), (array_agg(accounting))[1]
+          INTO v_wrong, detail, v_account
           FROM v_iu_route_worker_health;
           v_wrong := CASE WHEN detail IS NULL THEN 'no worker' ELSE v_wrong END;
         WHEN 'W9' THEN
-          SELECT CASE WHEN a.unexplained <> 0 THEN format('%s of %s events are unexplained', a.unexplained, a.events) END,
-                 format('%s events, %s not yet routed, %s held, 0 unexplained', a.events, a.not_yet_routed, a.held) INTO v_wrong, detail
-          FROM v_iu_accounting AS a;
+          -- Health carries it; without a worker, or where health itself breaks, it is asked for.
+          v_account := coalesce(v_account, (SELECT to_jsonb(a) FROM v_iu_accounting AS a));
+          v_wrong := CASE WHEN v_account ->> 'unexplained' <> '0' THEN format('%s of %s events are unexplained', v_account ->> 'unexplained', v_account ->> 'events') END;
+          detail := format('%s events, %s not yet routed, %s held, 0 unexplained', v_account ->> 'events', v_account ->> 'not_yet_routed', v_account ->> 'held');
       END CASE;
     EXCEPTION WHEN OTHERS THEN
       v_wrong := SQLERRM;

@@ -4,9 +4,9 @@ export function formatCount(value: number): string {
   return number.format(value)
 }
 
-/** Counted to 10,000; one more means "more than that". */
-export function formatBounded(value: number): string {
-  return value > 10_000 ? '10,000+' : number.format(value)
+/** Counted to 10,000; one more means "more than that". What is not exact is the least that it can be. */
+export function formatBounded(value: number, isExact = true): string {
+  return value > 10_000 ? '10,000+' : `${number.format(value)}${isExact ? '' : '+'}`
 }
 
 export function plural(value: number, one: string, many = `${one}s`): string {

@@ -25,6 +25,7 @@ export const workerHealth = iuCore.view('v_iu_route_worker_health', {
   deliveryMode: text('delivery_mode', { enum: ['DRY RUN', 'LIVE', 'STOPPED'] }).notNull(),
   blockedBy: text('blocked_by'),
   backlog: integer('backlog').notNull(),
+  backlogIsExact: boolean('backlog_is_exact').notNull(),
   oldestUnroutedAt: instant('oldest_unrouted_at'),
   heldBackSince: instant('held_back_since'),
   openDeadLetters: integer('open_dead_letters').notNull(),
@@ -49,4 +50,5 @@ export const eventBacklog = iuCore.view('v_iu_event_backlog', {
   eventType: text('event_type').notNull(),
   pending: integer('pending').notNull(),
   oldestAt: instant('oldest_at'),
+  isExact: boolean('is_exact').notNull(),
 }).existing()

@@ -1,5 +1,6 @@
 import { stepReplay } from '../db/functions/replay.ts'
 import { runReplays } from '../worker/replay.ts'
+import { useStandstill } from '../worker/standstill.ts'
 
 /** How often it looks whether a replay was started. */
 const EVERY = 1_000

@@ -1,4 +1,5 @@
 import { sealLedger } from '../db/functions/ledger.ts'
+import { useStandstill } from '../worker/standstill.ts'
 
 const EVERY = 5_000
 

@@ -1,5 +1,6 @@
 import { openConnection } from '../db/client.ts'
 import { pollWorker } from '../worker/poll.ts'
+import { useStandstill } from '../worker/standstill.ts'
 
 /**
  * Runs passes while the schedule's row says so. The console's own login may not: this is a connection of its own, as a

@@ -15,6 +15,8 @@ export const workerHealth = z.object({
   deliveryMode,
   blockedBy: z.string().nullable(),
   backlog: count,
+  /** false: at least so many wait */
+  backlogIsExact: z.boolean(),
   oldestUnroutedAt: time.nullable(),
   heldBackSince: time.nullable(),
   openDeadLetters: count,
@@ -26,7 +28,7 @@ export type WorkerHealth = z.output<typeof workerHealth>
 export type Gate = Gates['gates'][number]
 export type GateState = Gate['state']
 
-export const backlogRow = z.object({ workerCode: z.string(), eventDomain: z.string(), eventType: z.string(), pending: count, oldestAt: time.nullable() })
+export const backlogRow = z.object({ workerCode: z.string(), eventDomain: z.string(), eventType: z.string(), pending: count, oldestAt: time.nullable(), isExact: z.boolean() })
 export type BacklogRow = z.output<typeof backlogRow>
 
 export const collectionSummary = collectionRow.pick({ address: true, title: true, kind: true, pieceCount: true, byteLength: true, updatedAt: true, roundTrip: true })

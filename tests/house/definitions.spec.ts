@@ -18,7 +18,7 @@ const MAY_SAY: Record<keyof typeof KIND, RegExp> = {
   triggers: /^$/,
 }
 /** Views that only functions and other views read. */
-const INTERNAL_VIEWS = ['v_iu_event_archivable', 'v_iu_event_claim', 'v_iu_event_unaudited', 'v_iu_route_decision', 'v_iu_route_rule']
+const INTERNAL_VIEWS = ['v_iu_event_archivable', 'v_iu_event_claim', 'v_iu_event_unaudited', 'v_iu_replay_left', 'v_iu_route_decision', 'v_iu_route_rule']
 
 /** What is wrong with the file of an object, in words. */
 function wrong({ name, kind, sql }: Pick<Definition, 'name' | 'kind' | 'sql'>): string[] {

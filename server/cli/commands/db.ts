@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { defineCommand } from 'citty'
 import { readCatalogue, schemaText } from '../../deploy/catalogue.ts'
 import { bootstrap, BootstrapError, deployUnits, DRIZZLE, readUnits, rollbackUnits, verifyUnits } from '../../deploy/index.ts'
-import { checkWorks } from '../../db/functions/proof.ts'
+import { checkWorks, type Miscount, recountAccounting } from '../../db/functions/proof.ts'
 import { withDatabase } from '../database.ts'
-import { EXIT, note, printable, Refusal, say, sayJson } from '../report.ts'
+import { count, EXIT, note, printable, Refusal, say, sayJson } from '../report.ts'
 
 const json = { json: { type: 'boolean', description: 'one JSON document' } } as const
 
@@ -16,6 +16,15 @@ interface Verified { verified: string[], error?: string }
 
 /** What the units' verification came to, in lines. */
 const unitLines = ({ verified, error }: Verified) => error === undefined ? verified.map(tag => `✓ ${tag}`) : error.split('\n').map(line => `✗ ${printable(line)}`)
+
+interface Recounted { events?: number, miscounts: Miscount[], error?: string }
+
+/** What the recount came to, in a line. */
+function recountLine({ events, miscounts, error }: Recounted): string {
+  if (error !== undefined) return `✗ accounting: ${printable(error)}`
+  if (miscounts.length) return `✗ accounting: ${miscounts.map(({ field, audited, counted }) => `${field} is ${audited} by the audit, ${counted} by counting every row`).join('; ')}`
+  return `✓ accounting: ${count(events!, 'event')}, as counting every row gives`
+}
 
 export default defineCommand({
   meta: { name: 'db', description: 'deploy the schema, verify it, roll it back' },
@@ -40,15 +49,16 @@ export default defineCommand({
       run: ({ args }) => withDatabase(async client => tell(args.json, 'deployed', await deployUnits(client, readUnits(DRIZZLE), unit => note(`deploying ${unit.tag}`)))),
     }),
     verify: defineCommand({
-      meta: { name: 'verify', description: 'check every applied unit against the live database, and W1 to W9: whether it works' },
+      meta: { name: 'verify', description: 'check every applied unit against the live database, W1 to W9: whether it works, and the accounting against a count of every row' },
       args: json,
       run: ({ args }) => withDatabase(async (client) => {
         // A unit that is not as deployed must not keep the other checks from being told.
         const units: Verified = await verifyUnits(client, readUnits(DRIZZLE)).then(tags => ({ verified: tags }), (error: Error) => ({ verified: [], error: error.message }))
         const works = await checkWorks(client)
-        if (args.json) sayJson({ ...units, works })
-        else say([...unitLines(units), ...works.map(({ code, name, ok, detail }) => `${ok ? '✓' : '✗'} ${code} ${name}: ${printable(detail)}`)].join('\n'))
-        if (units.error !== undefined || works.some(({ ok }) => !ok)) process.exitCode = EXIT.failed
+        const accounting: Recounted = await recountAccounting(client).catch((error: Error) => ({ miscounts: [], error: error.message }))
+        if (args.json) sayJson({ ...units, works, accounting })
+        else say([...unitLines(units), ...works.map(({ code, name, ok, detail }) => `${ok ? '✓' : '✗'} ${code} ${name}: ${printable(detail)}`), recountLine(accounting)].join('\n'))
+        if (units.error !== undefined || works.some(({ ok }) => !ok) || accounting.error !== undefined || accounting.miscounts.length) process.exitCode = EXIT.failed
       }),
     }),
     rollback: defineCommand({

@@ -28,6 +28,7 @@ const VERDICTS: Record<string, string> = {
   not_attempted: 'stay: not attempted yet',
   not_audited: 'stay: not audited yet',
   open_dead_letter: 'stay: open dead letter',
+  to_be_replayed: 'stay: a replay in the background has yet to come to them',
   attempted_since: 'stay: attempted since',
 }
 

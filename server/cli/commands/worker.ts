@@ -1,5 +1,7 @@
 import { defineCommand } from 'citty'
-import { pollWorker } from '../../worker/poll.ts'
+import { openAuditor, runAudits } from '../../worker/audit.ts'
+import { isAway, pollWorker } from '../../worker/poll.ts'
+import { useStandstill } from '../../worker/standstill.ts'
 import { connect, openTarget } from '../database.ts'
 import { EXIT, note, say, sayJson, whole } from '../report.ts'
 import { stopSignal } from '../signals.ts'
@@ -18,22 +20,41 @@ export default defineCommand({
     const batchSize = whole('batch', args.batch, 1, 100_000)
     const pollMs = whole('poll', args.poll, 1, 3_600_000)
     const signal = stopSignal()
+    const until = args.once ? 'once' : args.drain ? 'drain' : 'forever'
     const target = await openTarget()
+    // Where no console runs, nobody else audits.
+    const routed = new AbortController()
+    const auditor = openAuditor(() => connect(target.url, 'iu worker audit'))
+    const standstill = useStandstill('events are not being audited')
+    const auditing = until === 'once' ? undefined : runAudits({ audit: auditor.audit, until: 'forever', signal: AbortSignal.any([signal, routed.signal]), onRound: standstill.over, onFault: standstill.met })
     try {
       const total = await pollWorker({
-        workerCode: args.code, batchSize, pollMs, signal,
-        until: args.once ? 'once' : args.drain ? 'drain' : 'forever',
+        workerCode: args.code, batchSize, pollMs, signal, until,
         connect: () => connect(target.url, 'iu worker'),
         onPass: pass => note(pass.status === 'routed'
           ? `routed ${pass.seen} events: ${pass.attempts_written} attempts, ${pass.skipped} skipped, ${pass.dead_lettered} dead-lettered`
           : { idle: 'nothing to route', busy: 'another worker has the cursor', worker_gate_closed: 'gate iu_core.route_worker_enabled is closed', master_gate_closed: 'gate iu_core.routes_master_enabled is closed', routed: '' }[pass.status]),
         onLost: (error, retryMs) => note(`the database is away (${(error as { code?: string }).code ?? error.message}); next try in ${retryMs} ms`),
       })
+      if (until === 'drain') {
+        routed.abort()
+        await auditing
+        await runAudits({
+          audit: auditor.audit, until, signal, onRound: standstill.over,
+          onFault: (error) => {
+            if (!isAway(error)) throw error
+            standstill.met(error)
+          },
+        })
+      }
       if (args.json) sayJson(total)
       else say(`${total.seen} events routed, ${total.attempts_written} attempts (${total.skipped} skipped), ${total.dead_lettered} dead-lettered`)
       if (total.status?.endsWith('gate_closed') && !signal.aborted) process.exitCode = EXIT.refused
     }
     finally {
+      routed.abort()
+      await auditing
+      await auditor.close()
       await target.close()
     }
   },

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { testDatabase, type TestDatabase } from '../harness.ts'
+import { audit, emit, furnish, pass } from '../world.ts'
 
 const IU = join(import.meta.dirname, '../../../server/cli/iu.ts')
 
@@ -28,6 +29,22 @@ it('`iu probe` and `iu db verify` tell each check by name, and say with their st
   expect([told.scenarios.length, told.leftovers.length, told.leftovers.every(({ rows }) => rows === 0)]).toEqual([8, 12, true])
   expect(verify.out).toMatch(/^✓ 0001_foundation$/m)
   expect(verify.out.match(/^✓ W[1-9] [a-z ]+: .+$/gm)).toHaveLength(9)
+  expect(verify.out).toMatch(/^✓ accounting: 0 events, as counting every row gives$/m)
+})
+
+it('`iu db verify` counts every row, and says where the audit has it otherwise', async () => {
+  await furnish(db.pool)
+  for (const subject of ['a', 'b', 'c', 'd']) await emit(db.pool, subject)
+  await pass(db.pool, 3)
+  expect(await audit(db.pool)).toBe(3)
+  const right = await iu('db', 'verify')
+  expect([right.status, right.out]).toEqual([0, expect.stringMatching(/^✓ accounting: 4 events, as counting every row gives$/m)])
+  await db.pool.query('UPDATE iu_core.iu_event_audit SET attempted = attempted + 5, archived = 2')
+  const [words, json] = await Promise.all([iu('db', 'verify'), iu('db', 'verify', '--json')])
+  expect([words.status, json.status]).toEqual([1, 1])
+  expect(words.out).toMatch(/^✗ accounting: events is 11 by the audit, 4 by counting every row; attempted is 8 by the audit, 3 by counting every row; archived is 2 by the audit, 0 by counting every row$/m)
+  expect(JSON.parse(json.out)).toMatchObject({ accounting: { events: 4, miscounts: [{ field: 'events', audited: 11, counted: 4 }, { field: 'attempted', audited: 8, counted: 3 }, { field: 'archived', audited: 2, counted: 0 }] } })
+  await db.pool.query('UPDATE iu_core.iu_event_audit SET attempted = attempted - 5, archived = 0')
 })
 
 it('a world that is broken is told with ✗ and status 1, check by check', async () => {

@@ -6,6 +6,8 @@ import type { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { archiveEvents, checkArchive, restoreArchive } from '../../../server/cli/archive.ts'
 import { listArchives } from '../../../server/db/functions/archive.ts'
+import { archiveOf } from '../archive.ts'
+import { run } from '../commands/world.ts'
 import type { TestDatabase } from '../harness.ts'
 import { accounting, audit, drain, emit, expectBlocks, openDatabase, pass, refusal, setGate } from '../world.ts'
 
@@ -141,6 +143,59 @@ test('nothing is removed that is not exactly what the file holds', async () => {
     'content_sha256', encode(sha256('x'), 'hex'), 'older_than', to_json(clock_timestamp()), 'first_event', 1, 'last_event', 5)) ->> 'code' AS code`)
   expect(other).toEqual({ code: 'stale_plan' })
   expect(content).toContain('app.twice')
+})
+
+test('what a replay in the background has yet to attempt stays, also while it is stopped, and is replayed in the end', async () => {
+  const start = { what: 'skipped', route: 'app.disabled.log' }
+  const command = async (code: string, params: Record<string, unknown>, plan?: string) => {
+    const receipt = await run(db.pool, code, 'apply', params, { plan, reason: 'a test' })
+    expect(receipt).toMatchObject({ status: 'succeeded' })
+    return receipt
+  }
+  const forecast = async () => Object.fromEntries((await db.pool.query<{ verdict: string, events: number }>('SELECT verdict, events::int FROM iu_core.fn_iu_archive_forecast(clock_timestamp())')).rows.map(({ verdict, events }) => [verdict, events]))
+  const step = (limit: number) => db.pool.query('SELECT iu_core.fn_iu_replay_step($1)', [limit])
+  for (const subject of ['a', 'b', 'c', 'd']) await emit(db.pool, subject, {}, 'app.disabled')
+  await emit(db.pool, 'plain')
+  await drain(db.pool)
+  await audit(db.pool)
+  await db.pool.query(`UPDATE iu_core.iu_outbound_route SET enabled = true WHERE route_code = 'app.disabled.log'`)
+  const started = await command('dot_iu_start_replay', start, (await run(db.pool, 'dot_iu_start_replay', 'plan', start)).plan_digest)
+  const replay = started.result.replay as number
+  expect(await forecast()).toEqual({ to_be_replayed: 4, archivable: 1 })
+  expect(await archive()).toMatchObject({ events: 1 })
+  await step(1)
+  expect(await forecast()).toEqual({ to_be_replayed: 3, archivable: 1 })
+  await command('dot_iu_stop_replay', { replay })
+  expect(await archive()).toMatchObject({ events: 1, attempts: 2 })
+  expect(await left()).toEqual(['b', 'c', 'd'])
+  await command('dot_iu_resume_replay', { replay })
+  await step(1000)
+  const { rows: [job] } = await db.pool.query('SELECT status, done, replayed, left_alone FROM iu_core.v_iu_replay_job')
+  expect(job).toEqual({ status: 'done', done: 4, replayed: 4, left_alone: 0 })
+  expect(await archive()).toMatchObject({ events: 3, attempts: 6 })
+  expect(await left()).toEqual([])
+})
+
+test('a replay that begins while an archive is made leaves out what went, and keeps what it froze', async () => {
+  for (const subject of ['a', 'b', 'c']) await emit(db.pool, subject, {}, 'app.disabled')
+  await drain(db.pool)
+  await audit(db.pool)
+  await db.pool.query(`UPDATE iu_core.iu_outbound_route SET enabled = true WHERE route_code = 'app.disabled.log'`)
+  const start = { what: 'skipped', route: 'app.disabled.log' }
+  const plan = await run(db.pool, 'dot_iu_start_replay', 'plan', start)
+  expect(plan.result).toMatchObject({ events: 3 })
+  const { record } = await archiveOf(db.pool, 1, 1)
+  const { result: { archive: id } } = await run(db.pool, 'dot_iu_record_archive', 'apply', record, { reason: 'a test' })
+  const removal = await run(db.pool, 'dot_iu_remove_archived_events', 'plan', { archive: id })
+  const removing = await db.connect()
+  await removing.query('BEGIN')
+  expect(await run(removing, 'dot_iu_remove_archived_events', 'apply', { archive: id }, { plan: removal.plan_digest, reason: 'a test' })).toMatchObject({ status: 'succeeded' })
+  const starting = run(db.pool, 'dot_iu_start_replay', 'apply', start, { plan: plan.plan_digest, reason: 'a test' })
+  await expect.poll(async () => (await db.pool.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`)).rowCount, { timeout: 10_000 }).toBe(1)
+  await removing.query('COMMIT')
+  expect(await starting).toMatchObject({ status: 'succeeded', objects: [{ after: { total: 2 } }] })
+  expect(await left()).toEqual(['b', 'c'])
+  expect(await archive()).toMatchObject({ files: 0 })
 })
 
 test('only the very content comes back, and only once', async () => {

@@ -82,6 +82,25 @@ describe('health', () => {
     expect(await health()).toMatchObject({ backlog: 10_000, healthy: true })
   })
 
+  test('of sixteen workers is told from one judgement: at least so many wait, and exactly once they can be counted', async () => {
+    for (let bucket = 15; bucket > 0; bucket--) await db.pool.query('SELECT iu_core.fn_iu_cursor_split($1, $2, $3)', [WORKER, bucket, `worker_${bucket}`])
+    await db.pool.query(`SELECT iu_core.fn_iu_outbox_append('app.plain', 'app_table', array_agg('s' || n), array_agg('{}'::jsonb)) FROM generate_series(1, 12000) AS n`)
+    const all = async () => (await db.as('iu_reader', client => client.query<Health & { worker_code: string, backlog_is_exact: boolean }>('SELECT * FROM iu_core.v_iu_route_worker_health'))).rows
+    const waiting = new Map((await db.pool.query<{ worker: string, n: number }>('SELECT worker_code AS worker, count(*)::int AS n FROM iu_core.fn_iu_event_pending(10001) GROUP BY 1')).rows.map(({ worker, n }) => [worker, n]))
+    const before = await all()
+    expect(before).toHaveLength(16)
+    expect(before.reduce((sum, { backlog }) => sum + backlog, 0)).toBe(10_001)
+    for (const { worker_code: code, backlog, backlog_is_exact: isExact, reasons } of before) {
+      expect(backlog).toBeLessThanOrEqual(waiting.get(code)!)
+      expect({ code, isExact, reasons }).toEqual({ code, isExact: false, reasons: [`more than 10,000 events lie ahead, at least ${backlog} of them wait for this worker`] })
+    }
+    const { rows: [rung] } = await db.pool.query<{ would_release: number }>(`SELECT would_release FROM iu_core.v_iu_disable_ladder WHERE rung = 'L0'`)
+    expect(rung!.would_release).toBe(10_001)
+    await drain(db.pool, 1000, 'worker_3')
+    waiting.set('worker_3', 0)
+    for (const { worker_code: code, backlog, backlog_is_exact: isExact, healthy } of await all()) expect({ code, backlog, isExact, healthy }).toEqual({ code, backlog: waiting.get(code), isExact: true, healthy: true })
+  })
+
   test('names open dead letters', async () => {
     await emit(db.pool, 'a', {}, 'app.strict')
     await drain(db.pool)

@@ -14,6 +14,8 @@ DECLARE
 BEGIN
   -- The audit stands still meanwhile, and no cursor begins to read everything once more.
   PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_event_audit'));
+  -- Nor does a replay begin: what it freezes stays.
+  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_replay_job'));
   SELECT * INTO v_archive FROM v_iu_archive WHERE archive_id = (p_params ->> 'archive')::bigint;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'archive: there is no %', p_params ->> 'archive' USING ERRCODE = 'IU003', COLUMN = 'archive';

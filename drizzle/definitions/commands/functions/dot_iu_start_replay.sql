@@ -21,7 +21,8 @@ BEGIN
   -- The plan's number is the apply's, unless another was started between them.
   PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_replay_job'));
   SELECT coalesce(max(id), 0) + 1 INTO v_id FROM iu_replay_job;
-  SELECT CASE v_what WHEN 'skipped' THEN cardinality(v_ids) ELSE (SELECT count(*) FROM iu_route_dead_letter WHERE id = ANY (v_ids) AND status = 'open') END INTO v_total;
+  -- From here on no archive takes any of them; what one has taken since the plan is left out.
+  SELECT CASE v_what WHEN 'skipped' THEN (SELECT count(*) FROM event_outbox WHERE id = ANY (v_ids)) ELSE (SELECT count(*) FROM iu_route_dead_letter WHERE id = ANY (v_ids) AND status = 'open') END INTO v_total;
   IF v_total = 0 THEN
     RAISE EXCEPTION 'all of them are resolved already' USING ERRCODE = 'IU016';
   END IF;
@@ -32,7 +33,7 @@ BEGIN
   FROM (SELECT p.event_id, p.route_id, row_number() OVER (ORDER BY p.id) AS n
         FROM (SELECT d.id, d.event_id, d.route_id FROM iu_route_dead_letter AS d WHERE v_what = 'dead_letters' AND d.id = ANY (v_ids) AND d.status = 'open'
               UNION ALL
-              SELECT i, i, r.id FROM unnest(v_ids) AS i CROSS JOIN iu_outbound_route AS r WHERE v_what = 'skipped' AND r.route_code = p_params ->> 'route') AS p) AS numbered
+              SELECT e.id, e.id, r.id FROM event_outbox AS e CROSS JOIN iu_outbound_route AS r WHERE v_what = 'skipped' AND e.id = ANY (v_ids) AND r.route_code = p_params ->> 'route') AS p) AS numbered
   GROUP BY (n - 1) / 1000;
   IF NOT p_context ? 'frozen' THEN
     WITH pairs AS MATERIALIZED (

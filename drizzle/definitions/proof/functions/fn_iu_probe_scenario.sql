@@ -79,7 +79,7 @@ BEGIN
         'decided', (SELECT count(DISTINCT event_id) FROM v_iu_route_attempt WHERE event_id = ANY (v_ids)),
         -- A backlog is counted to 10,001; behind a longer one the event is not in it.
         'waiting', coalesce((SELECT sum(pending) FROM v_iu_event_backlog WHERE event_type = v_name || '.unwanted'),
-                            (SELECT 1 FROM v_iu_event_backlog GROUP BY worker_code HAVING sum(pending) > 10000 LIMIT 1)),
+                            (SELECT 1 FROM v_iu_route_worker_health WHERE backlog > 10000 OR NOT backlog_is_exact LIMIT 1)),
         'claimed', (SELECT count(*) FROM v_iu_event_claim WHERE event_id = v_id AND NOT is_passed))
         || (SELECT jsonb_build_object('workers', count(*) - (SELECT count(*) FROM iu_route_worker_cursor), 'health_says_why', bool_and(healthy = (reasons = '{}') AND array_to_string(reasons, '; ') ~ 'open dead letter'))
             FROM v_iu_route_worker_health);

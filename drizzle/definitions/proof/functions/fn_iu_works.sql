@@ -12,6 +12,7 @@ DECLARE
   v_functions constant text[] := '{fn_iu_emit_event,fn_iu_route_page,fn_iu_route_worker_run,fn_iu_route_attempt_one,fn_iu_route_dead_letter_replay,fn_iu_route_deliver,fn_iu_route_worker_health}';
   v_views constant text[] := '{v_iu_route_decision,v_iu_event_claim,v_iu_event_backlog,v_iu_accounting,v_iu_route_attempt,v_iu_route_attempt_summary,v_iu_route_dead_letter_open,v_iu_route_worker_health,v_iu_gate}';
   v_wrong text;
+  v_account jsonb;
 BEGIN
   FOR check_code, name IN VALUES
     ('W1', 'substrate'), ('W2', 'functions present'), ('W3', 'views present'), ('W4', 'gates readable'), ('W5', 'cursor present'),
@@ -54,13 +55,15 @@ BEGIN
           detail := 'by the worker and by a replay';
         WHEN 'W8' THEN
           SELECT string_agg(format('%s is %s without a reason', worker_code, CASE WHEN healthy THEN 'healthy' ELSE 'unhealthy' END), '; ') FILTER (WHERE healthy <> (reasons = '{}')),
-                 string_agg(format('%s: %s', worker_code, CASE WHEN healthy THEN 'healthy' ELSE array_to_string(reasons, '; ') END), ' · ' ORDER BY worker_code) INTO v_wrong, detail
+                 string_agg(format('%s: %s', worker_code, CASE WHEN healthy THEN 'healthy' ELSE array_to_string(reasons, '; ') END), ' · ' ORDER BY worker_code), (array_agg(accounting))[1]
+          INTO v_wrong, detail, v_account
           FROM v_iu_route_worker_health;
           v_wrong := CASE WHEN detail IS NULL THEN 'no worker' ELSE v_wrong END;
         WHEN 'W9' THEN
-          SELECT CASE WHEN a.unexplained <> 0 THEN format('%s of %s events are unexplained', a.unexplained, a.events) END,
-                 format('%s events, %s not yet routed, %s held, 0 unexplained', a.events, a.not_yet_routed, a.held) INTO v_wrong, detail
-          FROM v_iu_accounting AS a;
+          -- Health carries it; without a worker, or where health itself breaks, it is asked for.
+          v_account := coalesce(v_account, (SELECT to_jsonb(a) FROM v_iu_accounting AS a));
+          v_wrong := CASE WHEN v_account ->> 'unexplained' <> '0' THEN format('%s of %s events are unexplained', v_account ->> 'unexplained', v_account ->> 'events') END;
+          detail := format('%s events, %s not yet routed, %s held, 0 unexplained', v_account ->> 'events', v_account ->> 'not_yet_routed', v_account ->> 'held');
       END CASE;
     EXCEPTION WHEN OTHERS THEN
       v_wrong := SQLERRM;

@@ -1,4 +1,4 @@
--- requires: event_outbox, iu_event_audit, iu_event_audit_late, iu_event_audit_open, iu_route_attempt, iu_route_dead_letter
+-- requires: event_outbox, iu_event_audit, iu_event_audit_late, iu_event_audit_open, iu_route_attempt, iu_route_dead_letter, v_iu_replay_left
 -- As v_iu_event_archivable, for all events at once and with the reason why one stays.
 CREATE FUNCTION iu_core.fn_iu_archive_forecast(p_older_than timestamptz)
 RETURNS TABLE (verdict text, events bigint, attempts bigint, oldest_at timestamptz, newest_at timestamptz)
@@ -13,6 +13,7 @@ AS $$
              WHEN a.event_id IS NULL THEN 'not_attempted'
              WHEN e.id > coalesce(u.through_id, 0) OR o.event_id IS NOT NULL OR l.xid IS NOT NULL THEN 'not_audited'
              WHEN EXISTS (SELECT FROM iu_route_dead_letter AS d WHERE d.event_id = e.id AND d.status = 'open') THEN 'open_dead_letter'
+             WHEN e.id IN (SELECT event_id FROM v_iu_replay_left) THEN 'to_be_replayed'
              WHEN a.newest_at >= p_older_than THEN 'attempted_since'
              ELSE 'archivable' END AS verdict
     FROM event_outbox AS e

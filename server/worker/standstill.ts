@@ -1,4 +1,4 @@
-/** For what a plugin does again and again: a fault is told when it begins, not each time that it is met. */
+/** For what a process does again and again: a fault is told when it begins, not each time that it is met. */
 export function useStandstill(what: string): { met: (error: Error) => void, over: () => void } {
   let isBroken = false
   return {

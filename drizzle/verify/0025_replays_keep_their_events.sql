@@ -1,0 +1,20 @@
+-- Structure and rights, denials included: the facts name every grantee there is.
+DO $verify$
+DECLARE
+  v_wrong text;
+BEGIN
+  SELECT string_agg(format('%s %s: want "%s", have "%s"', e.class, e.identity, coalesce(e.facts, 'nothing'), coalesce(c.facts, 'nothing')), chr(10)) INTO v_wrong
+  FROM (VALUES
+    ('view', 'v_iu_replay_left', 'owner iu_owner; job_id bigint, event_id bigint, route_id integer'),
+    ('view', 'v_iu_event_archivable', 'owner iu_owner; event_id bigint, newest_at timestamp with time zone'),
+    ('function', 'dot_iu_remove_archived_events(jsonb,jsonb)', 'owner iu_owner; security definer; volatile; search_path=pg_catalog, iu_core, pg_temp'),
+    ('function', 'dot_iu_start_replay(jsonb,jsonb)', 'owner iu_owner; security definer; volatile; search_path=pg_catalog, iu_core, pg_temp'),
+    ('function', 'fn_iu_archive_forecast(timestamp with time zone)', 'owner iu_owner; security definer; stable; search_path=pg_catalog, iu_core, pg_temp; EXECUTE iu_reader')
+  ) AS e(class, identity, facts)
+  LEFT JOIN iu_core.fn_dot_catalogue() AS c ON c.class = e.class AND c.identity = e.identity
+  WHERE c.facts IS DISTINCT FROM e.facts;
+  IF v_wrong IS NOT NULL THEN
+    RAISE EXCEPTION 'not as deployed: %', v_wrong;
+  END IF;
+END
+$verify$;
