@@ -2192,6 +2192,7 @@ DECLARE
   v_letters iu_route_dead_letter[];
   v_type iu_event_type;
   v_problems text[];
+  v_key text;
   v_event bigint;
   v_again text;
 BEGIN
@@ -2211,9 +2212,15 @@ BEGIN
   END IF;
   PERFORM FROM iu_route_dead_letter WHERE event_id = v_letter.event_id AND status = 'open' ORDER BY id FOR UPDATE;
   v_letters := ARRAY(SELECT d FROM iu_route_dead_letter AS d WHERE d.event_id = v_letter.event_id AND d.status = 'open' ORDER BY d.id);
-  -- A type of lane immediate has a key for each occurrence; this is the one correction of this event.
-  v_event := fn_iu_emit_event(v_letter.event_type, v_letter.event_subject_table, v_letter.event_subject_ref, v_payload,
-                              CASE WHEN v_type.delivery_lane = 'immediate' THEN 'corrects event ' || v_letter.event_id END);
+  -- A type of lane immediate has a key for each occurrence. Under one that is taken nothing would be emitted: an event that was
+  -- corrected may fail again, on a route that was disabled then.
+  IF v_type.delivery_lane = 'immediate' THEN
+    v_key := 'corrects event ' || v_letter.event_id;
+    IF EXISTS (SELECT FROM event_outbox WHERE (event_type, event_subject_ref, idempotency_key) = (v_letter.event_type, v_letter.event_subject_ref, v_key)) THEN
+      v_key := format('%s, dead letter %s', v_key, v_letter.id);
+    END IF;
+  END IF;
+  v_event := fn_iu_emit_event(v_letter.event_type, v_letter.event_subject_table, v_letter.event_subject_ref, v_payload, v_key);
   UPDATE iu_route_dead_letter SET status = 'corrected', resolved_at = clock_timestamp(), resolved_by = fn_iu_actor(), corrected_by_event_id = v_event
   WHERE event_id = v_letter.event_id AND status = 'open';
   SELECT string_agg(DISTINCT r.route_code, ', ') INTO v_again
@@ -3731,6 +3738,10 @@ BEGIN
   SELECT CASE v_what WHEN 'skipped' THEN (SELECT count(*) FROM event_outbox WHERE id = ANY (v_ids)) ELSE (SELECT count(*) FROM iu_route_dead_letter WHERE id = ANY (v_ids) AND status = 'open') END INTO v_total;
   IF v_total = 0 THEN
     RAISE EXCEPTION 'all of them are resolved already' USING ERRCODE = 'IU016';
+  ELSIF v_what = 'dead_letters' AND NOT EXISTS (SELECT FROM iu_route_dead_letter AS d LEFT JOIN iu_outbound_route AS r ON r.id = d.route_id
+                                                WHERE d.id = ANY (v_ids) AND d.status = 'open' AND coalesce(r.enabled, true)) THEN
+    -- Since the plan: that chooses none whose route is disabled.
+    RAISE EXCEPTION 'nothing would be attempted: their route is disabled' USING ERRCODE = 'IU016', HINT = 'Enable the route first.';
   END IF;
   INSERT INTO iu_replay_job (id, what, filter, total, per_second, started_by)
   VALUES (v_id, v_what, p_params - 'what' - 'per_second', v_total, (p_params ->> 'per_second')::integer, fn_iu_actor());

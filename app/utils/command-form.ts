@@ -1,3 +1,5 @@
+import { parseExactly } from '~~/shared/exact-json'
+
 /** The part of JSON Schema that the contracts use. */
 export interface JsonSchema {
   type?: string
@@ -142,7 +144,7 @@ const READ: Partial<Record<FieldKind, (text: string) => Read>> = {
   time: text => Number.isNaN(Date.parse(text)) ? { error: 'This is no time.' } : { value: new Date(text).toISOString() },
   json: (text) => {
     try {
-      return { value: JSON.parse(text) }
+      return { value: parseExactly(text) }
     }
     catch (error) {
       return { error: `This is no JSON: ${(error as Error).message}` }

@@ -57,58 +57,71 @@ export async function pollWorker(options: WorkerOptions): Promise<Total> {
   let plan: WorkerPlan | undefined
   let plannedAt = 0
   let turn = Math.floor(Math.random() * 16)
-  while (!signal.aborted) {
-    try {
-      client ??= await options.connect()
-      if ((workerCode === undefined || until === 'scheduled') && (!plan || performance.now() - plannedAt >= PLAN_MS)) {
-        plan = await readWorkerPlan(client)
-        plannedAt = performance.now()
-      }
-      if (until === 'scheduled' && !plan!.schedule_enabled) {
-        await heartbeat!.leave(client)
+  try {
+    while (!signal.aborted) {
+      try {
+        client ??= await options.connect()
+        if ((workerCode === undefined || until === 'scheduled') && (!plan || performance.now() - plannedAt >= PLAN_MS)) {
+          plan = await readWorkerPlan(client)
+          plannedAt = performance.now()
+        }
+        if (until === 'scheduled' && !plan!.schedule_enabled) {
+          await heartbeat!.leave(client)
+          retryMs = RETRY_MS.first
+          plan = undefined
+          await pause(PLAN_MS, signal)
+          continue
+        }
+        const { batchSize, pollMs } = until === 'scheduled' ? { batchSize: plan!.batch_size!, pollMs: plan!.poll_ms! } : options
+        const codes = workerCode === undefined ? plan!.worker_codes : [workerCode]
+        // Each process begins with another worker, and so do its rounds: they do not all wait for the same one.
+        turn += 1
+        const round = await runRound(client, codes.map((_, n) => codes[(n + turn) % codes.length]!), batchSize, signal, workerCode === undefined)
         retryMs = RETRY_MS.first
-        plan = undefined
-        await pause(PLAN_MS, signal)
-        continue
+        if (!round) {
+          plan = undefined
+          continue
+        }
+        if (round.seen > 0 || round.status !== total.status) options.onPass?.(round)
+        total.status = round.status
+        for (const key of COUNTS) total[key] += round[key]
+        if (until === 'once' || (until === 'drain' && round.status !== 'routed' && round.status !== 'busy')) break
+        await heartbeat?.beat(client, round.status, total.seen)
+        if (round.status !== 'routed') await pause(round.status.endsWith('closed') ? Math.max(GATE_POLL_MS, pollMs) : pollMs, signal)
       }
-      const { batchSize, pollMs } = until === 'scheduled' ? { batchSize: plan!.batch_size!, pollMs: plan!.poll_ms! } : options
-      const codes = workerCode === undefined ? plan!.worker_codes : [workerCode]
-      // Each process begins with another worker, and so do its rounds: they do not all wait for the same one.
-      turn += 1
-      const round = await runRound(client, codes.map((_, n) => codes[(n + turn) % codes.length]!), batchSize, signal, workerCode === undefined)
-      retryMs = RETRY_MS.first
-      if (!round) {
-        plan = undefined
-        continue
+      catch (thrown) {
+        const error = thrown as Error & { code?: string }
+        if (isTransient(error)) continue
+        // The schedule is a server's: what is in its way (a schema that is not deployed yet, a password) may be seen to.
+        if (!isAway(error) && until !== 'scheduled') throw error
+        options.onLost?.(error, retryMs)
+        // It is lost already; closing it only frees the socket.
+        await client?.end().catch(() => {})
+        client = undefined
+        await pause(retryMs, signal)
+        retryMs = Math.min(retryMs * 2, RETRY_MS.most)
       }
-      if (round.seen > 0 || round.status !== total.status) options.onPass?.(round)
-      total.status = round.status
-      for (const key of COUNTS) total[key] += round[key]
-      if (until === 'once' || (until === 'drain' && round.status !== 'routed' && round.status !== 'busy')) break
-      await heartbeat?.beat(client, round.status, total.seen)
-      if (round.status !== 'routed') await pause(round.status.endsWith('closed') ? Math.max(GATE_POLL_MS, pollMs) : pollMs, signal)
     }
-    catch (thrown) {
-      const error = thrown as Error & { code?: string }
-      if (isTransient(error)) continue
-      // The schedule is a server's: what is in its way (a schema that is not deployed yet, a password) may be seen to.
-      if (!isAway(error) && until !== 'scheduled') throw error
-      options.onLost?.(error, retryMs)
-      // It is lost already; closing it only frees the socket.
-      await client?.end().catch(() => {})
-      client = undefined
-      await pause(retryMs, signal)
-      retryMs = Math.min(retryMs * 2, RETRY_MS.most)
-    }
+    return total
   }
-  if (client) {
+  finally {
+    // However it ends: an open connection would keep the process alive.
+    if (client) await takeLeave(client, heartbeat)
+  }
+}
+
+/** Takes the row away and closes the connection, whatever state that is in. */
+async function takeLeave(client: Client, heartbeat: Heartbeat | undefined): Promise<void> {
+  try {
+    await heartbeat?.leave(client)
+  }
+  catch (error) {
     // A row that could not be taken away is stale in a few seconds.
-    await heartbeat?.leave(client).catch((error: Error) => {
-      if (!isAway(error)) throw error
-    })
+    if (!isAway(error as Error)) throw error
+  }
+  finally {
     await client.end()
   }
-  return total
 }
 
 /** One pass of each worker. Undefined where one of them has been joined to another since: there are other workers now. */

@@ -18,16 +18,19 @@ export class Decimal {
 /** jsonb's bounds of a number: digits before the point, and behind it. */
 const MOST_DIGITS = 131_072
 const MOST_SCALE = 16_383
+/** Beyond it an exponent is refused, also that of a nought. */
+const MOST_EXPONENT = 1_073_741_823
 
 /** A text that is no JSON, or that jsonb cannot keep. */
 export class JsonError extends Error {}
 
-function decimal(source: string): Decimal {
+/** A number as JSON writes it. @throws {JsonError} for one that jsonb refuses. */
+export function readDecimal(source: string): Decimal {
   const [, sign, whole, fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(source)!
   const digits = BigInt(`${sign}${whole}${fraction}`)
   const scale = fraction.length - Number(exponent)
   const isTooLong = digits !== 0n && `${whole}${fraction}`.replace(/^0+/, '').length - scale > MOST_DIGITS
-  if (scale > MOST_SCALE || isTooLong) throw new JsonError(`the number ${source.slice(0, 40)} has more digits than the database keeps`)
+  if (scale > MOST_SCALE || Number(exponent) > MOST_EXPONENT || isTooLong) throw new JsonError(`the number ${source.slice(0, 40)} has more digits than the database keeps`)
   return scale >= 0 ? new Decimal(digits, scale) : new Decimal(digits === 0n ? 0n : digits * 10n ** BigInt(-scale), 0)
 }
 
@@ -80,7 +83,7 @@ class Reader {
     const before = this.at
     const [, quoted, number, word, sign] = this.next()
     if (quoted !== undefined) return this.string(quoted)
-    if (number !== undefined) return decimal(number)
+    if (number !== undefined) return readDecimal(number)
     if (word !== undefined) return WORDS[word as keyof typeof WORDS]
     if (sign === '[') return this.list()
     if (sign === '{') return this.object()

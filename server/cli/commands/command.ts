@@ -5,6 +5,7 @@ import { toWire } from '../../commands/wire.ts'
 import { cut } from '../../import/cut.ts'
 import { COMMANDS, findCommand } from '../../../shared/commands/index.ts'
 import { commandRequests } from '../../../shared/commands/request.ts'
+import { parseExactly } from '../../../shared/exact-json.ts'
 import { TOKEN, withDatabase } from '../database.ts'
 import { tell } from '../receipt.ts'
 import { EXIT, Refusal, say, sayJson, table } from '../report.ts'
@@ -13,7 +14,7 @@ import { EXIT, Refusal, say, sayJson, table } from '../report.ts'
 function readParams(given: string): unknown {
   const text = given === '-' ? readFileSync(0, 'utf8') : given.startsWith('@') ? readFileSync(given.slice(1), 'utf8') : given
   try {
-    return JSON.parse(text)
+    return parseExactly(text)
   }
   catch (error) {
     throw new Refusal(`--params: ${(error as Error).message}`, EXIT.usage)

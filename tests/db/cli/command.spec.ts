@@ -58,6 +58,19 @@ describe('iu gate', () => {
 })
 
 describe('iu command', () => {
+  it('carries numbers as they are written: the payload of a correction is the one that was given', async () => {
+    await db.pool.query(`SELECT iu_core.fn_iu_event_types_register('application', 'delayed', false, '{"app.exact": {"description": "strict", "payload_schema": {"type": "object", "required": ["id"]}}}')`)
+    await db.pool.query(`SELECT iu_core.fn_iu_routes_register('{"app.exact.log": {"event_type": "app.exact", "target_kind": "log", "target_ref": "x", "enabled": true}}')`)
+    await db.pool.query(`SELECT iu_core.fn_iu_emit_event('app.exact', 't', 's', '{}')`)
+    await db.pool.query(`SELECT iu_core.fn_iu_route_worker_run('iu_outbound_default')`)
+    const { rows: [letter] } = await db.pool.query<{ id: string }>(`SELECT id FROM iu_core.iu_route_dead_letter WHERE event_type = 'app.exact'`)
+    const params = `{"dead_letter": ${letter!.id}, "payload": {"id": 9007199254740993, "share": 0.30000000000000000001, "much": 1e400}}`
+    const { plan_digest: digest } = await json('command', 'correct_dead_letter', '--plan', '--params', params)
+    expect(await json('command', 'correct_dead_letter', '--apply', '--params', params, '--plan-digest', digest!, '--reason', 'the specs')).toMatchObject({ status: 'succeeded', verified: true })
+    const { rows } = await db.pool.query(`SELECT payload ->> 'id' AS id, payload ->> 'share' AS share, (payload -> 'much')::text = '1' || repeat('0', 400) AS much FROM iu_core.event_outbox WHERE event_type = 'app.exact' ORDER BY event_outbox.id DESC LIMIT 1`)
+    expect(rows).toEqual([{ id: '9007199254740993', share: '0.30000000000000000001', much: true }])
+  })
+
   it('lists them', async () => {
     const { status, out } = await iu(['command'])
     expect([status, out]).toEqual([0, expect.stringContaining('dot_iu_reorder_piece')])

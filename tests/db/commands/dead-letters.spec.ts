@@ -234,6 +234,25 @@ describe('a correction', () => {
     await expectWhole(db.pool)
   })
 
+  it('is a new event each time, also of one that was corrected before and fails on a route that was disabled then', async () => {
+    await db.pool.query(`SELECT iu_core.fn_iu_event_types_register('application', 'immediate', false, '{"app.keyed": {"description": "strict", "payload_schema": {"type": "object", "required": ["n"]}}}')`)
+    const log = (enabled: boolean) => ({ event_type: 'app.keyed', target_kind: 'log', target_ref: 'x', enabled })
+    await db.pool.query('SELECT iu_core.fn_iu_routes_register($1)', [{ 'app.keyed.a': log(true), 'app.keyed.b': log(false) }])
+    const event = await emit(db.pool, 's', {}, 'app.keyed', 'key')
+    await drain(db.pool)
+    const [first] = await open()
+    const corrections = [(await carry(db.pool, 'dot_iu_correct_dead_letter', { dead_letter: first, payload: { n: 1 } }, as())).result.event]
+    await route('app.keyed.b', true)
+    await carry(db.pool, 'dot_iu_replay_skipped', { route: 'app.keyed.b' }, as())
+    const [second] = await open()
+    corrections.push((await carry(db.pool, 'dot_iu_correct_dead_letter', { dead_letter: second, payload: { n: 2 } }, as())).result.event)
+    expect(await rows('SELECT payload, idempotency_key AS key FROM iu_core.event_outbox WHERE id = ANY ($1) ORDER BY id', [corrections])).toEqual([
+      { payload: { n: 1 }, key: `corrects event ${event}` }, { payload: { n: 2 }, key: `corrects event ${event}, dead letter ${second}` }])
+    expect([await letter(first!), await letter(second!)]).toMatchObject(corrections.map(it => ({ status: 'corrected', event: it })))
+    await drain(db.pool)
+    expect(await open()).toEqual([])
+  })
+
   it('is refused for what the system states, and for a type that is not registered', async () => {
     const letterOf = async (type: string) => (await rows<{ id: number }>(`
       INSERT INTO iu_core.iu_route_dead_letter (event_id, route_id, attempt_no, failure_code, failure_detail, event_domain, event_type, event_subject_table, event_subject_ref, payload, actor, event_created_at)
@@ -248,6 +267,14 @@ describe('a correction', () => {
 })
 
 describe('a replay in the background', () => {
+  it('is not started where it would do nothing, also when that is so since its plan', async () => {
+    await letters({ n: 'x' }, { n: 'y' })
+    const plan = await run(db.pool, 'dot_iu_start_replay', 'plan', {}, as())
+    await route('app.strict.log', false)
+    expect(await run(db.pool, 'dot_iu_start_replay', 'apply', {}, as({ plan: plan.plan_digest }))).toMatchObject({ code: 'nothing_to_do', detail: expect.stringContaining('disabled') })
+    expect(await step()).toMatchObject({ status: 'idle' })
+  })
+
   it('does what its plan froze, each once, in batches; what fails is a dead letter again, and the operator is on record', async () => {
     const ids = await letters(...Array.from({ length: 5 }, (_, n) => n === 3 ? { more: n } : {}))
     const plan = await run(db.pool, 'dot_iu_start_replay', 'plan', {}, as())

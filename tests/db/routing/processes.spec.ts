@@ -1,6 +1,7 @@
 /** Processes that run passes: how they share the work, what they say of themselves, and the schedule that starts and stops them. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openConnection } from '../../../server/db/client.ts'
 import { pollWorker, type Total, type WorkerOptions } from '../../../server/worker/poll.ts'
@@ -57,6 +58,24 @@ describe('processes', () => {
 
   test('that serve a worker by name end when it is gone', async () => {
     await expect(poll('forever', { workerCode: 'nobody' })).rejects.toMatchObject({ code: 'IU003' })
+  })
+
+  test('leave no connection open when they end with an error, which would keep the process alive, and no row', async () => {
+    const connected: pg.Client[] = []
+    const connect = async (role: string) => {
+      const client = await db.connect(role)
+      connected.push(client)
+      return client
+    }
+    await expect(poll('once', { workerCode: 'nobody', connect: () => connect('iu_worker') })).rejects.toMatchObject({ code: 'IU003' })
+    await expect(poll('drain', { connect: () => connect('iu_reader') })).rejects.toMatchObject({ code: '42501' })
+    await db.pool.query(`SELECT iu_core.fn_iu_cursor_split($1, 8, 'upper')`, [WORKER])
+    const served = poll('forever', { workerCode: 'upper', connect: () => connect('iu_worker') })
+    await expect.poll(processes, { timeout: 10_000 }).toHaveLength(1)
+    await db.pool.query(`SELECT iu_core.fn_iu_cursor_join($1, 'upper')`, [WORKER])
+    await expect(served).rejects.toMatchObject({ code: 'IU003' })
+    expect(await processes()).toEqual([])
+    for (const client of connected) await expect(client.query('SELECT 1')).rejects.toThrow('Client was closed')
   })
 
   test('drain all workers, or make one pass of each, and leave no row behind', async () => {

@@ -1,4 +1,4 @@
--- requires: fn_dot_letter, fn_dot_letter_object, fn_iu_emit_event, fn_iu_payload_problems, iu_core
+-- requires: event_outbox, fn_dot_letter, fn_dot_letter_object, fn_iu_emit_event, fn_iu_payload_problems, iu_core
 -- What was emitted stays as it was. The new event goes to every route of its type, as any event does, so that every
 -- open letter of the old one is answered by it.
 CREATE FUNCTION iu_core.dot_iu_correct_dead_letter(p_params jsonb, p_context jsonb)
@@ -12,6 +12,7 @@ DECLARE
   v_letters iu_route_dead_letter[];
   v_type iu_event_type;
   v_problems text[];
+  v_key text;
   v_event bigint;
   v_again text;
 BEGIN
@@ -31,9 +32,15 @@ BEGIN
   END IF;
   PERFORM FROM iu_route_dead_letter WHERE event_id = v_letter.event_id AND status = 'open' ORDER BY id FOR UPDATE;
   v_letters := ARRAY(SELECT d FROM iu_route_dead_letter AS d WHERE d.event_id = v_letter.event_id AND d.status = 'open' ORDER BY d.id);
-  -- A type of lane immediate has a key for each occurrence; this is the one correction of this event.
-  v_event := fn_iu_emit_event(v_letter.event_type, v_letter.event_subject_table, v_letter.event_subject_ref, v_payload,
-                              CASE WHEN v_type.delivery_lane = 'immediate' THEN 'corrects event ' || v_letter.event_id END);
+  -- A type of lane immediate has a key for each occurrence. Under one that is taken nothing would be emitted: an event that was
+  -- corrected may fail again, on a route that was disabled then.
+  IF v_type.delivery_lane = 'immediate' THEN
+    v_key := 'corrects event ' || v_letter.event_id;
+    IF EXISTS (SELECT FROM event_outbox WHERE (event_type, event_subject_ref, idempotency_key) = (v_letter.event_type, v_letter.event_subject_ref, v_key)) THEN
+      v_key := format('%s, dead letter %s', v_key, v_letter.id);
+    END IF;
+  END IF;
+  v_event := fn_iu_emit_event(v_letter.event_type, v_letter.event_subject_table, v_letter.event_subject_ref, v_payload, v_key);
   UPDATE iu_route_dead_letter SET status = 'corrected', resolved_at = clock_timestamp(), resolved_by = fn_iu_actor(), corrected_by_event_id = v_event
   WHERE event_id = v_letter.event_id AND status = 'open';
   SELECT string_agg(DISTINCT r.route_code, ', ') INTO v_again

@@ -25,6 +25,10 @@ BEGIN
   SELECT CASE v_what WHEN 'skipped' THEN (SELECT count(*) FROM event_outbox WHERE id = ANY (v_ids)) ELSE (SELECT count(*) FROM iu_route_dead_letter WHERE id = ANY (v_ids) AND status = 'open') END INTO v_total;
   IF v_total = 0 THEN
     RAISE EXCEPTION 'all of them are resolved already' USING ERRCODE = 'IU016';
+  ELSIF v_what = 'dead_letters' AND NOT EXISTS (SELECT FROM iu_route_dead_letter AS d LEFT JOIN iu_outbound_route AS r ON r.id = d.route_id
+                                                WHERE d.id = ANY (v_ids) AND d.status = 'open' AND coalesce(r.enabled, true)) THEN
+    -- Since the plan: that chooses none whose route is disabled.
+    RAISE EXCEPTION 'nothing would be attempted: their route is disabled' USING ERRCODE = 'IU016', HINT = 'Enable the route first.';
   END IF;
   INSERT INTO iu_replay_job (id, what, filter, total, per_second, started_by)
   VALUES (v_id, v_what, p_params - 'what' - 'per_second', v_total, (p_params ->> 'per_second')::integer, fn_iu_actor());

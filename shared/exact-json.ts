@@ -1,0 +1,30 @@
+import { compare, isEqual, JsonError, parseJson, readDecimal } from './routing/json.ts'
+
+/** JSON with the source of a number, and numbers written as they are given: engines have both or neither. */
+interface Engine {
+  parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown
+  rawJSON?: (text: string) => unknown
+}
+
+/** Whether a double is the number that is written there. @throws {JsonError} where the database would refuse that. */
+function isExact(value: number, source: string): boolean {
+  if (String(value) === source) return true
+  const written = readDecimal(source)
+  return Number.isFinite(value) && compare(written, readDecimal(String(value))) === 0
+}
+
+/**
+ * As `JSON.parse`, for what is passed on by `JSON.stringify`: a number that a double would change stays what is written,
+ * as `JSON.rawJSON`. The database keeps decimals of any length, and 9007199254740993 must not reach it as another.
+ * @throws {SyntaxError} for what is no JSON, {JsonError} for a number that cannot be kept.
+ */
+export function parseExactly(text: string): unknown {
+  const engine = JSON as unknown as Engine
+  const { rawJSON } = engine
+  if (rawJSON) {
+    return engine.parse(text, (_, value, { source }) => typeof value !== 'number' || isExact(value, source!) ? value : rawJSON(source!))
+  }
+  const value = JSON.parse(text) as unknown
+  if (!isEqual(parseJson(text), parseJson(JSON.stringify(value)))) throw new JsonError('it has a number that this browser cannot hold; a newer one can')
+  return value
+}
