@@ -3298,7 +3298,8 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'archive: there is no %', p_params ->> 'archive' USING ERRCODE = 'IU003', COLUMN = 'archive';
   ELSIF NOT v_archive.is_removed THEN
-    RAISE EXCEPTION 'archive: the events of % are in the outbox', p_params ->> 'archive' USING ERRCODE = 'IU016', COLUMN = 'archive';
+    RAISE EXCEPTION 'archive: the events of % are %', p_params ->> 'archive',
+      CASE WHEN EXISTS (SELECT FROM event_outbox WHERE id = v_archive.first_id) THEN 'in the outbox' ELSE 'in another archive by now' END USING ERRCODE = 'IU016', COLUMN = 'archive';
   ELSIF encode(sha256(convert_to(p_params ->> 'content', 'UTF8')), 'hex') <> v_archive.content_digest THEN
     RAISE EXCEPTION 'content: this is not what archive % holds', p_params ->> 'archive' USING ERRCODE = 'IU002', COLUMN = 'content', HINT = format('Its file is %s.', v_archive.file_name);
   END IF;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
+import { mkdirSync, statSync } from 'node:fs'
 import { open, readFile, rename } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { Client } from 'pg'
@@ -22,6 +23,25 @@ async function flush(path: string): Promise<void> {
   }
   finally {
     await handle.close()
+  }
+}
+
+/**
+ * Makes the folder where there is none, one level at a time: what makes all at once never ends below /proc.
+ * @throws {Refusal} where it cannot be made, or something else is in its place
+ */
+export function makeFolder(path: string): void {
+  const isThere = () => statSync(path, { throwIfNoEntry: false })?.isDirectory()
+  try {
+    if (isThere()) return
+    if (dirname(path) !== path) makeFolder(dirname(path))
+    mkdirSync(path, { mode: 0o700 })
+  }
+  catch (error) {
+    if (error instanceof Refusal) throw error
+    // Another process made it meanwhile.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && isThere()) return
+    throw new Refusal(`--to: ${path} cannot be made: ${(error as Error).message}`)
   }
 }
 

@@ -26,8 +26,8 @@ export class Refusal extends Error {
 
 /** A whole number between two bounds, or a refusal that names the flag. */
 export function whole(flag: string, given: string, least: number, most: number): number {
-  const number = Number(given)
-  if (!Number.isInteger(number) || number < least || number > most) throw new Refusal(`--${flag}: "${given}" is not a whole number from ${least} to ${most}`, EXIT.usage)
+  const number = /^\d{1,15}$/.test(given) ? Number(given) : NaN
+  if (!(number >= least && number <= most)) throw new Refusal(`--${flag}: "${given}" is not a whole number from ${least} to ${most}`, EXIT.usage)
   return number
 }
 

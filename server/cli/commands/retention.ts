@@ -1,8 +1,7 @@
-import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { defineCommand } from 'citty'
 import { auditEvents, forecastArchive, listArchives } from '../../db/functions/archive.ts'
-import { archiveEvents, checkArchive, restoreArchive } from '../archive.ts'
+import { archiveEvents, checkArchive, makeFolder, restoreArchive } from '../archive.ts'
 import { DATA, TOKEN, withDatabase } from '../database.ts'
 import { bytes, count, EXIT, note, Refusal, say, sayJson, table, whole } from '../report.ts'
 import { stopSignal } from '../signals.ts'
@@ -61,7 +60,9 @@ export default defineCommand({
         const olderThan = timeOf(args['older-than'])
         const batch = whole('batch', args.batch, 1, 100_000)
         const folder = folderOf(args.to)
-        mkdirSync(folder, { recursive: true, mode: 0o700 })
+        // The removal asks for it, when the file is written already.
+        if (!args.reason.trim()) throw new Refusal('--reason: say why', EXIT.usage)
+        makeFolder(folder)
         const signal = stopSignal()
         await withDatabase(async (client) => {
           await auditEvents(client, () => !signal.aborted)
