@@ -50,6 +50,8 @@ export function graphileWorker(completions: 'singly' | 'in batches'): Contestant
 }
 
 const QUEUE = 'event'
+/** What was decided, which it keeps with the job: its audit. graphile-worker deletes the job and keeps none. */
+const DECISION = { status: 'dry_run', target_kind: 'log', target_ref: 'iu_route_attempt', worker_code: 'bench' }
 
 /** pg-boss with four loops of fetch and complete, in batches. */
 export function pgBoss(loops: number, batchSize: number): Contestant {
@@ -71,7 +73,7 @@ export function pgBoss(loops: number, batchSize: number): Contestant {
         for (;;) {
           const jobs = await boss.fetch(QUEUE, { batchSize })
           if (!jobs.length) return
-          await boss.complete(QUEUE, jobs.map(({ id }) => id))
+          await boss.complete(QUEUE, jobs.map(({ id }) => id), DECISION)
         }
       }))
     },

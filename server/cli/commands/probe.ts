@@ -3,7 +3,7 @@ import { runOrThrow } from '../../commands/carry.ts'
 import { probeLeftovers } from '../../db/functions/proof.ts'
 import type { Scenario } from '../../../shared/read-models/proof.ts'
 import { TOKEN, withDatabase } from '../database.ts'
-import { EXIT, printable, say, sayJson, table } from '../report.ts'
+import { EXIT, printable, Refusal, say, sayJson, table } from '../report.ts'
 
 const SIGN = { passed: '✓', failed: '✗', not_run: '–' } as const
 
@@ -23,7 +23,10 @@ export default defineCommand({
   run: ({ args }) => withDatabase(async (client) => {
     // Whatever holds it up, it does not hold on.
     await client.query(`SET statement_timeout = '5s'`)
-    const receipt = await runOrThrow(client, { command: 'dot_iu_run_probe', mode: 'apply', token: TOKEN })
+    const receipt = await runOrThrow(client, { command: 'dot_iu_run_probe', mode: 'apply', token: TOKEN }).catch((error: { code?: string }) => {
+      if (error.code !== '57014') throw error
+      throw new Refusal('the probe was cut off after 5 seconds, and all of it is taken back: another session holds what it needs; try again when that has ended', EXIT.failed)
+    })
     const { passed, ms } = receipt.result as { passed: number, ms: number }
     const scenarios = receipt.checks!.filter(({ kind }) => kind === 'probe') as unknown as Scenario[]
     // In transactions of their own, when the probe's is over.

@@ -13,8 +13,8 @@ beforeAll(async () => {
 afterAll(() => db.drop())
 
 /** Runs `iu`; what it said, and its exit status. */
-function iu(...args: string[]): Promise<{ status: number, out: string }> {
-  return new Promise(resolve => execFile(process.execPath, [IU, ...args], { env: { ...process.env, DATABASE_URL: db.url } }, (error, out) => resolve({ status: error ? Number(error.code) : 0, out })))
+function iu(...args: string[]): Promise<{ status: number, out: string, err: string }> {
+  return new Promise(resolve => execFile(process.execPath, [IU, ...args], { env: { ...process.env, DATABASE_URL: db.url } }, (error, out, err) => resolve({ status: error ? Number(error.code) : 0, out, err })))
 }
 
 it('`iu probe` and `iu db verify` tell each check by name, and say with their status that all hold', async () => {
@@ -45,6 +45,15 @@ it('`iu db verify` counts every row, and says where the audit has it otherwise',
   expect(words.out).toMatch(/^✗ accounting: events is 11 by the audit, 4 by counting every row; attempted is 8 by the audit, 3 by counting every row; archived is 2 by the audit, 0 by counting every row$/m)
   expect(JSON.parse(json.out)).toMatchObject({ accounting: { events: 4, miscounts: [{ field: 'events', audited: 11, counted: 4 }, { field: 'attempted', audited: 8, counted: 3 }, { field: 'archived', audited: 2, counted: 0 }] } })
   await db.pool.query('UPDATE iu_core.iu_event_audit SET attempted = attempted - 5, archived = 0')
+})
+
+it('a probe that others hold up is cut off, and says so', async () => {
+  const holder = await db.connect()
+  await holder.query('BEGIN')
+  await holder.query('LOCK TABLE iu_core.event_outbox IN ACCESS EXCLUSIVE MODE')
+  const { status, err } = await iu('probe')
+  await holder.query('ROLLBACK')
+  expect([status, err]).toEqual([1, expect.stringContaining('cut off after 5 seconds, and all of it is taken back')])
 })
 
 it('a world that is broken is told with ✗ and status 1, check by check', async () => {
