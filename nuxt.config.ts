@@ -38,6 +38,8 @@ export default defineNuxtConfig({
   compatibilityDate: '2026-11-01',
   nitro: {
     compressPublicAssets: { gzip: true, brotli: true },
+    // The server runs where package.json says; whole numbers of any size are written as such.
+    esbuild: { options: { target: 'es2022' } },
     typescript: { tsConfig: { compilerOptions: strict } },
   },
   typescript: {

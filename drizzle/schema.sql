@@ -1709,13 +1709,14 @@ CREATE VIEW v_iu_route_attempt_hourly AS
     t.route_id,
     COALESCE(r.route_code, '(no route)'::text) AS route_code,
     t.status,
-    (sum(t.attempts))::bigint AS attempts
+    (sum(t.attempts))::bigint AS attempts,
+    r.event_type
    FROM (iu_route_attempt_rollup t
      LEFT JOIN iu_outbound_route r ON ((r.id = t.route_id)))
   WHERE (t.span_start > '-infinity'::timestamp with time zone)
-  GROUP BY t.span_start, t.route_id, r.route_code, t.status;
+  GROUP BY t.span_start, t.route_id, r.route_code, r.event_type, t.status;
 ALTER VIEW v_iu_route_attempt_hourly OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_route_attempt_hourly IS 'Attempts per hour, route and outcome';
+COMMENT ON VIEW v_iu_route_attempt_hourly IS 'Attempts per hour, route and outcome; event_type is the route''s, and null for the attempts without a route';
 GRANT SELECT ON v_iu_route_attempt_hourly TO iu_reader;
 
 -- view v_iu_route_attempt_summary

@@ -37,8 +37,10 @@ export const routeAttemptSummary = iuCore.view('v_iu_route_attempt_summary', {
 export const routeAttemptHourly = iuCore.view('v_iu_route_attempt_hourly', {
   hour: instant('hour').notNull(),
   routeId: integer('route_id').notNull(),
+  routeCode: text('route_code').notNull(),
   status: text('status', { enum: STATUSES }).notNull(),
   attempts: count('attempts').notNull(),
+  eventType: text('event_type'),
 }).existing()
 
 export const deadLetterOpen = iuCore.view('v_iu_route_dead_letter_open', {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { attemptCounts } from './attempts.ts'
+import { attemptCounts, attemptFilter } from './attempts.ts'
 import { answer, count, time } from './page.ts'
 
 export const HISTORY_RANGES = ['24h', '7d', '30d'] as const
@@ -12,7 +12,11 @@ export const RANGE_HOURS: Record<HistoryRange, { bucket: number, buckets: number
   '30d': { bucket: 24, buckets: 30 },
 }
 
-export const attemptHistoryQuery = z.strictObject({ range: z.enum(HISTORY_RANGES).default('24h').describe('how far back') })
+export const attemptHistoryQuery = z.strictObject({
+  range: z.enum(HISTORY_RANGES).default('24h').describe('how far back'),
+  ...attemptFilter,
+  type: attemptFilter.type.describe('the event type of the routes; attempts without a route have none'),
+})
 export type AttemptHistoryQuery = z.output<typeof attemptHistoryQuery>
 
 export const historyBucket = z.object({ start: time, counts: attemptCounts, total: count })

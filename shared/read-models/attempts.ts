@@ -7,12 +7,14 @@ export type AttemptStatus = (typeof ATTEMPT_STATUSES)[number]
 /** `<event>.<route>.<attempt>`, the attempt's own key. */
 export const attemptCursor = numericCursor(3)
 
-export const attemptsQuery = z.strictObject({
+/** What a list of attempts, and their chart, is narrowed to. */
+export const attemptFilter = {
   route: text(200).optional().describe('a route\'s code'),
   status: z.enum(ATTEMPT_STATUSES).optional().describe('what became of it'),
   type: text(200).optional().describe('an event type'),
-  ...cursors(attemptCursor),
-})
+}
+
+export const attemptsQuery = z.strictObject({ ...attemptFilter, ...cursors(attemptCursor) })
 export type AttemptsQuery = z.output<typeof attemptsQuery>
 
 /** How many attempts of each outcome. */

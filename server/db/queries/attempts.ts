@@ -1,4 +1,4 @@
-import { asc, desc, gte, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gte, sql } from 'drizzle-orm'
 import { routeAttempt as attempt, routeAttemptHourly as hourly, routeAttemptSummary as summary } from '../../../drizzle/schema/routing.ts'
 import { type AttemptHistory, type AttemptHistoryQuery, RANGE_HOURS } from '../../../shared/read-models/attempt-history.ts'
 import type { AttemptSummary, RouteSummary } from '../../../shared/read-models/attempt-summary.ts'
@@ -55,7 +55,7 @@ export async function readAttemptSummary(db: Snapshot): Promise<Omit<AttemptSumm
 }
 
 /** Bars of the same width up to the current one, in UTC; hours without attempts are there with zeros. */
-export async function readAttemptHistory(db: Snapshot, { range }: AttemptHistoryQuery): Promise<Omit<AttemptHistory, 'asOf'>> {
+export async function readAttemptHistory(db: Snapshot, { range, route, status, type }: AttemptHistoryQuery): Promise<Omit<AttemptHistory, 'asOf'>> {
   const { bucket, buckets } = RANGE_HOURS[range]
   const { rows: [clock] } = await db.execute<{ hour: string }>(sql`select extract(epoch from now()) / 3600 as hour`)
   const last = Math.floor(Number(clock!.hour) / bucket)
@@ -63,7 +63,14 @@ export async function readAttemptHistory(db: Snapshot, { range }: AttemptHistory
   const startOf = (index: number) => new Date(index * bucket * 3_600_000).toISOString()
   const index = sql<number>`floor(extract(epoch from ${hourly.hour}) / ${bucket * 3600}::numeric)::int`
   const rows = await db.select({ index: index.as('bucket_index'), status: hourly.status, attempts: sql<number>`sum(${hourly.attempts})::float8` })
-    .from(hourly).where(gte(hourly.hour, startOf(first))).groupBy(sql`bucket_index`, hourly.status)
+    .from(hourly)
+    .where(and(
+      gte(hourly.hour, startOf(first)),
+      route === undefined ? undefined : eq(hourly.routeCode, route),
+      status === undefined ? undefined : eq(hourly.status, status),
+      type === undefined ? undefined : eq(hourly.eventType, type),
+    ))
+    .groupBy(sql`bucket_index`, hourly.status)
   const filled = Array.from({ length: buckets }, (_, offset) => ({ start: startOf(first + offset), counts: zero(), total: 0 }))
   for (const row of rows) {
     const target = filled[row.index - first]

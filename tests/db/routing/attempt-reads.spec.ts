@@ -4,8 +4,8 @@ import type { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Snapshot } from '../../../server/db/client.ts'
 import { readAttemptHistory, readAttempts, readAttemptSummary } from '../../../server/db/queries/attempts.ts'
-import { HISTORY_RANGES, RANGE_HOURS } from '../../../shared/read-models/attempt-history.ts'
-import { ATTEMPT_STATUSES } from '../../../shared/read-models/attempts.ts'
+import { type AttemptHistory, type AttemptHistoryQuery, HISTORY_RANGES, RANGE_HOURS } from '../../../shared/read-models/attempt-history.ts'
+import { ATTEMPT_STATUSES, type AttemptStatus } from '../../../shared/read-models/attempts.ts'
 import { PAGE_SIZE } from '../../../shared/read-models/page.ts'
 import type { TestDatabase } from '../harness.ts'
 import { audit, drain, openDatabase, pass } from '../world.ts'
@@ -96,15 +96,29 @@ test('the summary is what the rows say', async () => {
   expect(new Set(rows.map(({ route }) => route)).difference(new Set(routes.map(({ routeCode }) => routeCode)))).toEqual(new Set())
 })
 
-test.each(HISTORY_RANGES)('the chart of %s is what the rows say, bar by bar', async (range) => {
-  const { buckets } = await readAttemptHistory(reads, { range })
-  expect(buckets).toHaveLength(RANGE_HOURS[range].buckets)
-  const counted = []
-  for (const { start } of buckets) {
-    const { rows } = await client.query<{ status: keyof (typeof buckets)[0]['counts'], n: number }>(
-      `SELECT status, count(*)::int AS n FROM iu_core.iu_route_attempt WHERE created_at >= $1 AND created_at < $1::timestamptz + make_interval(hours => $2) GROUP BY 1`, [start, RANGE_HOURS[range].bucket])
-    counted.push({ start, counts: { dry_run: 0, sent: 0, failed: 0, skipped: 0, ...Object.fromEntries(rows.map(({ status, n }) => [status, n])) }, total: rows.reduce((sum, { n }) => sum + n, 0) })
-  }
-  expect(buckets).toEqual(counted)
-  expect(buckets.filter(({ total }) => total > 0).length).toBeGreaterThan(5)
+/** The bars, each counted in the rows themselves. */
+async function counted(query: AttemptHistoryQuery, starts: string[]): Promise<AttemptHistory['buckets']> {
+  const { rows } = await client.query<{ start: string, status: AttemptStatus | null, n: number }>(`
+    SELECT b.start, a.status, count(a.status)::int AS n
+    FROM unnest($1::text[]) AS b(start)
+    LEFT JOIN (iu_core.iu_route_attempt AS a LEFT JOIN iu_core.iu_outbound_route AS r ON r.id = a.route_id)
+      ON a.created_at >= b.start::timestamptz AND a.created_at < b.start::timestamptz + make_interval(hours => $2)
+      AND ($3::text IS NULL OR coalesce(r.route_code, '(no route)') = $3) AND ($4::text IS NULL OR a.status = $4) AND ($5::text IS NULL OR r.event_type = $5)
+    GROUP BY 1, 2`, [starts, RANGE_HOURS[query.range].bucket, query.route ?? null, query.status ?? null, query.type ?? null])
+  return starts.map((start) => {
+    const own = rows.filter(row => row.start === start && row.status !== null)
+    return { start, counts: { dry_run: 0, sent: 0, failed: 0, skipped: 0, ...Object.fromEntries(own.map(({ status, n }) => [status, n])) }, total: own.reduce((sum, { n }) => sum + n, 0) }
+  })
+}
+
+test.each(HISTORY_RANGES)('the chart of %s is what the rows say, bar by bar, under any filter', async (range) => {
+  let attempts = 0
+  await fc.assert(fc.asyncProperty(filters, async (filter) => {
+    const query = { range, ...Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)) }
+    const { buckets } = await readAttemptHistory(reads, query)
+    expect(buckets).toHaveLength(RANGE_HOURS[range].buckets)
+    expect(buckets).toEqual(await counted(query, buckets.map(({ start }) => start)))
+    attempts += buckets.reduce((sum, { total }) => sum + total, 0)
+  }), { numRuns: 30, seed, examples: [[{ route: undefined, status: undefined, type: undefined }]] })
+  expect(attempts).toBeGreaterThan(100)
 })
