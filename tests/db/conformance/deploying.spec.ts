@@ -73,22 +73,19 @@ describe('the inventory', () => {
 })
 
 describe('while a deploy runs in another session', () => {
-  it('no drift is seen that is none, nobody waits, and the deploy does not wait for readers long', async () => {
+  it('no drift is seen that is none', async () => {
     const db = kept(await testDatabase())
     const deployer = await db.connect()
     const readers = await Promise.all(Array.from({ length: 3 }, () => db.connect('iu_reader')))
     let isDone = false
     const seen = new Set<string>()
-    let slowest = 0
     const reading = Promise.all(readers.map(async (reader) => {
       while (!isDone) {
-        const from = performance.now()
         const rows = await drift(reader)
-        slowest = Math.max(slowest, performance.now() - from)
         for (const row of rows) seen.add(`${row.class} ${row.identity} ${row.state}: ${row.suggested_action}`)
       }
     }))
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < 2; round++) {
       await deployUnits(deployer, WITH_VIEW)
       await rollbackUnits(deployer, WITH_VIEW, UNITS.at(-1)!.tag)
     }
@@ -96,7 +93,6 @@ describe('while a deploy runs in another session', () => {
     await reading
     expect([...seen].filter(row => row !== 'null null unknown: A deploy is under way. Wait until it has ended.')).toEqual([])
     expect(await drift(readers[0]!)).toEqual([])
-    console.log(`the slowest of the reads took ${Math.round(slowest)} ms`)
   })
 
   it('it is said so at once, though the deploy holds the objects', async () => {
