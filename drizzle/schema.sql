@@ -4393,7 +4393,7 @@ COMMENT ON FUNCTION fn_dot_collection_object(iu_collection) IS 'A collection in 
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_command_blocked(p_right text)
  RETURNS TABLE(command_code text, code text, gate text, why text)
  LANGUAGE sql
- SECURITY DEFINER
+ STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
   WITH compared AS MATERIALIZED (SELECT fn_dot_drift_refused(false) AS refused)

@@ -146,7 +146,7 @@ REVOKE ALL ON FUNCTION iu_core.fn_dot_works_in_drift(text) FROM PUBLIC;
 -- requires: dot_iu_command, fn_dot_drift_refused, fn_dot_works_in_drift, fn_iu_right_rank, gates, iu_core, v_iu_gate
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_command_blocked(p_right text)
 RETURNS TABLE (command_code text, code text, gate text, why text)
-LANGUAGE sql VOLATILE SECURITY DEFINER
+LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
   WITH compared AS MATERIALIZED (SELECT fn_dot_drift_refused(false) AS refused)

@@ -12,7 +12,7 @@ BEGIN
     ('function', 'fn_dot_stamp()', 'owner iu_owner; security definer; stable; search_path=pg_catalog, iu_core, pg_temp'),
     ('function', 'fn_dot_drift_refused(boolean)', 'owner iu_owner; security definer; volatile; search_path=pg_catalog, iu_core, pg_temp'),
     ('function', 'fn_dot_works_in_drift(text)', 'owner iu_owner; security invoker; immutable; search_path=pg_catalog, iu_core, pg_temp'),
-    ('function', 'fn_dot_command_blocked(text)', 'owner iu_owner; security definer; volatile; search_path=pg_catalog, iu_core, pg_temp; EXECUTE iu_reader'),
+    ('function', 'fn_dot_command_blocked(text)', 'owner iu_owner; security definer; stable; search_path=pg_catalog, iu_core, pg_temp; EXECUTE iu_reader'),
     ('function', 'fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text)', 'owner iu_owner; security definer; volatile; search_path=pg_catalog, iu_core, pg_temp, TimeZone=UTC; EXECUTE iu_approver, EXECUTE iu_console, EXECUTE iu_operator'),
     ('function', 'fn_dot_inventory_renew(jsonb)', 'owner iu_owner; security definer; volatile; search_path=pg_catalog, iu_core, pg_temp'),
     ('function', 'fn_dot_refusal_code(text)', 'owner iu_owner; security invoker; immutable; search_path=pg_catalog, iu_core, pg_temp')
