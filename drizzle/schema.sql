@@ -9416,6 +9416,42 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --   gate
 --   units may be split, merged and moved
 
+-- vocabulary account_right admin
+--   keeps the accounts
+
+-- vocabulary account_right approver
+--   opens, registers and discards
+
+-- vocabulary account_right operator
+--   runs commands and closes gates
+
+-- vocabulary account_right reviewer
+--   reads
+
+-- vocabulary account_status active
+--   may sign in
+
+-- vocabulary account_status disabled
+--   may not, its tokens neither
+
+-- vocabulary actor_kind login
+--   a login of the database
+
+-- vocabulary actor_kind owner
+--   the deployer
+
+-- vocabulary actor_kind session
+--   a person in the console
+
+-- vocabulary actor_kind token
+--   a program with an API token
+
+-- vocabulary archive_move removed
+--   left the outbox for its file
+
+-- vocabulary archive_move restored
+--   came back from its file
+
 -- vocabulary attempt_status dry_run
 --   decided and logged, nothing delivered
 
@@ -9439,6 +9475,12 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 
 -- vocabulary collection_kind workflow
 --   steps in order
+
+-- vocabulary collection_status active
+--   can be changed
+
+-- vocabulary collection_status deleted
+--   gone from view
 
 -- vocabulary dead_letter_status corrected
 --   a new event with another payload stands for it
@@ -9509,6 +9551,9 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 -- vocabulary gate iu_core.structure_ops_enabled
 --   units may be split, merged and moved
 
+-- vocabulary held_decision discarded
+--   given up while it was held, with a reason
+
 -- vocabulary lifecycle_status deleted
 --   gone from view, restorable
 
@@ -9520,6 +9565,81 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 
 -- vocabulary lifecycle_status retired
 --   no new use anywhere, history stays
+
+-- vocabulary pass_status busy
+--   another has the cursor
+
+-- vocabulary pass_status idle
+--   found none
+
+-- vocabulary pass_status master_gate_closed
+--   may not route
+
+-- vocabulary pass_status routed
+--   decided events
+
+-- vocabulary pass_status worker_gate_closed
+--   may not make passes
+
+-- vocabulary relation_kind cloned_from
+--   began as a copy
+
+-- vocabulary relation_kind merged_from
+--   came out of a merge
+
+-- vocabulary relation_kind references
+--   names another
+
+-- vocabulary relation_kind split_from
+--   came out of a split
+
+-- vocabulary relation_kind supersedes
+--   stands in the place of another
+
+-- vocabulary replay_kind dead_letters
+--   what failed
+
+-- vocabulary replay_kind skipped
+--   what a disabled route skipped
+
+-- vocabulary replay_status done
+--   everything frozen was attempted
+
+-- vocabulary replay_status running
+--   goes on by itself
+
+-- vocabulary replay_status stopped
+--   waits to be resumed
+
+-- vocabulary run_mode apply
+--   carried out
+
+-- vocabulary run_mode plan
+--   carried out and taken back
+
+-- vocabulary run_mode rollback
+--   its inverse carried out
+
+-- vocabulary run_mode verify
+--   its postconditions looked at again
+
+-- vocabulary run_status failed
+--   nothing changed, an error that nobody foresaw
+
+-- vocabulary run_status planned
+--   said what it would do
+
+-- vocabulary run_status refused
+--   nothing changed, the row says why
+
+-- vocabulary run_status succeeded
+--   done
+
+-- vocabulary run_status unverified
+--   a postcondition does not hold
+
+-- vocabulary run_status verified
+--   every postcondition holds
 
 -- vocabulary target_kind log
 --   the attempt itself is the record
@@ -9565,6 +9685,15 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 
 -- vocabulary unit_kind thematic_break
 --   rule between parts
+
+-- vocabulary value_type gate
+--   open or closed; missing or malformed is closed
+
+-- vocabulary worker_process_kind cli
+--   iu worker
+
+-- vocabulary worker_process_kind schedule
+--   a console, while the schedule is enabled
 
 -- event_type collection_created
 --   composer
