@@ -1,3 +1,7 @@
+import { fileURLToPath } from 'node:url'
+import { contractOf } from './server/deploy/contract.ts'
+import { readUnits } from './server/deploy/units.ts'
+
 const strict = { noUncheckedIndexedAccess: true, erasableSyntaxOnly: true, allowImportingTsExtensions: true } as const
 
 export default defineNuxtConfig({
@@ -38,6 +42,7 @@ export default defineNuxtConfig({
   compatibilityDate: '2026-11-01',
   nitro: {
     compressPublicAssets: { gzip: true, brotli: true },
+    replace: { __IU_CONTRACT__: JSON.stringify(contractOf(readUnits(fileURLToPath(new URL('drizzle', import.meta.url))))) },
     typescript: { tsConfig: { compilerOptions: strict } },
   },
   typescript: {

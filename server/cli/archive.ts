@@ -6,6 +6,7 @@ import { gunzip, gzip } from 'node:zlib'
 import type { Client } from 'pg'
 import { carry } from '../commands/carry.ts'
 import { type Archive, type ArchiveBatch, listArchives, readArchiveBatch } from '../db/functions/archive.ts'
+import { flush } from './files.ts'
 import { Refusal } from './report.ts'
 
 const [pack, unpack] = [promisify(gzip), promisify(gunzip)]
@@ -13,17 +14,6 @@ const sha256 = (data: Buffer | string): string => createHash('sha256').update(da
 
 /** A file as it is on disk. */
 export interface ArchiveFile { name: string, digest: string, bytes: number, contentDigest: string }
-
-/** Makes what was written outlive a loss of power. */
-async function flush(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  }
-  finally {
-    await handle.close()
-  }
-}
 
 /**
  * Writes a batch into the folder and reads it back. The same events are always the same file under the same name, so that

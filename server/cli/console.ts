@@ -10,7 +10,7 @@ import { withLock } from '../embedded/index.ts'
 import { ROOT } from './database.ts'
 import { Refusal } from './report.ts'
 
-const SOURCES = ['app', 'server', 'shared', 'drizzle/schema', 'public', 'nuxt.config.ts', 'package.json', 'package-lock.json']
+const SOURCES = ['app', 'server', 'shared', 'drizzle/schema', 'drizzle/migrations', 'public', 'nuxt.config.ts', 'package.json', 'package-lock.json']
 const STAMP = join(ROOT, '.output/iu-sources.sha256')
 const SERVER = join(ROOT, '.output/server/index.mjs')
 /** Beside what is built, wherever the data are. */
