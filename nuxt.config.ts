@@ -1,3 +1,7 @@
+import { fileURLToPath } from 'node:url'
+import { contractOf } from './server/deploy/contract.ts'
+import { readUnits } from './server/deploy/units.ts'
+
 const strict = { noUncheckedIndexedAccess: true, erasableSyntaxOnly: true, allowImportingTsExtensions: true } as const
 
 export default defineNuxtConfig({
@@ -40,6 +44,7 @@ export default defineNuxtConfig({
     compressPublicAssets: { gzip: true, brotli: true },
     // The server runs where package.json says; whole numbers of any size are written as such.
     esbuild: { options: { target: 'es2022' } },
+    replace: { __IU_CONTRACT__: JSON.stringify(contractOf(readUnits(fileURLToPath(new URL('drizzle', import.meta.url))))) },
     typescript: { tsConfig: { compilerOptions: strict } },
   },
   typescript: {

@@ -357,6 +357,7 @@ CREATE TABLE iu_collection (
   created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   created_by text DEFAULT SESSION_USER NOT NULL,
   updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  rendered_event_id bigint,
   CONSTRAINT iu_collection_address_chk CHECK (fn_iu_is_address(canonical_address)),
   CONSTRAINT iu_collection_canonical_address_key UNIQUE (canonical_address),
   CONSTRAINT iu_collection_pkey PRIMARY KEY (id),
@@ -373,6 +374,7 @@ COMMENT ON COLUMN iu_collection.next_piece_no IS 'the number in the next new pie
 COMMENT ON COLUMN iu_collection.source_digest IS 'SHA-256 of the file as it was last imported';
 COMMENT ON COLUMN iu_collection.render_digest IS 'SHA-256 of the rendering at render_revision';
 COMMENT ON COLUMN iu_collection.manifest_digest IS 'SHA-256 of the manifest text at manifest_revision';
+COMMENT ON COLUMN iu_collection.rendered_event_id IS 'the collection_rendered of the last rendering; null where that was before exports were fed';
 
 -- table iu_collection_checkpoint
 CREATE TABLE iu_collection_checkpoint (
@@ -456,6 +458,22 @@ CREATE TABLE iu_collection_piece_parked (
 ALTER TABLE iu_collection_piece_parked OWNER TO iu_owner;
 COMMENT ON TABLE iu_collection_piece_parked IS 'Where a soft-deleted unit stood, for its restoration';
 
+-- table iu_console_process
+CREATE TABLE iu_console_process (
+  process_id uuid NOT NULL,
+  host text NOT NULL,
+  pid integer NOT NULL,
+  contract_unit text COLLATE "C" NOT NULL,
+  contract_digest text COLLATE "C" NOT NULL,
+  started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  last_seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT iu_console_process_pkey PRIMARY KEY (process_id)
+) WITH (fillfactor=50);
+ALTER TABLE iu_console_process OWNER TO iu_owner;
+COMMENT ON TABLE iu_console_process IS 'Consoles that run: each tells every few seconds that it lives and which schema it was built for, and takes its row away when it ends in order';
+COMMENT ON COLUMN iu_console_process.contract_unit IS 'the newest unit that it was built with';
+COMMENT ON COLUMN iu_console_process.contract_digest IS 'SHA-256 over the units that it was built with, as fn_iu_contract takes it over those that are applied';
+
 -- table iu_event_audit
 CREATE TABLE iu_event_audit (
   is_the_one boolean DEFAULT true NOT NULL,
@@ -519,6 +537,41 @@ COMMENT ON COLUMN iu_event_type.delivery_lane IS 'immediate: deduplicated by the
 COMMENT ON COLUMN iu_event_type.payload_schema IS 'a JSON Schema subset: type, required, properties, additionalProperties, items, enum, const, minimum, maximum, pattern';
 COMMENT ON COLUMN iu_event_type.payload_predicate IS 'the schema compiled to one jsonpath predicate, so that a batch is checked set-wise';
 COMMENT ON COLUMN iu_event_type.is_system IS 'emitted by this schema''s own functions only';
+
+-- table iu_export
+CREATE TABLE iu_export (
+  exporter_id integer NOT NULL,
+  collection_id bigint NOT NULL,
+  intended bytea[] DEFAULT '{}'::bytea[] NOT NULL,
+  event_id bigint,
+  revision bigint,
+  render_digest bytea,
+  manifest_digest bytea,
+  byte_length bigint,
+  exported_at timestamp with time zone,
+  exported_by text,
+  CONSTRAINT iu_export_collection_fkey FOREIGN KEY (collection_id) REFERENCES iu_collection(id),
+  CONSTRAINT iu_export_exporter_fkey FOREIGN KEY (exporter_id) REFERENCES iu_exporter(id),
+  CONSTRAINT iu_export_pkey PRIMARY KEY (exporter_id, collection_id),
+  CONSTRAINT iu_export_whole_chk CHECK ((num_nonnulls(event_id, revision, render_digest, manifest_digest, byte_length, exported_at, exported_by) = ANY (ARRAY[0, 7])))
+);
+ALTER TABLE iu_export OWNER TO iu_owner;
+COMMENT ON TABLE iu_export IS 'How far an exporter is with each collection: the rendering that was read back from its folder';
+COMMENT ON COLUMN iu_export.intended IS 'digests of files that were about to be put in place since the last record: after a crash they are known to be its own';
+COMMENT ON COLUMN iu_export.event_id IS 'the collection_rendered that was carried out; 0 for a rendering of before there were exports';
+
+-- table iu_exporter
+CREATE TABLE iu_exporter (
+  id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+  host text NOT NULL,
+  folder text NOT NULL,
+  created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  created_by text DEFAULT SESSION_USER NOT NULL,
+  CONSTRAINT iu_exporter_pkey PRIMARY KEY (id),
+  CONSTRAINT iu_exporter_place_key UNIQUE (host, folder)
+);
+ALTER TABLE iu_exporter OWNER TO iu_owner;
+COMMENT ON TABLE iu_exporter IS 'Folders that rendered collections are exported into';
 
 -- table iu_held_decision
 CREATE TABLE iu_held_decision (
@@ -818,6 +871,19 @@ ALTER TABLE iu_sign_in_failure OWNER TO iu_owner;
 CREATE INDEX iu_sign_in_failure_account_idx ON iu_core.iu_sign_in_failure USING btree (account_digest, failed_at);
 CREATE INDEX iu_sign_in_failure_client_idx ON iu_core.iu_sign_in_failure USING btree (client_digest, failed_at);
 COMMENT ON TABLE iu_sign_in_failure IS 'Failed sign-ins of the last quarter of an hour, for throttling; digests, because people type passwords into the name''s field';
+
+-- table iu_sync_layer
+CREATE TABLE iu_sync_layer (
+  layer_code text COLLATE "C" NOT NULL,
+  layer_no smallint NOT NULL,
+  name text NOT NULL,
+  description text NOT NULL,
+  fed_by text NOT NULL,
+  CONSTRAINT iu_sync_layer_layer_no_key UNIQUE (layer_no),
+  CONSTRAINT iu_sync_layer_pkey PRIMARY KEY (layer_code)
+);
+ALTER TABLE iu_sync_layer OWNER TO iu_owner;
+COMMENT ON TABLE iu_sync_layer IS 'The layers that hold what this schema holds: what each is, and how it is fed. Whether one is in step is read each time, never stored';
 
 -- table iu_tree_path
 CREATE TABLE iu_tree_path (
@@ -1432,6 +1498,20 @@ ALTER VIEW v_iu_collection_piece_parked OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_collection_piece_parked IS 'Soft-deleted pieces, with the collection and position that they stood at';
 GRANT SELECT ON v_iu_collection_piece_parked TO iu_reader;
 
+-- view v_iu_collection_sealed
+CREATE VIEW v_iu_collection_sealed AS
+ SELECT id AS collection_id,
+    canonical_address,
+    COALESCE(rendered_event_id, (0)::bigint) AS rendered_event_id,
+    render_revision,
+    encode(render_digest, 'hex'::text) AS render_digest,
+    encode(manifest_digest, 'hex'::text) AS manifest_digest
+   FROM iu_collection
+  WHERE ((status = 'active'::text) AND (render_revision = revision) AND (manifest_revision = revision));
+ALTER VIEW v_iu_collection_sealed OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_collection_sealed IS 'Collections as they were last rendered, while they still are what was rendered: the event that said so, and both digests';
+GRANT SELECT ON v_iu_collection_sealed TO iu_reader;
+
 -- view v_iu_composer_event_backlog
 CREATE VIEW v_iu_composer_event_backlog AS
  SELECT worker_code,
@@ -1443,6 +1523,21 @@ CREATE VIEW v_iu_composer_event_backlog AS
 ALTER VIEW v_iu_composer_event_backlog OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_composer_event_backlog IS 'The composer''s part of v_iu_event_backlog';
 GRANT SELECT ON v_iu_composer_event_backlog TO iu_reader;
+
+-- view v_iu_console_process
+CREATE VIEW v_iu_console_process AS
+ SELECT process_id,
+    host,
+    pid,
+    contract_unit,
+    contract_digest,
+    started_at,
+    last_seen_at,
+    (last_seen_at < (clock_timestamp() - '00:00:20'::interval)) AS is_stale
+   FROM iu_console_process;
+ALTER VIEW v_iu_console_process OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_console_process IS 'Consoles that run, and the schema that each was built for; one that has been silent for twenty seconds is stale';
+GRANT SELECT ON v_iu_console_process TO iu_reader;
 
 -- view v_iu_disable_ladder
 CREATE VIEW v_iu_disable_ladder AS
@@ -1679,6 +1774,72 @@ UNION ALL
   WHERE (late.id <> ALL (l.foreign_ids));
 ALTER VIEW v_iu_event_unaudited OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_event_unaudited IS 'The events that the audit has not counted';
+
+-- view v_iu_export
+CREATE VIEW v_iu_export AS
+ SELECT e.exporter_id,
+    e.collection_id,
+    c.canonical_address,
+    e.event_id,
+    e.revision,
+    encode(e.render_digest, 'hex'::text) AS render_digest,
+    encode(e.manifest_digest, 'hex'::text) AS manifest_digest,
+    e.byte_length,
+    e.exported_at,
+    e.exported_by,
+    ARRAY( SELECT encode(i.i, 'hex'::text) AS encode
+           FROM unnest(e.intended) i(i)) AS intended
+   FROM (iu_export e
+     JOIN iu_collection c ON ((c.id = e.collection_id)));
+ALTER VIEW v_iu_export OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_export IS 'What was read back from each folder, and what was about to be put there';
+GRANT SELECT ON v_iu_export TO iu_reader;
+
+-- view v_iu_export_pending
+CREATE VIEW v_iu_export_pending AS
+ SELECT x.id AS exporter_id,
+    c.id AS collection_id,
+    c.canonical_address,
+    COALESCE(c.rendered_event_id, (0)::bigint) AS event_id,
+    encode(c.render_digest, 'hex'::text) AS render_digest,
+    (c.render_revision IS DISTINCT FROM c.revision) AS is_changed,
+    e.event_id AS exported_event_id
+   FROM ((iu_exporter x
+     CROSS JOIN iu_collection c)
+     LEFT JOIN iu_export e ON (((e.exporter_id = x.id) AND (e.collection_id = c.id))))
+  WHERE ((c.status = 'active'::text) AND (c.render_digest IS NOT NULL) AND (e.event_id IS DISTINCT FROM COALESCE(c.rendered_event_id, (0)::bigint)));
+ALTER VIEW v_iu_export_pending OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_export_pending IS 'Renderings that a folder does not have yet: the last collection_rendered of a collection is not the one that was exported. is_changed: the collection changed since, and has to be rendered once more first';
+GRANT SELECT ON v_iu_export_pending TO iu_reader;
+
+-- view v_iu_exporter
+CREATE VIEW v_iu_exporter AS
+ SELECT x.id AS exporter_id,
+    x.host,
+    x.folder,
+    x.created_at,
+    x.created_by,
+    (( SELECT count(*) AS count
+           FROM v_iu_export_pending p
+          WHERE (p.exporter_id = x.id)))::integer AS pending,
+    (( SELECT count(*) AS count
+           FROM v_iu_export_pending p
+          WHERE ((p.exporter_id = x.id) AND p.is_changed)))::integer AS changed,
+    e.exported,
+    e.exported_at,
+    (EXISTS ( SELECT
+           FROM pg_locks l
+          WHERE ((l.locktype = 'advisory'::text) AND l.granted AND (l.database = ( SELECT d.oid
+                   FROM pg_database d
+                  WHERE (d.datname = current_database()))) AND ((l.classid)::bigint = ((hashtext('iu_core export'::text))::bigint & '4294967295'::bigint)) AND ((l.objid)::bigint = x.id) AND (l.objsubid = 2)))) AS is_running
+   FROM (iu_exporter x
+     CROSS JOIN LATERAL ( SELECT (count(iu_export.exported_at))::integer AS exported,
+            max(iu_export.exported_at) AS exported_at
+           FROM iu_export
+          WHERE (iu_export.exporter_id = x.id)) e);
+ALTER VIEW v_iu_exporter OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_exporter IS 'Folders that are exported into: how much each lacks, and whether a session holds it now';
+GRANT SELECT ON v_iu_exporter TO iu_reader;
 
 -- view v_iu_gate
 CREATE VIEW v_iu_gate AS
@@ -2087,6 +2248,25 @@ CREATE VIEW v_iu_route_worker_run AS
 ALTER VIEW v_iu_route_worker_run OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_route_worker_run IS 'Every pass that saw an event: what it saw and wrote, and who ran it';
 GRANT SELECT ON v_iu_route_worker_run TO iu_reader;
+
+-- view v_iu_sync_layer
+CREATE VIEW v_iu_sync_layer AS
+ SELECT l.layer_code,
+    (l.layer_no)::integer AS layer_no,
+    l.name,
+    l.description,
+    l.fed_by,
+    s.state,
+    s.seen_at,
+    s.saw,
+    s.digest,
+    s.behind,
+    s.detail
+   FROM (iu_sync_layer l
+     JOIN fn_iu_sync_layers() s(layer_code, state, seen_at, saw, digest, behind, detail) ON ((s.layer_code = l.layer_code)));
+ALTER VIEW v_iu_sync_layer OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_sync_layer IS 'The layers with their state, read from evidence each time: digests, contract versions, what was read back';
+GRANT SELECT ON v_iu_sync_layer TO iu_reader;
 
 -- view v_iu_unit_axis
 CREATE VIEW v_iu_unit_axis AS
@@ -6519,6 +6699,7 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_iu_collection_manifest_text(bigint) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_collection_manifest_text(bigint) IS 'The manifest as text, one tab-separated line a piece: number, address, kind, version, SHA-256, bytes, separator as JSON (- = the joiner). Its SHA-256 is the manifest digest';
+GRANT EXECUTE ON FUNCTION fn_iu_collection_manifest_text(bigint) TO iu_worker;
 
 -- function fn_iu_collection_put(bigint,bigint[],numeric[],text[],integer[])
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_collection_put(p_collection_id bigint, p_unit_ids bigint[], p_positions numeric[], p_separators text[], p_pinned_version_seqs integer[] DEFAULT NULL::integer[])
@@ -6777,23 +6958,29 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_collection_seal(p_collection_id bigint)
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
 DECLARE
-  v_rendered bytea := convert_to(fn_iu_collection_render(p_collection_id), 'UTF8');
-  v_digest constant bytea := sha256(v_rendered);
   v_row iu_collection;
+  v_rendered bytea;
+  v_digest bytea;
+  v_manifest bytea;
+  v_event bigint;
 BEGIN
+  -- Locked before it is read: what is rendered is this revision, and two renderings' events are in the order of their digests.
+  SELECT * INTO STRICT v_row FROM iu_collection WHERE id = p_collection_id FOR NO KEY UPDATE;
+  v_rendered := convert_to(fn_iu_collection_render(p_collection_id), 'UTF8');
+  v_digest := sha256(v_rendered);
+  v_manifest := sha256(convert_to(fn_iu_collection_manifest_text(p_collection_id), 'UTF8'));
+  v_event := (SELECT fn_iu_outbox_append('collection_rendered', 'iu_collection', ARRAY[v_row.canonical_address],
+    ARRAY[jsonb_build_object('collection_address', v_row.canonical_address, 'revision', v_row.revision, 'byte_length', octet_length(v_rendered),
+                             'render_digest', encode(v_digest, 'hex'), 'manifest_digest', encode(v_manifest, 'hex'))]));
   UPDATE iu_collection
   SET render_digest = v_digest, render_revision = revision, byte_length = octet_length(v_rendered),
-      manifest_digest = sha256(convert_to(fn_iu_collection_manifest_text(id), 'UTF8')), manifest_revision = revision
-  WHERE id = p_collection_id
-  RETURNING * INTO STRICT v_row;
-  PERFORM fn_iu_outbox_append('collection_rendered', 'iu_collection', ARRAY[v_row.canonical_address],
-    ARRAY[jsonb_build_object('collection_address', v_row.canonical_address, 'revision', v_row.revision, 'byte_length', v_row.byte_length,
-                             'render_digest', encode(v_digest, 'hex'), 'manifest_digest', encode(v_row.manifest_digest, 'hex'))]);
+      manifest_digest = v_manifest, manifest_revision = revision, rendered_event_id = v_event
+  WHERE id = p_collection_id;
   RETURN v_digest;
 END
 $function$;
 ALTER FUNCTION fn_iu_collection_seal(bigint) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_collection_seal(bigint) IS 'Renders a collection, keeps the digests of the rendering and of the manifest with the revision, emits collection_rendered; returns the rendering''s SHA-256';
+COMMENT ON FUNCTION fn_iu_collection_seal(bigint) IS 'Renders a collection, keeps the digests of the rendering and of the manifest with the revision, emits collection_rendered and remembers which event that was; returns the rendering''s SHA-256';
 
 -- function fn_iu_collection_tail(bigint)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_collection_tail(p_collection_id bigint)
@@ -6862,6 +7049,55 @@ END
 $function$;
 ALTER FUNCTION fn_iu_compose(text,text,text,bigint[],text,text[],text,bytea,bigint) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_compose(text,text,text,bigint[],text,text[],text,bytea,bigint) IS 'Composes a new collection of units in the given order, returns its id; IU001 closed gate, IU002 bad input, IU004 address taken, and the refusals of fn_iu_collection_add';
+
+-- function fn_iu_console_beat(uuid,text,integer,text,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_console_beat(p_process_id uuid, p_host text, p_pid integer, p_contract_unit text, p_contract_digest text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+BEGIN
+  UPDATE iu_console_process SET last_seen_at = clock_timestamp() WHERE process_id = p_process_id;
+  IF NOT FOUND THEN
+    DELETE FROM iu_console_process WHERE last_seen_at < clock_timestamp() - interval '1 day';
+    INSERT INTO iu_console_process (process_id, host, pid, contract_unit, contract_digest)
+    VALUES (p_process_id, left(p_host, 255), p_pid, left(p_contract_unit, 128), left(p_contract_digest, 128));
+  END IF;
+END
+$function$;
+ALTER FUNCTION fn_iu_console_beat(uuid,text,integer,text,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_console_beat(uuid,text,integer,text,text) IS 'Says that a console is alive and which schema it was built for; whoever is new removes rows that have been silent for a day';
+GRANT EXECUTE ON FUNCTION fn_iu_console_beat(uuid,text,integer,text,text) TO iu_console;
+
+-- function fn_iu_console_leave(uuid)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_console_leave(p_process_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$ DELETE FROM iu_console_process WHERE process_id = p_process_id $function$;
+ALTER FUNCTION fn_iu_console_leave(uuid) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_console_leave(uuid) IS 'Takes away the row of a console that ends in order';
+GRANT EXECUTE ON FUNCTION fn_iu_console_leave(uuid) TO iu_console;
+
+-- function fn_iu_contract()
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_contract()
+ RETURNS TABLE(contract_unit text, contract_digest text, applied_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+BEGIN
+  IF to_regclass('iu_deploy.applied_unit') IS NOT NULL THEN
+    RETURN QUERY EXECUTE $q$
+      SELECT (array_agg(tag ORDER BY number DESC))[1], encode(sha256(convert_to(string_agg(tag || ' ' || hash || chr(10), '' ORDER BY number), 'UTF8')), 'hex'), max(applied_at)
+      FROM iu_deploy.applied_unit HAVING count(*) > 0$q$;
+  END IF;
+END
+$function$;
+ALTER FUNCTION fn_iu_contract() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_contract() IS 'What this database is at: its newest unit, SHA-256 over the tags and hashes of all applied units, and when the newest was applied; no row where no unit is on record';
 
 -- function fn_iu_create(text,text,text,text,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_create(p_canonical_address text, p_unit_kind text, p_body text, p_title text DEFAULT ''::text, p_source_path text DEFAULT NULL::text)
@@ -7165,6 +7401,48 @@ END
 $function$;
 ALTER FUNCTION fn_iu_dead_letter_cause(text,integer,text,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_dead_letter_cause(text,integer,text,text) IS 'The fingerprint of a failure''s cause: of its code, route and type of event, and of what its words have in common with others of the kind';
+
+-- function fn_iu_directus_state()
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_directus_state()
+ RETURNS TABLE(state text, digest text, missing integer, detail text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_schema constant text := (SELECT n.nspname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                             WHERE c.relname = 'directus_collections' AND c.relkind = 'r' ORDER BY n.nspname = 'public' DESC, n.nspname LIMIT 1);
+  v_table text;
+  v_wanted text[];
+  v_registered text[];
+  v_writable integer;
+BEGIN
+  IF v_schema IS NULL THEN
+    RETURN QUERY SELECT 'not_connected', NULL::text, 0, 'Directus'' tables are not in this database';
+    RETURN;
+  END IF;
+  FOREACH v_table IN ARRAY ARRAY['directus_collections', 'directus_fields', 'directus_permissions'] LOOP
+    IF to_regclass(format('%I.%I', v_schema, v_table)) IS NULL OR NOT has_schema_privilege(v_schema, 'USAGE') OR NOT has_table_privilege(format('%I.%I', v_schema, v_table), 'SELECT') THEN
+      RETURN QUERY SELECT 'behind', NULL::text, NULL::integer, format('iu_owner may not read %I.%I: grant it SELECT, so that this can be told', v_schema, v_table);
+      RETURN;
+    END IF;
+  END LOOP;
+  v_wanted := ARRAY(
+    SELECT c.relname || '.' || a.attname FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
+    WHERE c.relnamespace = 'iu_core'::regnamespace AND c.relkind = 'v' AND has_table_privilege('iu_reader', c.oid, 'SELECT') ORDER BY 1);
+  EXECUTE format('SELECT ARRAY(SELECT f.collection || ''.'' || f.field FROM %1$I.directus_fields AS f JOIN %1$I.directus_collections AS c ON c.collection = f.collection
+                               WHERE f.readonly AND f.collection || ''.'' || f.field = ANY ($1) ORDER BY 1),
+                         (SELECT count(*)::integer FROM %1$I.directus_permissions AS p WHERE p.action <> ''read'' AND p.collection = ANY (SELECT split_part(w, ''.'', 1) FROM unnest($1) AS w))', v_schema)
+  INTO v_registered, v_writable USING v_wanted;
+  RETURN QUERY
+  SELECT CASE WHEN cardinality(v_registered) = cardinality(v_wanted) AND v_writable = 0 THEN 'in_step' ELSE 'behind' END,
+         encode(sha256(convert_to(array_to_string(v_registered, chr(10)), 'UTF8')), 'hex'), cardinality(v_wanted) - cardinality(v_registered) + v_writable,
+         concat_ws('; ', format('%s of %s columns of our views are registered, read-only', cardinality(v_registered), cardinality(v_wanted)),
+                   CASE WHEN v_writable > 0 THEN format('%s permissions let somebody write', v_writable) END);
+END
+$function$;
+ALTER FUNCTION fn_iu_directus_state() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_directus_state() IS 'Whether Directus stands in this database and has every view that readers may see as a read-only collection; read from Directus'' own tables';
 
 -- function fn_iu_emit_event(text,text,text,jsonb,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_emit_event(p_event_type text, p_event_subject_table text, p_event_subject_ref text, p_payload jsonb, p_idempotency_key text DEFAULT NULL::text)
@@ -7646,6 +7924,89 @@ END
 $function$;
 ALTER FUNCTION fn_iu_event_types_register(text,text,boolean,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_event_types_register(text,text,boolean,jsonb) IS 'Registers event types of one domain and lane: {"type": {"description": text, "payload_schema": schema}}; again with the same content changes nothing. IU002 for an unclassified domain or a schema outside the subset, IU008 for a name of the other side';
+
+-- function fn_iu_export_begin(text,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_export_begin(p_host text, p_folder text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_id integer;
+BEGIN
+  INSERT INTO iu_exporter (host, folder) VALUES (p_host, p_folder) ON CONFLICT (host, folder) DO NOTHING;
+  SELECT id INTO STRICT v_id FROM iu_exporter WHERE (host, folder) = (p_host, p_folder);
+  -- The session's, so that it is let go whatever becomes of the process; v_iu_exporter sees by it who runs.
+  RETURN CASE WHEN pg_try_advisory_lock(hashtext('iu_core export'), v_id) THEN v_id END;
+END
+$function$;
+ALTER FUNCTION fn_iu_export_begin(text,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_export_begin(text,text) IS 'Puts a folder on record and holds it for this session; null where another session holds it';
+GRANT EXECUTE ON FUNCTION fn_iu_export_begin(text,text) TO iu_worker;
+
+-- function fn_iu_export_forget(integer)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_export_forget(p_exporter_id integer)
+ RETURNS integer
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  WITH forgotten AS (DELETE FROM iu_export WHERE exporter_id = p_exporter_id RETURNING 1), gone AS (DELETE FROM iu_exporter WHERE id = p_exporter_id)
+  SELECT count(*)::integer FROM forgotten
+$function$;
+ALTER FUNCTION fn_iu_export_forget(integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_export_forget(integer) IS 'Takes a folder off the record; its files stay. Returns how many collections had been exported into it';
+GRANT EXECUTE ON FUNCTION fn_iu_export_forget(integer) TO iu_worker;
+
+-- function fn_iu_export_intend(integer,bigint,bytea[])
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_export_intend(p_exporter_id integer, p_collection_id bigint, p_digests bytea[])
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  INSERT INTO iu_export AS e (exporter_id, collection_id, intended) VALUES (p_exporter_id, p_collection_id, p_digests)
+  ON CONFLICT (exporter_id, collection_id) DO UPDATE SET intended = ARRAY(SELECT DISTINCT unnest(e.intended || excluded.intended))
+$function$;
+ALTER FUNCTION fn_iu_export_intend(integer,bigint,bytea[]) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_export_intend(integer,bigint,bytea[]) IS 'Says which files an exporter is about to put in place, so that it knows them for its own after a crash';
+GRANT EXECUTE ON FUNCTION fn_iu_export_intend(integer,bigint,bytea[]) TO iu_worker;
+
+-- function fn_iu_export_record(integer,bigint,bigint,bigint,bytea,bytea,bigint)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_export_record(p_exporter_id integer, p_collection_id bigint, p_event_id bigint, p_revision bigint, p_render_digest bytea, p_manifest_digest bytea, p_byte_length bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_sealed iu_collection;
+BEGIN
+  SELECT * INTO v_sealed FROM iu_collection WHERE id = p_collection_id FOR KEY SHARE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'collection_id: no collection has the id %', p_collection_id USING ERRCODE = 'IU003', COLUMN = 'collection_id';
+  END IF;
+  -- A later rendering may have come meanwhile: then this one is recorded, and that one is still to be done.
+  IF p_event_id = coalesce(v_sealed.rendered_event_id, 0)
+     AND (p_revision, p_render_digest, p_manifest_digest) IS DISTINCT FROM (v_sealed.render_revision, v_sealed.render_digest, v_sealed.manifest_digest) THEN
+    RAISE EXCEPTION '%: what was exported is not what was rendered', v_sealed.canonical_address USING ERRCODE = 'IU006', COLUMN = 'render_digest';
+  END IF;
+  IF p_event_id > coalesce(v_sealed.rendered_event_id, 0) THEN
+    RAISE EXCEPTION 'event_id: % has not been rendered by event %', v_sealed.canonical_address, p_event_id USING ERRCODE = 'IU002', COLUMN = 'event_id';
+  END IF;
+  UPDATE iu_export
+  SET intended = '{}', event_id = p_event_id, revision = p_revision, render_digest = p_render_digest, manifest_digest = p_manifest_digest,
+      byte_length = p_byte_length, exported_at = clock_timestamp(), exported_by = session_user
+  WHERE (exporter_id, collection_id) = (p_exporter_id, p_collection_id);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'exporter_id: exporter % did not say that it would export %', p_exporter_id, v_sealed.canonical_address USING ERRCODE = 'IU003', COLUMN = 'exporter_id';
+  END IF;
+END
+$function$;
+ALTER FUNCTION fn_iu_export_record(integer,bigint,bigint,bigint,bytea,bytea,bigint) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_export_record(integer,bigint,bigint,bigint,bytea,bytea,bigint) IS 'Records what was read back from an exporter''s folder. IU002 for an event that was not, IU003 unknown, IU006 where it is not what was rendered';
+GRANT EXECUTE ON FUNCTION fn_iu_export_record(integer,bigint,bigint,bigint,bytea,bytea,bigint) TO iu_worker;
 
 -- function fn_iu_failure_kind(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_failure_kind(p_failure_detail text)
@@ -9801,6 +10162,79 @@ $function$;
 ALTER FUNCTION fn_iu_source_address(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_source_address(text) IS 'The canonical address of an imported file: its path as a slug, with 8 hex digits of the path''s SHA-256 where the slug lost something';
 
+-- function fn_iu_sync_layers()
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_sync_layers()
+ RETURNS TABLE(layer_code text, state text, seen_at timestamp with time zone, saw text, digest text, behind integer, detail text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  WITH contract AS MATERIALIZED (
+    SELECT c.contract_unit, c.contract_digest, c.applied_at FROM (VALUES (1)) AS one(n) LEFT JOIN fn_iu_contract() AS c ON true
+  ), consoles AS (
+    SELECT count(*)::integer AS n, (count(*) FILTER (WHERE p.contract_digest IS DISTINCT FROM c.contract_digest))::integer AS others, max(p.last_seen_at) AS seen_at,
+           -- The one that differs, where there is one.
+           (array_agg(p.contract_unit ORDER BY p.contract_digest IS DISTINCT FROM c.contract_digest DESC, p.last_seen_at DESC))[1] AS saw,
+           (array_agg(p.contract_digest ORDER BY p.contract_digest IS DISTINCT FROM c.contract_digest DESC, p.last_seen_at DESC))[1] AS digest
+    FROM iu_console_process AS p, contract AS c WHERE p.last_seen_at >= clock_timestamp() - interval '20 seconds'
+  ), folders AS (
+    SELECT count(*)::integer AS n, coalesce(sum(pending), 0)::integer AS pending, (count(*) FILTER (WHERE is_running))::integer AS running FROM v_iu_exporter
+  ), exported AS (
+    SELECT e.exported_at, k.canonical_address, encode(e.render_digest, 'hex') AS digest FROM iu_export AS e JOIN iu_collection AS k ON k.id = e.collection_id
+    WHERE e.exported_at IS NOT NULL ORDER BY e.exported_at DESC LIMIT 1
+  ), works AS MATERIALIZED (
+    SELECT bool_and(ok) AS ok, string_agg(check_code || ' ' || name || ': ' || detail, '; ' ORDER BY check_code) FILTER (WHERE NOT ok) AS wrong,
+           (count(*) FILTER (WHERE NOT ok))::integer AS n FROM v_iu_works
+  )
+  SELECT 'database', CASE WHEN c.contract_digest IS NOT NULL AND w.ok THEN 'in_step' ELSE 'behind' END, c.applied_at, c.contract_unit, c.contract_digest, w.n,
+         coalesce(w.wrong, CASE WHEN c.contract_digest IS NULL THEN 'no unit is on record' ELSE 'what is installed works: W1 to W9 hold' END)
+  FROM contract AS c, works AS w
+  UNION ALL
+  SELECT 'directus', d.state, NULL, NULL, d.digest, d.missing, d.detail FROM fn_iu_directus_state() AS d
+  UNION ALL
+  SELECT 'console', CASE WHEN s.n = 0 THEN 'not_connected' WHEN s.others > 0 THEN 'behind' ELSE 'in_step' END, s.seen_at, s.saw, s.digest, s.others,
+         CASE WHEN s.n = 0 THEN 'no console has told in the last twenty seconds that it runs'
+              WHEN s.others > 0 THEN format('%s of %s running consoles were built for another schema than %s', s.others, s.n, coalesce(c.contract_unit, 'none'))
+              ELSE format('%s running, built for the schema that is deployed', s.n) END
+  FROM consoles AS s, contract AS c
+  UNION ALL
+  SELECT 'knowledge_base', CASE WHEN f.n = 0 THEN 'not_connected' WHEN f.pending > 0 THEN 'behind' ELSE 'in_step' END, x.exported_at, x.canonical_address, x.digest, f.pending,
+         CASE WHEN f.n = 0 THEN 'no folder is exported into'
+              ELSE format('%s, %s; an exporter runs for %s', CASE f.n WHEN 1 THEN '1 folder' ELSE f.n || ' folders' END,
+                          CASE f.pending WHEN 0 THEN 'every rendering is in its files' WHEN 1 THEN '1 rendering is not in its files' ELSE f.pending || ' renderings are not in their files' END,
+                          CASE f.running WHEN 0 THEN 'none' ELSE f.running::text END) END
+  FROM folders AS f LEFT JOIN exported AS x ON true
+  UNION ALL
+  SELECT 'vector_index', 'not_connected', NULL, NULL, NULL, 0, 'no adapter is installed; the manifest files are what it will index'
+$function$;
+ALTER FUNCTION fn_iu_sync_layers() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_sync_layers() IS 'Each layer as the evidence has it now: in_step, behind or not_connected, what it last saw and when, a digest, and how much it lacks';
+GRANT EXECUTE ON FUNCTION fn_iu_sync_layers() TO iu_reader;
+
+-- function fn_iu_sync_layers_declare(jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_sync_layers_declare(p_layers jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  INSERT INTO iu_sync_layer (layer_code, layer_no, name, description, fed_by)
+  SELECT key, (value ->> 'no')::smallint, value ->> 'name', value ->> 'description', value ->> 'fed_by' FROM jsonb_each(p_layers)
+  ON CONFLICT (layer_code) DO UPDATE SET layer_no = excluded.layer_no, name = excluded.name, description = excluded.description, fed_by = excluded.fed_by
+$function$;
+ALTER FUNCTION fn_iu_sync_layers_declare(jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_sync_layers_declare(jsonb) IS 'Declares the layers: {"code": {"no", "name", "description", "fed_by"}}';
+
+-- function fn_iu_sync_layers_retract()
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_sync_layers_retract()
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$ DELETE FROM iu_sync_layer $function$;
+ALTER FUNCTION fn_iu_sync_layers_retract() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_sync_layers_retract() IS 'Takes the layers away: the rollback of their declaration';
+
 -- function fn_iu_system_identifier()
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_system_identifier()
  RETURNS bigint
@@ -10170,6 +10604,102 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'made anew, closed')
 --   ON CONFLICT (key) DO UPDATE SET value_type = excluded.value_type, description = excluded.description;
 
+-- vocabulary account_right admin
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'account_right',
+--     'admin',
+--     'keeps the accounts')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary account_right approver
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'account_right',
+--     'approver',
+--     'opens, registers and discards')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary account_right operator
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'account_right',
+--     'operator',
+--     'runs commands and closes gates')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary account_right reviewer
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'account_right',
+--     'reviewer',
+--     'reads')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary account_status active
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'account_status',
+--     'active',
+--     'may sign in')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary account_status disabled
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'account_status',
+--     'disabled',
+--     'may not, its tokens neither')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary actor_kind login
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'actor_kind',
+--     'login',
+--     'a login of the database')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary actor_kind owner
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'actor_kind',
+--     'owner',
+--     'the deployer')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary actor_kind session
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'actor_kind',
+--     'session',
+--     'a person in the console')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary actor_kind token
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'actor_kind',
+--     'token',
+--     'a program with an API token')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary archive_move removed
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'archive_move',
+--     'removed',
+--     'left the outbox for its file')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary archive_move restored
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'archive_move',
+--     'restored',
+--     'came back from its file')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
 -- vocabulary attempt_status dry_run
 --   INSERT INTO iu_vocabulary (term_class, term, description)
 --   VALUES (
@@ -10232,6 +10762,22 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'collection_kind',
 --     'workflow',
 --     'steps in order')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary collection_status active
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'collection_status',
+--     'active',
+--     'can be changed')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary collection_status deleted
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'collection_status',
+--     'deleted',
+--     'gone from view')
 --   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary dead_letter_status corrected
@@ -10418,6 +10964,14 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'units may be split, merged and moved')
 --   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
+-- vocabulary held_decision discarded
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'held_decision',
+--     'discarded',
+--     'given up while it was held, with a reason')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
 -- vocabulary lifecycle_status deleted
 --   INSERT INTO iu_vocabulary (term_class, term, description)
 --   VALUES (
@@ -10448,6 +11002,206 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'lifecycle_status',
 --     'retired',
 --     'no new use anywhere, history stays')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary pass_status busy
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'pass_status',
+--     'busy',
+--     'another has the cursor')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary pass_status idle
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'pass_status',
+--     'idle',
+--     'found none')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary pass_status master_gate_closed
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'pass_status',
+--     'master_gate_closed',
+--     'may not route')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary pass_status routed
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'pass_status',
+--     'routed',
+--     'decided events')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary pass_status worker_gate_closed
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'pass_status',
+--     'worker_gate_closed',
+--     'may not make passes')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary relation_kind cloned_from
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'relation_kind',
+--     'cloned_from',
+--     'began as a copy')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary relation_kind merged_from
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'relation_kind',
+--     'merged_from',
+--     'came out of a merge')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary relation_kind references
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'relation_kind',
+--     'references',
+--     'names another')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary relation_kind split_from
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'relation_kind',
+--     'split_from',
+--     'came out of a split')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary relation_kind supersedes
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'relation_kind',
+--     'supersedes',
+--     'stands in the place of another')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary replay_kind dead_letters
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'replay_kind',
+--     'dead_letters',
+--     'what failed')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary replay_kind skipped
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'replay_kind',
+--     'skipped',
+--     'what a disabled route skipped')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary replay_status done
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'replay_status',
+--     'done',
+--     'everything frozen was attempted')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary replay_status running
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'replay_status',
+--     'running',
+--     'goes on by itself')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary replay_status stopped
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'replay_status',
+--     'stopped',
+--     'waits to be resumed')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary run_mode apply
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'run_mode',
+--     'apply',
+--     'carried out')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary run_mode plan
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'run_mode',
+--     'plan',
+--     'carried out and taken back')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary run_mode rollback
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'run_mode',
+--     'rollback',
+--     'its inverse carried out')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary run_mode verify
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'run_mode',
+--     'verify',
+--     'its postconditions looked at again')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary run_status failed
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'run_status',
+--     'failed',
+--     'nothing changed, an error that nobody foresaw')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary run_status planned
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'run_status',
+--     'planned',
+--     'said what it would do')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary run_status refused
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'run_status',
+--     'refused',
+--     'nothing changed, the row says why')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary run_status succeeded
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'run_status',
+--     'succeeded',
+--     'done')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary run_status unverified
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'run_status',
+--     'unverified',
+--     'a postcondition does not hold')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary run_status verified
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'run_status',
+--     'verified',
+--     'every postcondition holds')
 --   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary target_kind log
@@ -10568,6 +11322,30 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'unit_kind',
 --     'thematic_break',
 --     'rule between parts')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary value_type gate
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'value_type',
+--     'gate',
+--     'open or closed; missing or malformed is closed')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary worker_process_kind cli
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'worker_process_kind',
+--     'cli',
+--     'iu worker')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary worker_process_kind schedule
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'worker_process_kind',
+--     'schedule',
+--     'a console, while the schedule is enabled')
 --   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- event_type collection_created

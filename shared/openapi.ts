@@ -85,7 +85,7 @@ function build(): Omit<Document, 'servers'> {
       responses: { ...Object.fromEntries(Object.entries(readRefusals(true)).map(([status, response]) => [`Read${status}`, response])), ...commandResponses() },
       parameters: {
         IdempotencyKey: {
-          name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string', maxLength: 200 }, example: '2f1f6d0c-5f0e-4b7e-9d53-0f9d6f1c7a10',
+          name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string', maxLength: 200 }, example: 'nightly-import-42',
           description: 'One for each intention. An apply or an undo that is sent again with its key is told what the first was told; with another input it is refused. A refusal uses no key up.',
         },
       },

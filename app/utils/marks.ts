@@ -2,6 +2,7 @@ import type { AttemptStatus } from '~~/shared/read-models/attempts'
 import type { LetterStatus } from '~~/shared/read-models/dead-letter'
 import type { ReplayRow } from '~~/shared/read-models/replays'
 import type { RoundTrip } from '~~/shared/read-models/collections'
+import type { Layer } from '~~/shared/read-models/layers'
 import type { GateState } from '~~/shared/read-models/overview'
 import type { Scenario } from '~~/shared/read-models/proof'
 import type { RouteDecision } from '~~/shared/routing/decide'
@@ -87,4 +88,10 @@ export const PROCESS_MARKS: Record<WorkerProcess['status'] | 'stale', Mark> = {
   worker_gate_closed: { icon: 'i-lucide-lock', label: 'worker gate closed', color: 'text-warning' },
   master_gate_closed: { icon: 'i-lucide-lock', label: 'master gate closed', color: 'text-warning' },
   stale: { icon: 'i-lucide-circle-slash', label: 'silent', color: 'text-error' },
+}
+
+export const LAYER_MARKS: Record<Layer['state'], Mark> = {
+  in_step: { icon: 'i-lucide-circle-check', label: 'in step', color: 'text-success' },
+  behind: { icon: 'i-lucide-history', label: 'behind', color: 'text-warning' },
+  not_connected: { icon: 'i-lucide-unplug', label: 'not connected', color: 'text-muted' },
 }

@@ -7,6 +7,7 @@ import { gunzip, gzip } from 'node:zlib'
 import type { Client } from 'pg'
 import { carry } from '../commands/carry.ts'
 import { type Archive, type ArchiveBatch, listArchives, readArchiveBatch } from '../db/functions/archive.ts'
+import { flush } from './files.ts'
 import { Refusal } from './report.ts'
 
 const [pack, unpack] = [promisify(gzip), promisify(gunzip)]
@@ -14,17 +15,6 @@ const sha256 = (data: Buffer | string): string => createHash('sha256').update(da
 
 /** A file as it is on disk. */
 export interface ArchiveFile { name: string, digest: string, bytes: number, contentDigest: string }
-
-/** Makes what was written outlive a loss of power. */
-async function flush(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  }
-  finally {
-    await handle.close()
-  }
-}
 
 /**
  * Makes the folder where there is none, one level at a time: what makes all at once never ends below /proc.

@@ -5,11 +5,12 @@ import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, st
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LOOPBACK } from '../../shared/loopback.ts'
 import { withLock } from '../embedded/index.ts'
 import { ROOT } from './database.ts'
 import { Refusal } from './report.ts'
 
-const SOURCES = ['app', 'server', 'shared', 'drizzle/schema', 'public', 'nuxt.config.ts', 'package.json', 'package-lock.json']
+const SOURCES = ['app', 'server', 'shared', 'drizzle/schema', 'drizzle/migrations', 'public', 'nuxt.config.ts', 'package.json', 'package-lock.json']
 const STAMP = join(ROOT, '.output/iu-sources.sha256')
 const SERVER = join(ROOT, '.output/server/index.mjs')
 /** Beside what is built, wherever the data are. */
@@ -66,7 +67,7 @@ async function build(onTick: (seconds: number) => unknown, signal?: AbortSignal)
 /** `wanted` if it is free on loopback, else a port that is. */
 export async function freePort(wanted: number): Promise<number> {
   const listen = (port: number) => new Promise<number>((resolve, reject) => {
-    const probe = createServer().once('error', reject).listen(port, '127.0.0.1', () => {
+    const probe = createServer().once('error', reject).listen(port, LOOPBACK, () => {
       const { port: got } = probe.address() as { port: number }
       probe.close(() => resolve(got))
     })
@@ -81,13 +82,13 @@ export async function freePort(wanted: number): Promise<number> {
 export async function startConsole(databaseUrl: string, port: number, sessionPassword: string, workerUrl?: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, [SERVER], {
     cwd: ROOT,
-    env: { ...process.env, DATABASE_URL: undefined, NUXT_DATABASE_URL: databaseUrl, NUXT_WORKER_DATABASE_URL: workerUrl, NUXT_SESSION_PASSWORD: sessionPassword, NITRO_HOST: '127.0.0.1', NITRO_PORT: String(port), NODE_ENV: 'production' },
+    env: { ...process.env, DATABASE_URL: undefined, NUXT_DATABASE_URL: databaseUrl, NUXT_WORKER_DATABASE_URL: workerUrl, NUXT_SESSION_PASSWORD: sessionPassword, NITRO_HOST: LOOPBACK, NITRO_PORT: String(port), NODE_ENV: 'production' },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   const deadline = performance.now() + READY_MS
   for (;;) {
     if (child.exitCode !== null) throw new Refusal(`the console ended with status ${child.exitCode}`, 1)
-    const isReady = await fetch(`http://127.0.0.1:${port}/api/health/live`).then(response => response.ok, () => false)
+    const isReady = await fetch(`http://${LOOPBACK}:${port}/api/health/live`).then(response => response.ok, () => false)
     if (isReady) return child
     if (performance.now() > deadline) {
       child.kill()

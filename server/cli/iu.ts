@@ -11,6 +11,8 @@ const iu = defineCommand({
     account: () => import('./commands/account.ts').then(module => module.default),
     command: () => import('./commands/command.ts').then(module => module.default),
     db: () => import('./commands/db.ts').then(module => module.default),
+    directus: () => import('./commands/directus.ts').then(module => module.default),
+    export: () => import('./commands/export.ts').then(module => module.default),
     gate: () => import('./commands/gate.ts').then(module => module.default),
     import: () => import('./commands/import.ts').then(module => module.default),
     ledger: () => import('./commands/ledger.ts').then(module => module.default),

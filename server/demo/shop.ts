@@ -2,7 +2,7 @@ import type { Client } from 'pg'
 import { carry } from '../commands/carry.ts'
 
 /** An application's own event types and routes, as an administrator registers them. */
-const EVENT_TYPES = {
+export const EVENT_TYPES = {
   'shop.order_placed': {
     description: 'a customer placed an order',
     payload_schema: {
@@ -25,7 +25,7 @@ const EVENT_TYPES = {
   'shop.cart_viewed': { description: 'a customer looked into the cart; nobody listens yet', payload_schema: { type: 'object' } },
 }
 
-const ROUTES = {
+export const ROUTES = {
   'shop.order_placed.webhook': { event_type: 'shop.order_placed', target_kind: 'webhook', target_ref: 'erp/orders', enabled: true },
   'shop.order_shipped.webhook': { event_type: 'shop.order_shipped', target_kind: 'webhook', target_ref: 'mail/shipping-note', enabled: true },
   'shop.invoice_printed.archive': { event_type: 'shop.invoice_printed', target_kind: 'log', target_ref: 'archive/invoices', enabled: false },

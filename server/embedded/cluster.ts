@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmod, chown, lstat, mkdir, open, readdir, readFile, readlink, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { LOOPBACK } from '../../shared/loopback.ts'
 import type { Account } from './account.ts'
 import { canEnter, run } from './account.ts'
 import type { Binaries } from './binaries.ts'
@@ -22,7 +23,7 @@ const STOP_SECONDS = 60
 export type Settings = Record<string, string | number>
 
 const SETTINGS: Settings = {
-  listen_addresses: '127.0.0.1',
+  listen_addresses: LOOPBACK,
   unix_socket_directories: '',
   max_connections: 100,
   shared_buffers: '128MB',
@@ -126,7 +127,7 @@ export async function findServer(data: string): Promise<{ pid: number, port: num
 }
 
 /**
- * Starts the server on 127.0.0.1, on its last port if that is still free.
+ * Starts the server on loopback, on its last port if that is still free.
  * Returns undefined when it runs, else a sentence on an obstacle that may pass: call again.
  * Throws EmbeddedError with the end of the server's log for every other failure.
  */
@@ -135,7 +136,7 @@ export async function startServer(cluster: Cluster, settings: Settings, onStep: 
   const log = join(data, 'server.log')
   const read = (await stat(log).catch(() => undefined))?.size ?? 0
   const port = await freePort(await lastPort(data))
-  onStep(`starting PostgreSQL ${binaries.version} on 127.0.0.1:${port}`)
+  onStep(`starting PostgreSQL ${binaries.version} on ${LOOPBACK}:${port}`)
   const flags = Object.entries({ ...SETTINGS, ...settings }).map(([name, value]) => `-c ${name}='${value}'`)
   try {
     await run(account, join(binaries.bin, 'pg_ctl'), [
@@ -192,7 +193,7 @@ async function freePort(wish = 0): Promise<number> {
   const port = await new Promise<number | undefined>((resolve) => {
     const server = createServer()
     server.once('error', () => resolve(undefined))
-    server.listen({ host: '127.0.0.1', port: wish, exclusive: true }, () => {
+    server.listen({ host: LOOPBACK, port: wish, exclusive: true }, () => {
       const { port } = server.address() as { port: number }
       server.close(() => resolve(port))
     })

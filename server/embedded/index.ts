@@ -2,6 +2,7 @@ import { access, constants, mkdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
+import { LOOPBACK } from '../../shared/loopback.ts'
 import { accountFor, foreign } from './account.ts'
 import { nativeFolder, usableBinaries } from './binaries.ts'
 import type { Cluster, Settings } from './cluster.ts'
@@ -35,7 +36,7 @@ export interface EmbeddedOptions {
 export interface EmbeddedServer {
   /** Connection string of the superuser to the database `postgres`. It holds the password: never print it. */
   adminUrl: string
-  /** The port on 127.0.0.1. */
+  /** The port on loopback. */
   port: number
   /** The server's version, as in "18.4". */
   version: string
@@ -70,7 +71,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedSe
 
     let released: Promise<void> | undefined
     return {
-      adminUrl: `postgresql://${SUPERUSER}:${password}@127.0.0.1:${client.port}/postgres?sslmode=disable`,
+      adminUrl: `postgresql://${SUPERUSER}:${password}@${LOOPBACK}:${client.port}/postgres?sslmode=disable`,
       port: client.port,
       version: rows[0]!.server_version.split(' ')[0]!,
       started,
@@ -147,7 +148,7 @@ async function connect(cluster: Cluster, password: string): Promise<pg.Client> {
   const server = await findServer(cluster.data)
   if (!server) throw new Error('no server is running')
   const client = new pg.Client({
-    host: '127.0.0.1',
+    host: LOOPBACK,
     port: server.port,
     user: SUPERUSER,
     password,

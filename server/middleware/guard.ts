@@ -1,3 +1,5 @@
+import { isLoopbackHost } from '../../shared/loopback.ts'
+
 /** What answers without a session; everything else is closed. */
 const PUBLIC = new Set(['POST /api/session', 'GET /api/health/live', 'GET /sign-in'])
 const COMMAND = /^\/api\/commands\/(?!contract$)([^/]+)$/

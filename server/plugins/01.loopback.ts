@@ -1,9 +1,11 @@
+import { isLoopbackAddress, LOOPBACK } from '../../shared/loopback.ts'
+
 /** The server listens on loopback only; the preset reads these variables after the plugins ran. */
 export default defineNitroPlugin(() => {
   if (import.meta.dev || import.meta.prerender) return
   const asked = process.env.NITRO_HOST || process.env.HOST
   if (asked && !isLoopbackAddress(asked)) {
-    console.error(`The console listens on loopback only; NITRO_HOST/HOST is "${asked}". Unset it, or set it to 127.0.0.1.`)
+    console.error(`The console listens on loopback only; NITRO_HOST/HOST is "${asked}". Unset it, or set it to ${LOOPBACK}.`)
     process.exit(1)
   }
   // Without it nobody could sign in, and each try would end in a fault.
@@ -12,5 +14,5 @@ export default defineNitroPlugin(() => {
     process.exit(1)
   }
   if (process.env.NITRO_UNIX_SOCKET) return
-  process.env.NITRO_HOST = asked || '127.0.0.1'
+  process.env.NITRO_HOST = asked || LOOPBACK
 })

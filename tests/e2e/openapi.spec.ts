@@ -93,6 +93,7 @@ const SAMPLES: Record<ReadModelName, (known: Known) => Record<string, string>[]>
   'gates': () => queries({}),
   'routing': () => queries({}),
   'proof': () => queries({}),
+  'layers': () => queries({}),
   'commands': () => queries({}),
   'commands/contract': () => COMMANDS.map(({ code }) => ({ name: code })),
   'ledger': ({ ledger: { rows: [row], next } }) => queries({}, { command: row!.command, actor: row!.actor, status: row!.status, mode: row!.mode, object: 'gate:iu_core.composer_enabled' }, { after: next! }, { before: next! }),

@@ -10,6 +10,7 @@ import { listGates } from '../../db/functions/gate.ts'
 import { demoDocuments } from '../../demo/documents.ts'
 import { installShop, runShop } from '../../demo/shop.ts'
 import { ensureSecret } from '../../embedded/index.ts'
+import { LOOPBACK } from '../../../shared/loopback.ts'
 import { pollWorker } from '../../worker/poll.ts'
 import { buildConsole, endChild, freePort, startConsole } from '../console.ts'
 import { connect, DATA, openTarget, ROOT, within, type Target } from '../database.ts'
@@ -96,7 +97,7 @@ async function serve(target: Target, wantedPort: number, signal: AbortSignal): P
     await startConsole(consoleUrl, port, await ensureSecret(DATA, 'console_session', () => randomBytes(32).toString('base64url')), workerUrl),
     fork(join(ROOT, 'server/cli/iu.ts'), ['worker'], { env: { ...process.env, DATABASE_URL: target.url }, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }),
   ]
-  say(`\n  IU Core is at  http://127.0.0.1:${port}\n\n  Sign in as admin (iu account passwd admin makes a new password).\n  Ctrl-C stops everything; the data stay in ${DATA}\n`)
+  say(`\n  IU Core is at  http://${LOOPBACK}:${port}\n\n  Sign in as admin (iu account passwd admin makes a new password).\n  Ctrl-C stops everything; the data stay in ${DATA}\n`)
   const ended = children.map(child => once(child, 'exit'))
   await Promise.race([...ended, new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))])
   const early = signal.aborted ? undefined : children.find(child => child.exitCode !== null || child.signalCode !== null)
@@ -108,7 +109,7 @@ async function serve(target: Target, wantedPort: number, signal: AbortSignal): P
 export default defineCommand({
   meta: { name: 'demo', description: 'start everything with real documents in it, and serve the console' },
   args: {
-    port: { type: 'string', default: process.env.PORT ?? String(PORT), description: 'preferred port on 127.0.0.1' },
+    port: { type: 'string', default: process.env.PORT ?? String(PORT), description: `preferred port on ${LOOPBACK}` },
     serve: { type: 'boolean', default: true, description: 'serve the console', negativeDescription: 'only fill the database' },
   },
   async run({ args }) {

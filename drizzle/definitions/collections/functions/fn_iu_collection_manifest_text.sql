@@ -19,3 +19,4 @@ AS $$
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_collection_manifest_text(bigint) IS 'The manifest as text, one tab-separated line a piece: number, address, kind, version, SHA-256, bytes, separator as JSON (- = the joiner). Its SHA-256 is the manifest digest';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_collection_manifest_text(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION iu_core.fn_iu_collection_manifest_text(bigint) TO iu_worker;

@@ -20,6 +20,7 @@ CREATE TABLE iu_core.iu_collection (
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   created_by text NOT NULL DEFAULT session_user,
   updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  rendered_event_id bigint,
   CONSTRAINT iu_collection_address_chk CHECK (iu_core.fn_iu_is_address(canonical_address)),
   CONSTRAINT iu_collection_status_chk CHECK (status IN ('active', 'deleted')),
   CONSTRAINT iu_collection_source_chk CHECK ((source_path IS NULL) = (source_digest IS NULL) AND (source_path IS NULL) = (source_byte_length IS NULL))
@@ -32,3 +33,4 @@ COMMENT ON COLUMN iu_core.iu_collection.next_piece_no IS 'the number in the next
 COMMENT ON COLUMN iu_core.iu_collection.source_digest IS 'SHA-256 of the file as it was last imported';
 COMMENT ON COLUMN iu_core.iu_collection.render_digest IS 'SHA-256 of the rendering at render_revision';
 COMMENT ON COLUMN iu_core.iu_collection.manifest_digest IS 'SHA-256 of the manifest text at manifest_revision';
+COMMENT ON COLUMN iu_core.iu_collection.rendered_event_id IS 'the collection_rendered of the last rendering; null where that was before exports were fed';

@@ -1,3 +1,6 @@
+/** The one address that the console and the embedded PostgreSQL listen on: no other machine reaches it. */
+export const LOOPBACK = '127.0.0.1'
+
 /** The names under which a browser on this machine reaches the server. */
 export function isLoopbackHost(host: string | undefined): boolean {
   const port = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::(\d{1,5}))?$/i.exec(host ?? '')

@@ -1,0 +1,14 @@
+SELECT iu_core.fn_iu_vocabulary_forget('collection_status');
+SELECT iu_core.fn_iu_vocabulary_forget('relation_kind');
+SELECT iu_core.fn_iu_vocabulary_forget('account_right');
+SELECT iu_core.fn_iu_vocabulary_forget('account_status');
+SELECT iu_core.fn_iu_vocabulary_forget('run_mode');
+SELECT iu_core.fn_iu_vocabulary_forget('run_status');
+SELECT iu_core.fn_iu_vocabulary_forget('actor_kind');
+SELECT iu_core.fn_iu_vocabulary_forget('held_decision');
+SELECT iu_core.fn_iu_vocabulary_forget('archive_move');
+SELECT iu_core.fn_iu_vocabulary_forget('worker_process_kind');
+SELECT iu_core.fn_iu_vocabulary_forget('pass_status');
+SELECT iu_core.fn_iu_vocabulary_forget('replay_kind');
+SELECT iu_core.fn_iu_vocabulary_forget('replay_status');
+SELECT iu_core.fn_iu_vocabulary_forget('value_type');
