@@ -20,11 +20,17 @@ export interface Target {
   close(): Promise<void>
 }
 
+export interface OpenOptions {
+  onStep?: (message: string) => void
+  /** false = the embedded database stays at the unit that it is at */
+  deploys?: boolean
+}
+
 /**
  * DATABASE_URL, or the embedded database: started when it does not run, and brought to this checkout's
  * newest unit, so that a command works from a fresh clone.
  */
-export async function openTarget(onStep: (message: string) => void = note): Promise<Target> {
+export async function openTarget({ onStep = note, deploys = true }: OpenOptions = {}): Promise<Target> {
   const given = process.env.DATABASE_URL
   if (given) return { url: given, close: async () => {} }
   const server = await openEmbedded({ directory: DATA, onStep })
@@ -37,7 +43,7 @@ export async function openTarget(onStep: (message: string) => void = note): Prom
     url.pathname = DATABASE
     await within(url.href, async (client) => {
       await bootstrap(client)
-      const tags = await deploy(client)
+      const tags = deploys ? await deploy(client) : []
       if (tags.length) onStep(`deployed ${tags.length} schema units`)
     })
     return { url: url.href, close: () => server.release() }
@@ -68,8 +74,8 @@ export async function within<T>(url: string, work: (client: pg.Client) => Promis
 }
 
 /** Opens the target, runs `work` on one connection of it, and lets go of both whatever happens. */
-export async function withDatabase<T>(work: (client: pg.Client, target: Target) => Promise<T>): Promise<T> {
-  const target = await openTarget()
+export async function withDatabase<T>(work: (client: pg.Client, target: Target) => Promise<T>, options?: OpenOptions): Promise<T> {
+  const target = await openTarget(options)
   try {
     return await within(target.url, client => work(client, target))
   }

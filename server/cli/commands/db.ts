@@ -2,12 +2,14 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineCommand } from 'citty'
 import { readCatalogue, schemaText } from '../../deploy/catalogue.ts'
-import { bootstrap, BootstrapError, deployUnits, DRIZZLE, readUnits, rollbackUnits, verifyUnits } from '../../deploy/index.ts'
+import { bootstrap, BootstrapError, deployUnits, DRIZZLE, planDeploy, planRollback, readUnits, rollbackUnits, verifyUnits } from '../../deploy/index.ts'
 import { checkWorks, type Miscount, recountAccounting } from '../../db/functions/proof.ts'
 import { withDatabase } from '../database.ts'
 import { count, EXIT, note, printable, Refusal, say, sayJson } from '../report.ts'
+import { deployPlanLines, holds, rollbackPlanLines } from '../units.ts'
 
 const json = { json: { type: 'boolean', description: 'one JSON document' } } as const
+const plan = { type: 'boolean', description: 'try it, say what it comes to, and take all of it back' } as const
 
 const tell = (asJson: boolean | undefined, word: string, tags: string[]) =>
   asJson ? sayJson({ [word]: tags }) : say(tags.length ? `${word}: ${tags.join(', ')}` : `nothing to be ${word}`)
@@ -45,8 +47,15 @@ export default defineCommand({
     }),
     deploy: defineCommand({
       meta: { name: 'deploy', description: 'apply the units that the database lacks' },
-      args: json,
-      run: ({ args }) => withDatabase(async client => tell(args.json, 'deployed', await deployUnits(client, readUnits(DRIZZLE), unit => note(`deploying ${unit.tag}`)))),
+      args: { ...json, to: { type: 'string', description: 'the newest unit to apply' }, plan },
+      run: ({ args }) => withDatabase(async (client) => {
+        const options = { to: args.to, onUnit: (unit: { tag: string }) => note(`${args.plan ? 'trying' : 'deploying'} ${unit.tag}`) }
+        if (!args.plan) return tell(args.json, 'deployed', await deployUnits(client, readUnits(DRIZZLE), options))
+        const planned = await planDeploy(client, readUnits(DRIZZLE), options)
+        if (args.json) sayJson(planned)
+        else say(deployPlanLines(planned).join('\n'))
+        if (!holds(planned)) process.exitCode = EXIT.failed
+      }, { deploys: false }),
     }),
     verify: defineCommand({
       meta: { name: 'verify', description: 'check every applied unit against the live database, W1 to W9: whether it works, and the accounting against a count of every row' },
@@ -63,9 +72,16 @@ export default defineCommand({
     }),
     rollback: defineCommand({
       meta: { name: 'rollback', description: 'undo the newest units; refuses where history would be lost' },
-      args: { ...json, to: { type: 'string', required: true, description: 'the unit to keep as the newest, or "nothing"' } },
-      run: ({ args }) => withDatabase(async client =>
-        tell(args.json, 'rolled back', await rollbackUnits(client, readUnits(DRIZZLE), args.to === 'nothing' ? undefined : args.to, unit => note(`rolling back ${unit.tag}`)))),
+      args: { ...json, to: { type: 'string', required: true, description: 'the unit to keep as the newest, or "nothing"' }, plan },
+      run: ({ args }) => withDatabase(async (client) => {
+        const to = args.to === 'nothing' ? undefined : args.to
+        const onUnit = (unit: { tag: string }) => note(`${args.plan ? 'trying to undo' : 'rolling back'} ${unit.tag}`)
+        if (!args.plan) return tell(args.json, 'rolled back', await rollbackUnits(client, readUnits(DRIZZLE), to, onUnit))
+        const planned = await planRollback(client, readUnits(DRIZZLE), to, onUnit)
+        if (args.json) sayJson(planned)
+        else say(rollbackPlanLines(planned).join('\n'))
+        if (planned.destroys.length || planned.refusal) process.exitCode = EXIT.refused
+      }, { deploys: false }),
     }),
     dump: defineCommand({
       meta: { name: 'dump', description: 'the live schema as one text (drizzle/schema.sql is the one of the newest unit)' },
