@@ -27,6 +27,31 @@ COMMENT ON TABLE dot_config IS 'Gates: a missing, malformed or expired row is a 
 COMMENT ON COLUMN dot_config.value IS 'exactly ''true'' opens; anything else is closed';
 COMMENT ON COLUMN dot_config.expires_at IS 'an opening holds until then; null = until closed';
 
+-- table dot_inventory
+CREATE TABLE dot_inventory (
+  class text COLLATE "C" NOT NULL,
+  identity text COLLATE "C" NOT NULL,
+  definition text,
+  facts text,
+  digest bytea,
+  switched jsonb,
+  switched_after_run bigint DEFAULT 0 NOT NULL,
+  server_major integer NOT NULL,
+  registered_by_unit text COLLATE "C",
+  registered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  registered_by text DEFAULT SESSION_USER NOT NULL,
+  CONSTRAINT dot_inventory_known_chk CHECK ((((definition IS NULL) = (digest IS NULL)) AND ((definition IS NULL) = (facts IS NULL)))),
+  CONSTRAINT dot_inventory_pkey PRIMARY KEY (class, identity)
+);
+ALTER TABLE dot_inventory OWNER TO iu_owner;
+COMMENT ON TABLE dot_inventory IS 'What was deployed: every object of the schema as the unit, or the command, that made it left it; the live catalogue is held against it';
+COMMENT ON COLUMN dot_inventory.definition IS 'as fn_dot_catalogue() spells it; null: not known, until a deploy has built the units beside the database';
+COMMENT ON COLUMN dot_inventory.digest IS 'SHA-256 over the definition';
+COMMENT ON COLUMN dot_inventory.switched IS 'the switches that stand in no definition, as they were made (fn_dot_state)';
+COMMENT ON COLUMN dot_inventory.switched_after_run IS 'a run of the ledger with a higher id may have switched it since';
+COMMENT ON COLUMN dot_inventory.server_major IS 'the PostgreSQL that spelled the definition: another may spell it otherwise';
+COMMENT ON COLUMN dot_inventory.registered_by_unit IS 'the unit; null: a command';
+
 -- table dot_iu_acting
 CREATE TABLE dot_iu_acting (
   xid xid8 NOT NULL,
@@ -882,6 +907,88 @@ COMMENT ON TABLE unit_version IS 'Immutable bodies of a unit; version_seq from 1
 COMMENT ON COLUMN unit_version.body IS 'UTF-8 text, kept byte for byte';
 COMMENT ON COLUMN unit_version.content_digest IS 'SHA-256 over the bytes of the body';
 COMMENT ON COLUMN unit_version.byte_length IS 'bytes of the body';
+
+-- view v_dot_conformance
+CREATE VIEW v_dot_conformance AS
+ WITH drift AS MATERIALIZED (
+         SELECT fn_dot_drift.class,
+            fn_dot_drift.state
+           FROM fn_dot_drift() fn_dot_drift(class, identity, state, expected, live, statement, suggested_action)
+        ), counted AS (
+         SELECT k.check_code,
+            k.class,
+            i.n AS expected,
+            (( SELECT count(*) AS count
+                   FROM drift
+                  WHERE (drift.class IS NULL)) > 0) AS is_dark,
+            (count(d.state) FILTER (WHERE (d.state = 'missing'::text)))::integer AS missing,
+            (count(d.state) FILTER (WHERE (d.state = 'unexpected'::text)))::integer AS unexpected,
+            (count(d.state) FILTER (WHERE (d.state = 'changed'::text)))::integer AS changed,
+            (count(d.state) FILTER (WHERE (d.state = 'unknown'::text)))::integer AS unknown
+           FROM ((( VALUES ('D1'::text,'table'::text), ('D2'::text,'view'::text), ('D3'::text,'function'::text), ('D4'::text,'trigger'::text), ('D5'::text,'config'::text), ('D6'::text,'event_type'::text), ('D7'::text,'route'::text), ('D8'::text,'drift'::text)) k(check_code, class)
+             CROSS JOIN LATERAL ( SELECT (count(*))::integer AS n
+                   FROM dot_inventory i_1
+                  WHERE ((i_1.class = k.class) OR (k.class = 'drift'::text))) i)
+             LEFT JOIN drift d ON (((d.class = k.class) OR ((k.class = 'drift'::text) AND (d.class IS NOT NULL)))))
+          GROUP BY k.check_code, k.class, i.n
+        ), checked AS (
+         SELECT counted.check_code,
+            counted.class,
+            counted.expected,
+                CASE
+                    WHEN counted.is_dark THEN 0
+                    ELSE ((counted.expected - counted.missing) - counted.unknown)
+                END AS present,
+            counted.missing,
+            counted.unexpected,
+            counted.changed,
+                CASE
+                    WHEN counted.is_dark THEN GREATEST(counted.expected, 1)
+                    ELSE counted.unknown
+                END AS unknown,
+            ((NOT counted.is_dark) AND ((((counted.missing + counted.unexpected) + counted.changed) + counted.unknown) = 0) AND (counted.expected > 0)) AS ok
+           FROM counted
+        )
+ SELECT checked.check_code,
+    checked.class,
+    checked.expected,
+    checked.present,
+    checked.missing,
+    checked.unexpected,
+    checked.changed,
+    checked.unknown,
+    checked.ok
+   FROM checked
+UNION ALL
+ SELECT 'D9'::text AS check_code,
+    'class'::text AS class,
+    (count(*))::integer AS expected,
+    (count(*) FILTER (WHERE checked.ok))::integer AS present,
+    0 AS missing,
+    0 AS unexpected,
+    (count(*) FILTER (WHERE ((NOT checked.ok) AND (checked.unknown = 0))))::integer AS changed,
+    (count(*) FILTER (WHERE (checked.unknown > 0)))::integer AS unknown,
+    bool_and(checked.ok) AS ok
+   FROM checked
+  WHERE (checked.class <> 'drift'::text)
+  ORDER BY 1;
+ALTER VIEW v_dot_conformance OWNER TO iu_owner;
+COMMENT ON VIEW v_dot_conformance IS 'D1 to D7: each class, expected (the inventory) against the live catalogue; D8: everything in the inventory, in both directions; D9: the classes that are as they should be. What is unknown is never ok';
+GRANT SELECT ON v_dot_conformance TO iu_reader;
+
+-- view v_dot_drift
+CREATE VIEW v_dot_drift AS
+ SELECT class,
+    identity,
+    state,
+    expected,
+    live,
+    statement,
+    suggested_action
+   FROM fn_dot_drift() fn_dot_drift(class, identity, state, expected, live, statement, suggested_action);
+ALTER VIEW v_dot_drift OWNER TO iu_owner;
+COMMENT ON VIEW v_dot_drift IS 'Every object that is not as it was deployed, with both definitions, the statement that puts it right and what to do; no rows: no drift. A row without a class: nothing can be said now, and why';
+GRANT SELECT ON v_dot_drift TO iu_reader;
 
 -- view v_dot_iu_command_registry
 CREATE VIEW v_dot_iu_command_registry AS
@@ -2939,9 +3046,11 @@ BEGIN
   PERFORM fn_iu_event_types_register('application', coalesce(p_params ->> 'delivery_lane', 'delayed'), false,
     jsonb_build_object(v_type, jsonb_build_object('description', p_params ->> 'description', 'payload_schema', coalesce(p_params -> 'payload_schema', '{}'))));
   v_after := (SELECT to_jsonb(t) - 'registered_at' - 'registered_by' - 'payload_predicate' FROM iu_event_type AS t WHERE event_type = v_type);
-  IF v_after = v_before THEN
+  -- What was made by hand exactly so is taken into the inventory, which does not have it.
+  IF v_after = v_before AND EXISTS (SELECT FROM dot_inventory WHERE (class, identity) = ('event_type', v_type)) THEN
     RAISE EXCEPTION 'event_type: % is registered like that already', v_type USING ERRCODE = 'IU016', COLUMN = 'event_type';
   END IF;
+  PERFORM fn_dot_inventory_register(NULL, '[]', 'event_type', v_type);
   RETURN jsonb_build_object(
     'state', jsonb_build_object('before', v_before),
     'objects', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('ref', 'event_type:' || v_type, 'change', CASE WHEN v_before IS NULL THEN 'create' ELSE 'update' END, 'before', v_before)) || jsonb_build_object('after', v_after)),
@@ -2979,9 +3088,11 @@ BEGIN
   END IF;
   PERFORM fn_iu_routes_register(jsonb_build_object(v_code, jsonb_build_object('event_type', p_params -> 'event_type', 'target_kind', p_params -> 'target_kind', 'target_ref', p_params -> 'target_ref', 'enabled', coalesce(p_params -> 'enabled', 'false'))));
   v_after := (SELECT jsonb_build_object('event_type', event_type, 'target_kind', target_kind, 'target_ref', target_ref, 'enabled', enabled, 'dry_run', dry_run) FROM iu_outbound_route WHERE route_code = v_code);
-  IF v_after = v_before THEN
+  -- What was made by hand exactly so is taken into the inventory, which does not have it.
+  IF v_after = v_before AND EXISTS (SELECT FROM dot_inventory WHERE (class, identity) = ('route', v_code)) THEN
     RAISE EXCEPTION 'route: % is registered like that already', v_code USING ERRCODE = 'IU016', COLUMN = 'route';
   END IF;
+  PERFORM fn_dot_inventory_register(NULL, '[]', 'route', v_code);
   RETURN jsonb_build_object(
     'state', jsonb_build_object('before', v_before),
     'objects', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('ref', 'route:' || v_code, 'change', CASE WHEN v_before IS NULL THEN 'create' ELSE 'update' END, 'before', v_before, 'after', v_after))),
@@ -3880,30 +3991,53 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_catalogue()
  LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET quote_all_identifiers TO 'off'
+ SET standard_conforming_strings TO 'on'
+ SET bytea_output TO 'hex'
+ SET "DateStyle" TO 'ISO, YMD'
+ SET "IntervalStyle" TO 'postgres'
+ SET "TimeZone" TO 'UTC'
+ SET extra_float_digits TO '1'
 AS $function$
 DECLARE
   v_data record;
+  v_columns text[];
 BEGIN
   RETURN QUERY
   WITH grants AS (
     SELECT o.objid, o.classid, string_agg(format('%s %s', privilege, grantee), ', ' ORDER BY grantee, privilege) AS facts,
-           string_agg(format('GRANT %s ON %s%s TO %s;', privilege, o.prefix, o.name, grantee), chr(10) ORDER BY grantee, privilege) AS sql
+           string_agg(CASE WHEN is_lost THEN format('REVOKE %s ON %s%s FROM %s;', privilege_type, o.prefix, o.name, grantee)
+                           ELSE format('GRANT %s ON %s%s TO %s%s;', privilege_type, o.prefix, o.name, grantee, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END) END, chr(10) ORDER BY grantee, privilege) AS sql
     FROM (
-      SELECT oid AS objid, 'pg_class'::regclass AS classid, '' AS prefix, relname::text AS name, relowner AS owner, coalesce(relacl, acldefault('r', relowner)) AS acl
+      SELECT oid AS objid, 'pg_class'::regclass AS classid, '' AS prefix, relname::text AS name, relowner AS owner, coalesce(relacl, acldefault('r', relowner)) AS acl, acldefault('r', relowner) AS whole
       FROM pg_class WHERE relnamespace = 'iu_core'::regnamespace AND relkind IN ('r', 'v')
       UNION ALL
-      SELECT oid, 'pg_proc'::regclass, 'FUNCTION ', oid::regprocedure::text, proowner, coalesce(proacl, acldefault('f', proowner))
+      SELECT oid, 'pg_proc'::regclass, 'FUNCTION ', oid::regprocedure::text, proowner, coalesce(proacl, acldefault('f', proowner)), acldefault('f', proowner)
       FROM pg_proc WHERE pronamespace = 'iu_core'::regnamespace
       UNION ALL
-      SELECT oid, 'pg_namespace'::regclass, 'SCHEMA ', nspname::text, nspowner, coalesce(nspacl, acldefault('n', nspowner))
+      SELECT oid, 'pg_namespace'::regclass, 'SCHEMA ', nspname::text, nspowner, coalesce(nspacl, acldefault('n', nspowner)), acldefault('n', nspowner)
       FROM pg_namespace WHERE oid = 'iu_core'::regnamespace
     ) AS o
     CROSS JOIN LATERAL (
       SELECT a.privilege_type || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS privilege,
-             CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee
+             CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee, a.privilege_type, a.is_grantable, false AS is_lost
       FROM aclexplode(o.acl) AS a WHERE a.grantee <> o.owner
+      UNION ALL
+      SELECT 'without ' || w.privilege_type, w.grantee::regrole::text, w.privilege_type, false, true
+      FROM aclexplode(o.whole) AS w
+      WHERE o.acl <> o.whole AND w.grantee = o.owner AND NOT EXISTS (SELECT FROM aclexplode(o.acl) AS a WHERE a.grantee = o.owner AND a.privilege_type = w.privilege_type)
     ) AS g
     GROUP BY o.objid, o.classid
+  ), column_grants AS (
+    SELECT a.attrelid AS objid, string_agg(format('GRANT %s (%I) ON %I TO %s%s;', x.privilege_type, a.attname, a.attrelid::regclass, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END,
+             CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' END), chr(10) ORDER BY a.attname COLLATE "C", x.grantee::regrole::text COLLATE "C", x.privilege_type) AS sql
+    FROM pg_attribute AS a CROSS JOIN LATERAL aclexplode(a.attacl) AS x
+    WHERE a.attacl IS NOT NULL AND NOT a.attisdropped AND a.attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'iu_core'::regnamespace)
+    GROUP BY a.attrelid
+  ), rules AS (
+    SELECT r.ev_class AS objid, string_agg(regexp_replace(pg_get_ruledef(r.oid), '\s+', ' ', 'g'), chr(10) ORDER BY r.rulename COLLATE "C") AS sql
+    FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = r.ev_class WHERE c.relnamespace = 'iu_core'::regnamespace AND r.rulename <> '_RETURN'
+    GROUP BY r.ev_class
   ), described AS NOT MATERIALIZED (   -- by its index, object by object
     SELECT objoid, classoid, objsubid, description FROM pg_description
   )
@@ -3924,7 +4058,9 @@ BEGIN
                       concat_ws(' ', quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
                         CASE WHEN a.attcollation NOT IN (0, (SELECT typcollation FROM pg_type WHERE oid = a.atttypid)) THEN 'COLLATE ' || a.attcollation::regcollation END,
                         CASE WHEN a.attgenerated = 's' THEN format('GENERATED ALWAYS AS (%s) STORED', pg_get_expr(x.adbin, x.adrelid))
+                             WHEN a.attgenerated <> '' THEN format('GENERATED ALWAYS AS (%s) VIRTUAL', pg_get_expr(x.adbin, x.adrelid))
                              WHEN a.attidentity = 'a' THEN 'GENERATED ALWAYS AS IDENTITY'
+                             WHEN a.attidentity = 'd' THEN 'GENERATED BY DEFAULT AS IDENTITY'
                              WHEN x.adbin IS NOT NULL THEN 'DEFAULT ' || pg_get_expr(x.adbin, x.adrelid) END,
                         CASE WHEN a.attnotnull THEN 'NOT NULL' END) AS line
                FROM pg_attribute AS a LEFT JOIN pg_attrdef AS x ON x.adrelid = a.attrelid AND x.adnum = a.attnum
@@ -3942,10 +4078,43 @@ BEGIN
             WHERE d.objoid = c.oid AND d.classoid = 'pg_class'::regclass),
            (SELECT string_agg(format('COMMENT ON CONSTRAINT %I ON %I IS %L;', k.conname, c.relname, d.description), chr(10) ORDER BY k.conname COLLATE "C")
             FROM pg_constraint AS k JOIN described AS d ON d.objoid = k.oid AND d.classoid = 'pg_constraint'::regclass WHERE k.conrelid = c.oid),
-           g.sql),
+           g.sql,
+           CASE WHEN c.relpersistence <> 'p' THEN format('ALTER TABLE %I SET UNLOGGED;', c.relname) END,
+           CASE WHEN c.relreplident <> 'd' THEN format('ALTER TABLE %I REPLICA IDENTITY %s;', c.relname, CASE c.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' ELSE 'USING INDEX' END) END,
+           CASE WHEN c.reltablespace <> 0 THEN format('ALTER TABLE %I SET TABLESPACE %I;', c.relname, (SELECT spcname FROM pg_tablespace WHERE oid = c.reltablespace)) END,
+           CASE WHEN c.relrowsecurity THEN format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY;', c.relname) END,
+           CASE WHEN c.relforcerowsecurity THEN format('ALTER TABLE %I FORCE ROW LEVEL SECURITY;', c.relname) END,
+           (SELECT string_agg(format('CREATE POLICY %I ON %I AS %s FOR %s TO %s%s%s;', p.polname, c.relname, CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+                     CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
+                     (SELECT string_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE r::regrole::text END, ', ') FROM unnest(p.polroles) AS r),
+                     ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')'), chr(10) ORDER BY p.polname COLLATE "C")
+            FROM pg_policy AS p WHERE p.polrelid = c.oid),
+           (SELECT string_agg(format('ALTER TABLE %I INHERIT %s;', c.relname, h.inhparent::regclass), chr(10) ORDER BY h.inhseqno) FROM pg_inherits AS h WHERE h.inhrelid = c.oid),
+           (SELECT string_agg(concat_ws(chr(10),
+                     CASE WHEN a.attstorage <> y.typstorage THEN format('ALTER TABLE %I ALTER COLUMN %I SET STORAGE %s;', c.relname, a.attname, CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END) END,
+                     CASE WHEN a.attcompression <> '' THEN format('ALTER TABLE %I ALTER COLUMN %I SET COMPRESSION %s;', c.relname, a.attname, CASE a.attcompression WHEN 'p' THEN 'pglz' ELSE 'lz4' END) END,
+                     CASE WHEN coalesce(a.attstattarget, -1) <> -1 THEN format('ALTER TABLE %I ALTER COLUMN %I SET STATISTICS %s;', c.relname, a.attname, a.attstattarget) END,
+                     CASE WHEN a.attoptions IS NOT NULL THEN format('ALTER TABLE %I ALTER COLUMN %I SET (%s);', c.relname, a.attname, array_to_string(a.attoptions, ', ')) END), chr(10) ORDER BY a.attnum)
+            FROM pg_attribute AS a JOIN pg_type AS y ON y.oid = a.atttypid
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND (a.attstorage <> y.typstorage OR a.attcompression <> '' OR coalesce(a.attstattarget, -1) <> -1 OR a.attoptions IS NOT NULL)),
+           (SELECT string_agg(format('REINDEX INDEX %s;', i.indexrelid::regclass), chr(10) ORDER BY i.indexrelid::regclass::text COLLATE "C") FROM pg_index AS i WHERE i.indrelid = c.oid AND NOT i.indisvalid),
+           (SELECT nullif(string_agg(concat_ws(chr(10),
+                     CASE WHEN (q.seqstart, q.seqincrement, q.seqmin, q.seqcache, q.seqcycle) IS DISTINCT FROM (1::bigint, 1::bigint, 1::bigint, 1::bigint, false)
+                       OR q.seqmax <> CASE q.seqtypid WHEN 'bigint'::regtype THEN 9223372036854775807 WHEN 'integer'::regtype THEN 2147483647 ELSE 32767 END
+                       THEN format('ALTER SEQUENCE %I START %s INCREMENT %s MINVALUE %s MAXVALUE %s CACHE %s %s;', s.relname, q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache, CASE WHEN q.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END) END,
+                     CASE WHEN s.relowner <> c.relowner THEN format('ALTER SEQUENCE %I OWNER TO %s;', s.relname, s.relowner::regrole) END,
+                     (SELECT string_agg(format('GRANT %s ON SEQUENCE %I TO %s%s;', x.privilege_type, s.relname, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END, CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' END),
+                               chr(10) ORDER BY x.grantee::regrole::text COLLATE "C", x.privilege_type) FROM aclexplode(s.relacl) AS x WHERE x.grantee <> s.relowner)), chr(10) ORDER BY s.relname COLLATE "C"), '')
+            FROM pg_depend AS b JOIN pg_class AS s ON s.oid = b.objid AND s.relkind = 'S' JOIN pg_sequence AS q ON q.seqrelid = s.oid
+            WHERE b.classid = 'pg_class'::regclass AND b.refclassid = 'pg_class'::regclass AND b.refobjid = c.oid AND b.deptype = 'i'
+            HAVING bool_or(s.relacl IS NOT NULL OR s.relowner <> c.relowner OR q.seqstart <> 1 OR q.seqincrement <> 1 OR q.seqmin <> 1 OR q.seqcache <> 1 OR q.seqcycle
+                        OR q.seqmax <> CASE q.seqtypid WHEN 'bigint'::regtype THEN 9223372036854775807 WHEN 'integer'::regtype THEN 2147483647 ELSE 32767 END)),
+           cg.sql, ru.sql),
          concat_ws('; ', 'owner ' || c.relowner::regrole, g.facts, (
            SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))
   FROM pg_class AS c LEFT JOIN grants AS g ON g.objid = c.oid AND g.classid = 'pg_class'::regclass
+  LEFT JOIN column_grants AS cg ON cg.objid = c.oid
+  LEFT JOIN rules AS ru ON ru.objid = c.oid
   WHERE c.relnamespace = 'iu_core'::regnamespace AND c.relkind = 'r'
 
   UNION ALL
@@ -3957,17 +4126,22 @@ BEGIN
   FROM pg_proc AS p
   LEFT JOIN grants AS g ON g.objid = p.oid AND g.classid = 'pg_proc'::regclass
   LEFT JOIN described AS d ON d.objoid = p.oid AND d.classoid = 'pg_proc'::regclass
-  WHERE p.pronamespace = 'iu_core'::regnamespace
+  WHERE p.pronamespace = 'iu_core'::regnamespace AND p.prokind <> 'a'   -- an aggregate has no such definition
 
   UNION ALL
   SELECT 'view', c.relname::text,
          concat_ws(chr(10), format('CREATE VIEW %I%s AS', c.relname, CASE WHEN c.reloptions IS NOT NULL THEN format(' WITH (%s)', array_to_string(c.reloptions, ', ')) END),
-                   pg_get_viewdef(c.oid), format('ALTER VIEW %I OWNER TO %s;', c.relname, c.relowner::regrole), format('COMMENT ON VIEW %I IS %L;', c.relname, d.description), g.sql),
+                   pg_get_viewdef(c.oid), format('ALTER VIEW %I OWNER TO %s;', c.relname, c.relowner::regrole), format('COMMENT ON VIEW %I IS %L;', c.relname, d.description), g.sql,
+                   (SELECT string_agg(format('ALTER VIEW %I ALTER COLUMN %I SET DEFAULT %s;', c.relname, a.attname, pg_get_expr(x.adbin, x.adrelid)), chr(10) ORDER BY a.attnum)
+                    FROM pg_attrdef AS x JOIN pg_attribute AS a ON a.attrelid = x.adrelid AND a.attnum = x.adnum WHERE x.adrelid = c.oid),
+                   cg.sql, ru.sql),
          concat_ws('; ', 'owner ' || c.relowner::regrole, g.facts, (
            SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0))
   FROM pg_class AS c
   LEFT JOIN grants AS g ON g.objid = c.oid AND g.classid = 'pg_class'::regclass
   LEFT JOIN described AS d ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
+  LEFT JOIN column_grants AS cg ON cg.objid = c.oid
+  LEFT JOIN rules AS ru ON ru.objid = c.oid
   WHERE c.relnamespace = 'iu_core'::regnamespace AND c.relkind = 'v'
 
   UNION ALL
@@ -3976,20 +4150,45 @@ BEGIN
          'executes ' || t.tgfoid::regprocedure
   FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
   LEFT JOIN described AS d ON d.objoid = t.oid AND d.classoid = 'pg_trigger'::regclass
-  WHERE c.relnamespace = 'iu_core'::regnamespace AND NOT t.tgisinternal;
+  WHERE c.relnamespace = 'iu_core'::regnamespace AND NOT t.tgisinternal
 
-  -- What is data, but part of what was deployed. A unit before its table finds none.
+  -- Whatever else stands in the schema. Row types, array types, indexes and identity sequences belong to what
+  -- is read above.
+  UNION ALL
+  SELECT 'other', format('%s %s', o.type, o.identity), format('-- %s %s', o.type, o.identity), o.type
+  FROM pg_depend AS d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) AS o
+  WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = 'iu_core'::regnamespace AND d.deptype IN ('n', 'a')
+    AND NOT (d.classid = 'pg_proc'::regclass AND (SELECT prokind <> 'a' FROM pg_proc WHERE oid = d.objid))
+    AND NOT (d.classid = 'pg_class'::regclass AND (SELECT relkind IN ('r', 'v') FROM pg_class WHERE oid = d.objid))
+    AND NOT (d.classid = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_depend AS i WHERE i.classid = d.classid AND i.objid = d.objid AND i.deptype = 'i' AND i.refobjid <> d.objid))
+    AND d.classid <> 'pg_default_acl'::regclass
+  UNION ALL
+  SELECT 'other', format('default privileges of %s on %s', a.defaclrole::regrole, a.defaclobjtype),
+         format('-- default privileges of %s on %s: %s', a.defaclrole::regrole, a.defaclobjtype, a.defaclacl), a.defaclacl::text
+  FROM pg_default_acl AS a WHERE a.defaclnamespace = 'iu_core'::regnamespace;
+
+  -- What is data, but part of what was deployed. A unit before its table finds none, and
+  -- fn_dot_drift() says that nothing is known of a table that cannot be read.
   FOR v_data IN
     SELECT * FROM (VALUES
-      ('config', 'dot_config', 'SELECT key, concat_ws(chr(10), value_type, description) FROM iu_core.dot_config'),
-      ('vocabulary', 'iu_vocabulary', 'SELECT term_class || '' '' || term, description FROM iu_core.iu_vocabulary'),
-      ('command', 'dot_iu_command', 'SELECT command_code, concat_ws(chr(10), area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema) FROM iu_core.dot_iu_command'),
-      ('event_type', 'iu_event_type', 'SELECT event_type, concat_ws(chr(10), event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate) FROM iu_core.iu_event_type'),
-      ('route', 'iu_outbound_route', 'SELECT route_code, concat_ws(chr(10), event_type, target_kind, target_ref) FROM iu_core.iu_outbound_route')
-    ) AS v(class, relation, query)
+      ('config', 'dot_config', '{key}', '{value_type,description}', '{value,reason}', '{false,"made anew, closed"}',
+        'concat_ws(chr(10), value_type, description)'),
+      ('vocabulary', 'iu_vocabulary', '{term_class,term}', '{description}', '{}', '{}', 'description'),
+      ('command', 'dot_iu_command', '{command_code}', '{area,tier,required_right,gates,reason_required,confirm_param,body_params,secret_params,description,param_schema}', '{}', '{}',
+        'concat_ws(chr(10), area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)'),
+      ('event_type', 'iu_event_type', '{event_type}', '{event_domain,delivery_lane,is_system,description,payload_schema,payload_predicate}', '{}', '{}',
+        'concat_ws(chr(10), event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)'),
+      ('route', 'iu_outbound_route', '{route_code}', '{event_type,target_kind,target_ref,definition_digest}', '{}', '{}', 'concat_ws(chr(10), event_type, target_kind, target_ref)')
+    ) AS v(class, relation, keys, columns, fixed, fixed_values, facts)
   LOOP
-    CONTINUE WHEN to_regclass('iu_core.' || v_data.relation) IS NULL;
-    RETURN QUERY EXECUTE format('SELECT %L::text, q.i::text, q.d::text, q.d::text FROM (%s) AS q(i, d)', v_data.class, v_data.query);
+    CONTINUE WHEN has_table_privilege(to_regclass('iu_core.' || v_data.relation), 'SELECT') IS NOT TRUE;
+    -- The definition of a row is the statement that makes it, or makes it again.
+    v_columns := v_data.keys::text[] || v_data.columns::text[];
+    RETURN QUERY EXECUTE format('SELECT %L::text, concat_ws('' '', %s)::text, format(%L, %s), (%s)::text FROM iu_core.%I', v_data.class, array_to_string(v_data.keys::text[], ', '),
+      format(E'INSERT INTO %I (%s)\nVALUES (\n  %s)\nON CONFLICT (%s) DO UPDATE SET %s;', v_data.relation, array_to_string(v_columns || v_data.fixed::text[], ', '),
+        (SELECT string_agg(v, E',\n  ' ORDER BY n) FROM (SELECT '%L', n FROM unnest(v_columns) WITH ORDINALITY AS c(c, n) UNION ALL SELECT quote_literal(f), 1000 + n FROM unnest(v_data.fixed_values::text[]) WITH ORDINALITY AS f(f, n)) AS v(v, n)),
+        array_to_string(v_data.keys::text[], ', '), (SELECT string_agg(format('%s = excluded.%1$s', c), ', ') FROM unnest(v_data.columns::text[]) AS c)),
+      (SELECT string_agg(c || '::text', ', ') FROM unnest(v_columns) AS c), v_data.facts, v_data.relation);
   END LOOP;
 END
 $function$;
@@ -4463,6 +4662,101 @@ AS $function$ SELECT jsonb_build_object('bucket_from', bucket_from, 'bucket_to',
 ALTER FUNCTION fn_dot_cursor_object(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_cursor_object(text) IS 'A worker''s range of buckets, as receipts show it; null where there is no such worker';
 
+-- function fn_dot_drift()
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_drift()
+ RETURNS TABLE(class text, identity text, state text, expected text, live text, statement text, suggested_action text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET lock_timeout TO '500ms'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_major constant integer := current_setting('server_version_num')::integer / 10000;
+  v_found jsonb;
+  v_why text;
+  v_what text;
+BEGIN
+  BEGIN
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+      v_why := format('a comparison under %s sees an older schema than there is', upper(current_setting('transaction_isolation')));
+      v_what := 'Read it under READ COMMITTED.';
+    ELSIF NOT pg_try_advisory_xact_lock_shared(hashtext('iu_core deploy')) THEN
+      v_why := 'a deploy is under way';
+      v_what := 'Wait until it has ended.';
+    ELSIF NOT EXISTS (SELECT FROM dot_inventory) THEN
+      v_why := 'the inventory is empty';
+      v_what := 'Run iu db deploy: it builds the units beside this database and registers what they make.';
+    ELSIF EXISTS (SELECT FROM dot_inventory WHERE server_major <> v_major) THEN
+      v_why := format('the inventory was spelled by PostgreSQL %s and this is %s', (SELECT string_agg(DISTINCT server_major::text, ', ') FROM dot_inventory WHERE server_major <> v_major), v_major);
+      v_what := 'Run iu db deploy: it builds the units beside this database and registers what they make.';
+    ELSE
+      SELECT coalesce(jsonb_agg(jsonb_build_object('class', d.class, 'identity', d.identity, 'state', d.state, 'expected', d.expected, 'live', d.live, 'statement', d.statement, 'action', d.action)), '[]') INTO v_found
+      FROM (
+        SELECT class, identity, j.state,
+               -- Beside a definition that is as it should be, its switches say what differs.
+               concat_ws(chr(10), i.definition, w.said) AS expected, concat_ws(chr(10), c.definition, v.said) AS live,
+               CASE WHEN j.state <> 'unknown' THEN concat_ws(chr(10), 'SET search_path = iu_core, pg_catalog, pg_temp;',
+                 CASE WHEN i.digest IS DISTINCT FROM c.digest THEN fn_dot_repair(class, identity, i.definition, i.facts, c.definition, c.facts) END,
+                 CASE WHEN i.digest IS NOT NULL AND (w.said IS NOT NULL OR c.digest IS NULL) THEN w.sql END) END AS statement,
+               CASE j.state
+                 WHEN 'unknown' THEN CASE WHEN i.digest = sha256(convert_to(i.definition, 'UTF8')) THEN 'Give its table back to its owner: it cannot be read.' ELSE 'Run iu db deploy: it builds the units beside this database and registers what they make.' END
+                 WHEN 'missing' THEN 'Make it again with the statement, or roll back what dropped it.'
+                 WHEN 'unexpected' THEN CASE WHEN class IN ('event_type', 'route') THEN 'Remove it with the statement, or register it by command.' ELSE 'Drop it with the statement, or write a unit that makes it.' END
+                 ELSE CASE WHEN i.digest = c.digest AND class = 'config' THEN 'Set the gate by command: close it, or open it with a reason.'
+                           WHEN i.digest = c.digest AND class = 'route' THEN 'Switch the route by command, or with the statement.'
+                           WHEN i.digest = c.digest THEN 'Put the switch back with the statement, or switch it by command.'
+                           ELSE 'Put it back with the statement, or write a unit that makes it so.' END END AS action
+        FROM dot_inventory AS i
+        FULL JOIN (SELECT f.*, sha256(convert_to(f.definition, 'UTF8')) AS digest FROM fn_dot_catalogue() AS f) AS c USING (class, identity)
+        LEFT JOIN (SELECT x.class, x.identity, x.switched, x.run_id FROM fn_dot_state_expected() AS x) AS e USING (class, identity)
+        LEFT JOIN (SELECT x.class, x.identity, x.switched FROM fn_dot_state() AS x) AS s USING (class, identity)
+        CROSS JOIN LATERAL (
+          SELECT CASE WHEN i.class IS NULL THEN 'unexpected' WHEN i.digest IS NULL OR i.digest <> sha256(convert_to(i.definition, 'UTF8')) THEN 'unknown'
+                      -- Its table is there and belongs to somebody else.
+                      WHEN c.class IS NULL AND NOT has_table_privilege(to_regclass(CASE class WHEN 'config' THEN 'dot_config' WHEN 'event_type' THEN 'iu_event_type' WHEN 'route' THEN 'iu_outbound_route'
+                        WHEN 'vocabulary' THEN 'iu_vocabulary' WHEN 'command' THEN 'dot_iu_command' END), 'SELECT') THEN 'unknown'
+                      WHEN c.class IS NULL THEN 'missing' WHEN i.digest <> c.digest OR e.switched IS DISTINCT FROM s.switched THEN 'changed' END AS state
+        ) AS j
+        CROSS JOIN LATERAL (
+          SELECT CASE WHEN e.switched IS DISTINCT FROM s.switched AND i.class IS NOT NULL AND c.class IS NOT NULL
+                      THEN format('-- switched: %s, as %s', coalesce(e.switched::text, '{}'), coalesce(format('run %s left it', e.run_id), 'it was made')) END AS said,
+                 CASE class
+                   WHEN 'trigger' THEN format('ALTER TABLE %s %s TRIGGER %s;', split_part(identity, ' on ', 2), CASE e.switched ->> 'enabled' WHEN 'D' THEN 'DISABLE' ELSE 'ENABLE' END, split_part(identity, ' on ', 1))
+                   WHEN 'config' THEN format('SELECT fn_iu_gate_set(%L, %L, ''as the ledger has it'', %L);', identity, e.switched ->> 'value', e.switched ->> 'expires_at')
+                   WHEN 'route' THEN format('UPDATE iu_outbound_route SET enabled = %L, dry_run = %L WHERE route_code = %L;', e.switched ->> 'enabled', e.switched ->> 'dry_run', identity)
+                   WHEN 'table' THEN format('ALTER TABLE %I ENABLE TRIGGER ALL;', identity) END AS sql
+        ) AS w
+        CROSS JOIN LATERAL (SELECT CASE WHEN w.said IS NOT NULL THEN format('-- switched: %s', coalesce(s.switched::text, '{}')) END AS said) AS v
+        WHERE j.state IS NOT NULL
+      ) AS d;
+    END IF;
+    RAISE EXCEPTION 'taken back' USING ERRCODE = 'XPLAN';
+  EXCEPTION
+    WHEN SQLSTATE 'XPLAN' THEN
+      NULL;
+    WHEN lock_not_available THEN
+      v_why := 'another session is changing an object of the schema';
+      v_what := 'Wait until it has ended.';
+    WHEN OTHERS THEN
+      v_why := format('the comparison failed: %s', SQLERRM);
+      v_what := 'Read the catalogue with iu db dump, which says where it fails.';
+  END;
+  IF v_found IS NULL THEN
+    RETURN QUERY SELECT NULL::text, NULL::text, 'unknown', NULL::text, NULL::text, NULL::text, concat_ws(' ', upper(left(v_why, 1)) || substr(v_why, 2) || '.', v_what);
+    RETURN;
+  END IF;
+  RETURN QUERY
+  SELECT f ->> 'class', f ->> 'identity', f ->> 'state', f ->> 'expected', f ->> 'live', f ->> 'statement', f ->> 'action'
+  FROM jsonb_array_elements(v_found) AS f
+  -- As the statements can be run.
+  ORDER BY array_position('{schema,table,function,view,trigger,vocabulary,config,event_type,route,command,other}', f ->> 'class'), 2;
+END
+$function$;
+ALTER FUNCTION fn_dot_drift() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_drift() IS 'The live schema against the inventory: a row for each object that is missing, unexpected, changed or unknown; one row without a class where nothing can be said now. Waits for nobody longer than half a second';
+GRANT EXECUTE ON FUNCTION fn_dot_drift() TO iu_reader;
+
 -- function fn_dot_field(text,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_field(p_column text, p_schema jsonb)
  RETURNS text
@@ -4480,6 +4774,19 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_dot_field(text,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_field(text,jsonb) IS 'The parameter of a command that a refusal''s column stands for; the column itself where there is none';
+
+-- function fn_dot_fingerprints()
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_fingerprints()
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT coalesce(jsonb_agg(jsonb_build_array(c.class, c.identity, encode(sha256(convert_to(c.definition, 'UTF8')), 'hex'), s.switched)), '[]')
+  FROM fn_dot_catalogue() AS c LEFT JOIN fn_dot_state() AS s ON s.class = c.class AND s.identity = c.identity
+$function$;
+ALTER FUNCTION fn_dot_fingerprints() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_fingerprints() IS 'Every live object as [class, identity, SHA-256 of its definition, switches]: the before of fn_dot_inventory_register';
 
 -- function fn_dot_frozen(bigint[])
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_frozen(p_ids bigint[])
@@ -4573,6 +4880,82 @@ END
 $function$;
 ALTER FUNCTION fn_dot_instant(jsonb,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_instant(jsonb,text) IS 'A parameter that is a time, null where it is not given; IU002 when it is none';
+
+-- function fn_dot_inventory_register(text,jsonb,text,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_inventory_register(p_unit text, p_before jsonb, p_class text DEFAULT NULL::text, p_identity text DEFAULT NULL::text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_last_run constant bigint := (SELECT coalesce(max(id), 0) FROM dot_iu_command_run);
+  v_count bigint;
+BEGIN
+  WITH before AS (
+    SELECT b ->> 0 AS class, b ->> 1 AS identity, decode(b ->> 2, 'hex') AS digest, nullif(b -> 3, 'null') AS switched FROM jsonb_array_elements(coalesce(p_before, '[]')) AS b
+  ), now AS (
+    SELECT c.class, c.identity, c.definition, c.facts, sha256(convert_to(c.definition, 'UTF8')) AS digest, s.switched
+    FROM fn_dot_catalogue() AS c LEFT JOIN fn_dot_state() AS s ON s.class = c.class AND s.identity = c.identity
+    WHERE p_class IS NULL OR (c.class, c.identity) = (p_class, p_identity)
+  ), touched AS MATERIALIZED (
+    SELECT class, identity, n.digest IS NULL AS is_gone, n.switched, p_unit IS NOT NULL AND b.switched IS DISTINCT FROM n.switched AS is_switched,
+           CASE WHEN is_known THEN n.definition END AS definition, CASE WHEN is_known THEN n.facts END AS facts, CASE WHEN is_known THEN n.digest END AS digest
+    FROM before AS b FULL JOIN now AS n USING (class, identity) LEFT JOIN dot_inventory AS i USING (class, identity)
+    CROSS JOIN LATERAL (SELECT p_before IS NULL OR p_unit IS NULL OR b.digest IS NOT DISTINCT FROM i.digest) AS k(is_known)
+    WHERE b.digest IS DISTINCT FROM n.digest OR b.switched IS DISTINCT FROM n.switched
+  ), gone AS (
+    DELETE FROM dot_inventory AS i USING touched AS t WHERE t.is_gone AND (i.class, i.identity) = (t.class, t.identity) RETURNING 1
+  ), made AS (
+    INSERT INTO dot_inventory AS i (class, identity, definition, facts, digest, switched, switched_after_run, server_major, registered_by_unit)
+    SELECT class, identity, definition, facts, digest, switched, v_last_run, current_setting('server_version_num')::integer / 10000, p_unit FROM touched WHERE NOT is_gone
+    ON CONFLICT (class, identity) DO UPDATE
+    SET definition = excluded.definition, facts = excluded.facts, digest = excluded.digest, server_major = excluded.server_major, registered_by_unit = excluded.registered_by_unit,
+        registered_at = clock_timestamp(), registered_by = session_user,
+        -- A definition that changes leaves its switches as they are.
+        (switched, switched_after_run) = (SELECT CASE WHEN t.is_switched THEN t.switched ELSE i.switched END, CASE WHEN t.is_switched THEN v_last_run ELSE i.switched_after_run END
+                                          FROM touched AS t WHERE (t.class, t.identity) = (i.class, i.identity))
+    RETURNING 1
+  )
+  SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM made) INTO v_count;
+  RETURN v_count;
+END
+$function$;
+ALTER FUNCTION fn_dot_inventory_register(text,jsonb,text,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_inventory_register(text,jsonb,text,text) IS 'Registers what a unit (null: a command) has made, changed or dropped since p_before (fn_dot_fingerprints; null: everything there is), of everything or of the one object named; returns how many objects';
+
+-- function fn_dot_inventory_renew(jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_inventory_renew(p_built jsonb)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_major constant integer := current_setting('server_version_num')::integer / 10000;
+  v_count bigint;
+BEGIN
+  WITH built AS MATERIALIZED (
+    SELECT b ->> 'class' AS class, b ->> 'identity' AS identity, b ->> 'definition' AS definition, b ->> 'facts' AS facts, sha256(convert_to(b ->> 'definition', 'UTF8')) AS digest, nullif(b -> 'switched', 'null') AS switched, b ->> 'registered_by_unit' AS unit
+    FROM jsonb_array_elements(p_built) AS b
+  ), gone AS (
+    DELETE FROM dot_inventory AS i WHERE i.registered_by_unit IS NOT NULL AND NOT EXISTS (SELECT FROM built AS b WHERE (b.class, b.identity) = (i.class, i.identity)) RETURNING 1
+  ), kept AS (
+    UPDATE dot_inventory AS i SET server_major = v_major WHERE i.registered_by_unit IS NULL AND NOT EXISTS (SELECT FROM built AS b WHERE (b.class, b.identity) = (i.class, i.identity)) RETURNING 1
+  ), made AS (
+    INSERT INTO dot_inventory AS i (class, identity, definition, facts, digest, switched, server_major, registered_by_unit)
+    SELECT class, identity, definition, facts, digest, switched, v_major, unit FROM built
+    ON CONFLICT (class, identity) DO UPDATE
+    SET definition = excluded.definition, facts = excluded.facts, digest = excluded.digest, server_major = v_major, registered_at = clock_timestamp(), registered_by = session_user
+    WHERE i.registered_by_unit IS NOT NULL AND (i.digest IS DISTINCT FROM excluded.digest OR i.server_major <> v_major)
+    RETURNING 1
+  )
+  SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM kept) + (SELECT count(*) FROM made) INTO v_count;
+  RETURN v_count;
+END
+$function$;
+ALTER FUNCTION fn_dot_inventory_renew(jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_inventory_renew(jsonb) IS 'Registers anew what the units, built beside this database on this server, make: after a major upgrade, or where it is not known what an object should be; returns how many objects changed';
 
 -- function fn_dot_ledger_row_digest(dot_iu_command_run)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_ledger_row_digest(p_run dot_iu_command_run)
@@ -4922,6 +5305,127 @@ $function$;
 ALTER FUNCTION fn_dot_refusal_code(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_refusal_code(text) IS 'The stable code of an SQLSTATE of ours, null for any other; docs/errors.md is the catalogue';
 
+-- function fn_dot_repair(text,text,text,text,text,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_repair(p_class text, p_identity text, p_expected text, p_expected_facts text, p_live text, p_live_facts text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_data constant text := CASE p_class WHEN 'config' THEN 'dot_config' WHEN 'event_type' THEN 'iu_event_type' WHEN 'route' THEN 'iu_outbound_route' WHEN 'vocabulary' THEN 'iu_vocabulary' WHEN 'command' THEN 'dot_iu_command' END;
+  v_drop constant text := CASE
+    WHEN v_data IS NOT NULL THEN format('DELETE FROM %I WHERE %s = %L;', v_data, CASE p_class WHEN 'config' THEN 'key' WHEN 'route' THEN 'route_code' WHEN 'command' THEN 'command_code'
+      WHEN 'vocabulary' THEN 'term_class || '' '' || term' ELSE 'event_type' END, p_identity)
+    WHEN p_class = 'trigger' THEN format('DROP TRIGGER %s;', replace(p_identity, ' on ', ' ON '))
+    WHEN p_class = 'function' AND p_live ~* '^CREATE OR REPLACE PROCEDURE' THEN format('DROP PROCEDURE %s;', p_identity)
+    WHEN p_class = 'other' AND p_identity LIKE 'default privileges%' THEN format('-- ALTER DEFAULT PRIVILEGES takes back: %s', p_live)
+    WHEN p_class = 'other' THEN format('DROP %s %s;', upper(p_live_facts), substr(p_identity, length(p_live_facts) + 2))
+    ELSE format('DROP %s %s;', upper(p_class), p_identity) END;
+  -- Rights on the object that a new one would not have.
+  v_grants constant text := (
+    SELECT string_agg(CASE WHEN line LIKE 'GRANT %' THEN regexp_replace(regexp_replace(line, '^GRANT ', 'REVOKE '), '^(REVOKE .* )TO (\S+?)(?: WITH GRANT OPTION)?;$', '\1FROM \2;')
+                           ELSE regexp_replace(regexp_replace(line, '^REVOKE ', 'GRANT '), ' FROM (\S+);$', ' TO \1;') END, chr(10) ORDER BY n)
+    FROM regexp_split_to_table(coalesce(p_live, ''), E'\n') WITH ORDINALITY AS l(line, n)
+    WHERE line ~ '^(GRANT|REVOKE) .* ON .*;$' AND NOT line = ANY (string_to_array(coalesce(p_expected, ''), E'\n')));
+  v_signature constant text := '^.*?\)\n RETURNS [^\n]*';
+  v_old text[];
+  v_new text[];
+  v_line text;
+  v_name text;
+  v_was text;
+  v_parts text[];
+  v_first text[] := '{}';
+  v_last text[] := '{}';
+BEGIN
+  IF p_expected IS NULL THEN
+    RETURN v_drop;
+  ELSIF p_live IS NULL THEN
+    RETURN p_expected || CASE WHEN p_class = 'function' THEN E'\n' || format('REVOKE ALL ON FUNCTION %s FROM PUBLIC;', p_identity) ||
+      coalesce(E'\n' || (SELECT string_agg(l, E'\n') FROM regexp_split_to_table(p_expected, E'\n') AS l WHERE l LIKE 'GRANT % ON FUNCTION % TO PUBLIC;'), '') ELSE '' END;
+  ELSIF v_data IS NOT NULL THEN
+    RETURN p_expected;
+  ELSIF p_class = 'trigger' THEN
+    RETURN v_drop || E'\n' || p_expected;
+  ELSIF p_class = 'function' THEN
+    RETURN concat_ws(E'\n', CASE WHEN substring(p_expected FROM v_signature) IS DISTINCT FROM substring(p_live FROM v_signature) THEN v_drop || E'\n' || p_expected || format(E'\nREVOKE ALL ON FUNCTION %s FROM PUBLIC;', p_identity)
+                                 ELSE p_expected || coalesce(E'\n' || v_grants, '') END, CASE WHEN p_expected !~ E'\nCOMMENT ON ' THEN format('COMMENT ON FUNCTION %s IS NULL;', p_identity) END);
+  ELSIF p_class = 'view' THEN
+    -- The same columns: what stands upon it need not go.
+    RETURN CASE WHEN regexp_replace(p_expected_facts, '^.*; ', '') = regexp_replace(p_live_facts, '^.*; ', '') AND p_live !~ E'\n(CREATE RULE|ALTER VIEW [^\n]* SET DEFAULT)'
+      THEN concat_ws(E'\n', CASE WHEN p_live ~ E'^CREATE VIEW [^\n]* WITH \\(' THEN format('ALTER VIEW %I RESET (security_barrier, security_invoker, check_option);', p_identity) END,
+             regexp_replace(p_expected, '^CREATE VIEW', 'CREATE OR REPLACE VIEW'), v_grants)
+      ELSE v_drop || E'\n' || p_expected END;
+  END IF;
+
+  v_old := regexp_split_to_array(p_live, E',?\n');
+  v_new := regexp_split_to_array(p_expected, E',?\n');
+  FOREACH v_line IN ARRAY v_old LOOP
+    CONTINUE WHEN v_line = ANY (v_new) OR v_line ~ '^(CREATE TABLE|\)|ALTER TABLE \S+ OWNER|COMMENT|GRANT|REVOKE|REINDEX|ALTER SEQUENCE)';
+    v_name := substring(v_line FROM '^  (?:CONSTRAINT )?("(?:[^"]|"")+"|\S+) ');
+    IF v_line LIKE '  CONSTRAINT %' THEN
+      v_first := v_first || format('ALTER TABLE %I DROP CONSTRAINT %s;', p_identity, v_name);
+    ELSIF v_line LIKE '  %' THEN
+      IF NOT EXISTS (SELECT FROM unnest(v_new) AS n WHERE starts_with(n, '  ' || v_name || ' ')) THEN
+        v_last := v_last || format('ALTER TABLE %I DROP COLUMN %s;', p_identity, v_name);
+      END IF;
+    ELSIF v_line ~ '^CREATE (UNIQUE )?INDEX ' THEN
+      v_first := v_first || format('DROP INDEX %s;', substring(v_line FROM 'INDEX (\S+) ON'));
+    ELSIF v_line LIKE 'CREATE POLICY %' THEN
+      v_first := v_first || format('DROP POLICY %s ON %I;', substring(v_line FROM 'POLICY (\S+) ON'), p_identity);
+    ELSIF v_line LIKE 'CREATE RULE %' THEN
+      v_first := v_first || format('DROP RULE %s ON %I;', substring(v_line FROM 'RULE (\S+) AS'), p_identity);
+    ELSIF v_line LIKE '% ROW LEVEL SECURITY;' THEN
+      v_first := v_first || replace(replace(v_line, ' ENABLE ', ' DISABLE '), ' FORCE ', ' NO FORCE ');
+    ELSIF v_line LIKE '% SET UNLOGGED;' THEN
+      v_first := v_first || replace(v_line, 'UNLOGGED', 'LOGGED');
+    ELSIF v_line LIKE '% REPLICA IDENTITY %' THEN
+      v_first := v_first || format('ALTER TABLE %I REPLICA IDENTITY DEFAULT;', p_identity);
+    ELSIF v_line LIKE '% INHERIT %' THEN
+      v_first := v_first || replace(v_line, ' INHERIT ', ' NO INHERIT ');
+    ELSIF v_line LIKE '% SET STATISTICS %' THEN
+      v_first := v_first || regexp_replace(v_line, 'STATISTICS \S+;', 'STATISTICS -1;');
+    ELSE
+      v_first := v_first || format('-- not as deployed, by hand: %s', v_line);
+    END IF;
+  END LOOP;
+  IF v_old[1] IS DISTINCT FROM v_new[1] OR substring(p_live FROM E'\n\\)[^\n]*') IS DISTINCT FROM substring(p_expected FROM E'\n\\)[^\n]*') THEN
+    v_first := v_first || (SELECT array_agg(format('ALTER TABLE %I RESET (%s);', p_identity, split_part(btrim(o), '=', 1)))
+                           FROM regexp_split_to_table(substring(p_live FROM E'\n\\) WITH \\(([^\n]*)\\);'), ',') AS o);
+    v_last := v_last || (format('ALTER TABLE %I SET (', p_identity) || substring(p_expected FROM E'\n\\) WITH \\(([^\n]*)\\);') || ');');
+  END IF;
+  FOREACH v_line IN ARRAY v_new LOOP
+    CONTINUE WHEN v_line = ANY (v_old) OR v_line ~ '^(CREATE TABLE|\))';
+    v_name := substring(v_line FROM '^  ("(?:[^"]|"")+"|\S+) ');
+    IF v_line LIKE '  CONSTRAINT %' THEN
+      v_last := v_last || format('ALTER TABLE %I ADD %s;', p_identity, btrim(v_line));
+    ELSIF v_line LIKE '  %' THEN
+      v_was := (SELECT o FROM unnest(v_old) AS o WHERE starts_with(o, '  ' || v_name || ' '));
+      IF v_was IS NULL THEN
+        v_first := v_first || format('ALTER TABLE %I ADD COLUMN %s;', p_identity, btrim(v_line));
+      ELSE
+        -- type, default, NOT NULL
+        v_parts := ARRAY[substr(v_line, length(v_name) + 4), NULL, substring(v_line FROM ' NOT NULL$')];
+        v_parts[1] := regexp_replace(v_parts[1], ' NOT NULL$', '');
+        IF v_parts[1] LIKE '% DEFAULT %' THEN
+          v_parts := ARRAY[split_part(v_parts[1], ' DEFAULT ', 1), substr(v_parts[1], strpos(v_parts[1], ' DEFAULT ') + 9), v_parts[3]];
+        END IF;
+        v_first := v_first || ARRAY[
+          CASE WHEN regexp_replace(v_was, '( DEFAULT .*| NOT NULL)$', '') <> regexp_replace(v_line, '( DEFAULT .*| NOT NULL)$', '')
+            THEN format('ALTER TABLE %I ALTER COLUMN %s DROP DEFAULT, ALTER COLUMN %2$s TYPE %s USING %2$s::%s;', p_identity, v_name, v_parts[1], regexp_replace(v_parts[1], ' COLLATE .*$', '')) END,
+          format('ALTER TABLE %I ALTER COLUMN %s %s;', p_identity, v_name, CASE WHEN v_parts[2] IS NULL THEN 'DROP DEFAULT' ELSE 'SET DEFAULT ' || v_parts[2] END),
+          format('ALTER TABLE %I ALTER COLUMN %s %s NOT NULL;', p_identity, v_name, CASE WHEN v_parts[3] IS NULL THEN 'DROP' ELSE 'SET' END)];
+      END IF;
+    ELSE
+      v_last := v_last || v_line;
+    END IF;
+  END LOOP;
+  RETURN concat_ws(E'\n', array_to_string(v_first, E'\n'), nullif(array_to_string(v_last, E'\n'), ''), v_grants);
+END
+$function$;
+ALTER FUNCTION fn_dot_repair(text,text,text,text,text,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_repair(text,text,text,text,text,text) IS 'The statements that make an object what it should be again, or take away one that should not be; with the search_path iu_core, pg_catalog';
+
 -- function fn_dot_replay_switched(bigint,boolean)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_replay_switched(p_job_id bigint, p_is_running boolean)
  RETURNS jsonb
@@ -5191,6 +5695,62 @@ END
 $function$;
 ALTER FUNCTION fn_dot_skipped(jsonb,jsonb,integer) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_skipped(jsonb,jsonb,integer) IS 'The events that a route skipped while it was disabled and has not attempted since; IU016 when there is none, or it is disabled still; IU003 unknown route';
+
+-- function fn_dot_state()
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_state()
+ RETURNS TABLE(class text, identity text, switched jsonb)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+BEGIN
+  RETURN QUERY
+  SELECT 'trigger', format('%s on %s', t.tgname, t.tgrelid::regclass), jsonb_build_object('enabled', t.tgenabled)
+  FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid WHERE c.relnamespace = 'iu_core'::regnamespace AND NOT t.tgisinternal
+  UNION ALL
+  SELECT 'table', c.relname::text, jsonb_build_object('constraints_off', jsonb_agg(DISTINCT k.conname))
+  FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_constraint AS k ON k.oid = t.tgconstraint
+  WHERE c.relnamespace = 'iu_core'::regnamespace AND t.tgisinternal AND t.tgenabled <> 'O' GROUP BY c.relname;
+  IF has_table_privilege(to_regclass('iu_core.dot_config'), 'SELECT') THEN
+    RETURN QUERY SELECT 'config', key, jsonb_build_object('value', value, 'expires_at', expires_at) FROM dot_config;
+  END IF;
+  IF has_table_privilege(to_regclass('iu_core.iu_outbound_route'), 'SELECT') THEN
+    RETURN QUERY SELECT 'route', route_code, jsonb_build_object('enabled', enabled, 'dry_run', dry_run) FROM iu_outbound_route;
+  END IF;
+END
+$function$;
+ALTER FUNCTION fn_dot_state() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_state() IS 'The switches of the live schema that are no part of a definition: triggers on or off, gates, routes enabled and dry run';
+
+-- function fn_dot_state_expected()
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_state_expected()
+ RETURNS TABLE(class text, identity text, switched jsonb, run_id bigint)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+  SELECT i.class, i.identity,
+         CASE WHEN r.after IS NULL THEN i.switched ELSE i.switched || CASE i.class
+           WHEN 'trigger' THEN jsonb_build_object('enabled', CASE WHEN (r.after -> 'enabled')::boolean THEN 'O' ELSE 'D' END)
+           WHEN 'config' THEN jsonb_build_object('value', CASE r.after ->> 'state' WHEN 'open' THEN 'true' ELSE 'false' END, 'expires_at', (r.after ->> 'expires_at')::timestamptz)
+           ELSE jsonb_strip_nulls(jsonb_build_object('enabled', r.after -> 'enabled', 'dry_run', r.after -> 'dry_run')) END END,
+         r.id
+  FROM dot_inventory AS i
+  CROSS JOIN LATERAL (SELECT CASE i.class WHEN 'config' THEN 'gate:' || i.identity WHEN 'trigger' THEN 'trigger:' || split_part(i.identity, ' on ', 1) ELSE i.class || ':' || i.identity END AS ref) AS n
+  LEFT JOIN LATERAL (
+    SELECT f.id, o -> 'after' AS after
+    -- Found by the object's name and not by going back through the ledger.
+    FROM (SELECT id, receipt FROM dot_iu_command_run WHERE object_refs @> ARRAY[n.ref] AND status = 'succeeded' AND mode IN ('apply', 'rollback') OFFSET 0) AS f
+    CROSS JOIN LATERAL jsonb_array_elements(f.receipt -> 'objects') AS o
+    WHERE f.id > i.switched_after_run AND o ->> 'ref' = n.ref AND o -> 'after' ?| '{enabled,state}'
+    ORDER BY f.id DESC LIMIT 1
+  ) AS r ON true
+  WHERE i.switched IS NOT NULL
+$function$;
+ALTER FUNCTION fn_dot_state_expected() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_state_expected() IS 'The switches as they should be, and the run that last set them (null: none, they are as the unit made them)';
 
 -- function fn_dot_thawed(jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_thawed(p_frozen jsonb)
@@ -9389,963 +9949,1659 @@ CREATE TRIGGER trg_unit_version_append_only BEFORE DELETE OR UPDATE OR TRUNCATE 
 COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is immutable';
 
 -- config iu_core.autocut_enabled
---   gate
---   text may be cut into units automatically
+--   INSERT INTO dot_config (key, value_type, description, value, reason)
+--   VALUES (
+--     'iu_core.autocut_enabled',
+--     'gate',
+--     'text may be cut into units automatically',
+--     'false',
+--     'made anew, closed')
+--   ON CONFLICT (key) DO UPDATE SET value_type = excluded.value_type, description = excluded.description;
 
 -- config iu_core.composer_enabled
---   gate
---   units and collections may be created and changed
+--   INSERT INTO dot_config (key, value_type, description, value, reason)
+--   VALUES (
+--     'iu_core.composer_enabled',
+--     'gate',
+--     'units and collections may be created and changed',
+--     'false',
+--     'made anew, closed')
+--   ON CONFLICT (key) DO UPDATE SET value_type = excluded.value_type, description = excluded.description;
 
 -- config iu_core.execution_enabled
---   gate
---   routes may deliver to the outside
+--   INSERT INTO dot_config (key, value_type, description, value, reason)
+--   VALUES (
+--     'iu_core.execution_enabled',
+--     'gate',
+--     'routes may deliver to the outside',
+--     'false',
+--     'made anew, closed')
+--   ON CONFLICT (key) DO UPDATE SET value_type = excluded.value_type, description = excluded.description;
 
 -- config iu_core.operator_runtime_enabled
---   gate
---   operator commands may be applied
+--   INSERT INTO dot_config (key, value_type, description, value, reason)
+--   VALUES (
+--     'iu_core.operator_runtime_enabled',
+--     'gate',
+--     'operator commands may be applied',
+--     'false',
+--     'made anew, closed')
+--   ON CONFLICT (key) DO UPDATE SET value_type = excluded.value_type, description = excluded.description;
 
 -- config iu_core.route_worker_enabled
---   gate
---   L0: the route worker makes passes
+--   INSERT INTO dot_config (key, value_type, description, value, reason)
+--   VALUES (
+--     'iu_core.route_worker_enabled',
+--     'gate',
+--     'L0: the route worker makes passes',
+--     'false',
+--     'made anew, closed')
+--   ON CONFLICT (key) DO UPDATE SET value_type = excluded.value_type, description = excluded.description;
 
 -- config iu_core.routes_master_enabled
---   gate
---   L1: events are written on their own lane and may be routed; closed, they are held
+--   INSERT INTO dot_config (key, value_type, description, value, reason)
+--   VALUES (
+--     'iu_core.routes_master_enabled',
+--     'gate',
+--     'L1: events are written on their own lane and may be routed; closed, they are held',
+--     'false',
+--     'made anew, closed')
+--   ON CONFLICT (key) DO UPDATE SET value_type = excluded.value_type, description = excluded.description;
 
 -- config iu_core.structure_ops_enabled
---   gate
---   units may be split, merged and moved
+--   INSERT INTO dot_config (key, value_type, description, value, reason)
+--   VALUES (
+--     'iu_core.structure_ops_enabled',
+--     'gate',
+--     'units may be split, merged and moved',
+--     'false',
+--     'made anew, closed')
+--   ON CONFLICT (key) DO UPDATE SET value_type = excluded.value_type, description = excluded.description;
 
 -- vocabulary attempt_status dry_run
---   decided and logged, nothing delivered
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'attempt_status',
+--     'dry_run',
+--     'decided and logged, nothing delivered')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary attempt_status failed
---   dead-lettered
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'attempt_status',
+--     'failed',
+--     'dead-lettered')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary attempt_status sent
---   delivered
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'attempt_status',
+--     'sent',
+--     'delivered')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary attempt_status skipped
---   no route wants it, or its route is disabled
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'attempt_status',
+--     'skipped',
+--     'no route wants it, or its route is disabled')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary collection_kind design_doc
---   a design document
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'collection_kind',
+--     'design_doc',
+--     'a design document')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary collection_kind file
---   a file, cut into pieces
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'collection_kind',
+--     'file',
+--     'a file, cut into pieces')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary collection_kind section
---   a part of a document
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'collection_kind',
+--     'section',
+--     'a part of a document')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary collection_kind workflow
---   steps in order
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'collection_kind',
+--     'workflow',
+--     'steps in order')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary dead_letter_status corrected
---   a new event with another payload stands for it
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'dead_letter_status',
+--     'corrected',
+--     'a new event with another payload stands for it')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary dead_letter_status discarded
---   given up, with a reason
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'dead_letter_status',
+--     'discarded',
+--     'given up, with a reason')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary dead_letter_status open
---   waits for an operator
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'dead_letter_status',
+--     'open',
+--     'waits for an operator')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary dead_letter_status replayed
---   a later attempt succeeded
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'dead_letter_status',
+--     'replayed',
+--     'a later attempt succeeded')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary dead_letter_status rerouted
---   routes that had not been there have attempts of their own
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'dead_letter_status',
+--     'rerouted',
+--     'routes that had not been there have attempts of their own')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary delivery_lane delayed
---   never deduplicated
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'delivery_lane',
+--     'delayed',
+--     'never deduplicated')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary delivery_lane held
---   written while the master gate was closed
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'delivery_lane',
+--     'held',
+--     'written while the master gate was closed')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary delivery_lane immediate
---   deduplicated by the caller's key
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'delivery_lane',
+--     'immediate',
+--     'deduplicated by the caller''s key')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary event_domain application
---   events of applications in the same database
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'event_domain',
+--     'application',
+--     'events of applications in the same database')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary event_domain composer
---   collections and their pieces
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'event_domain',
+--     'composer',
+--     'collections and their pieces')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary event_domain unit
---   information units
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'event_domain',
+--     'unit',
+--     'information units')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary failure_code no_route
---   no route wants the event
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'failure_code',
+--     'no_route',
+--     'no route wants the event')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary failure_code payload_schema
---   the payload breaks the schema of its event type
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'failure_code',
+--     'payload_schema',
+--     'the payload breaks the schema of its event type')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary failure_code route_disabled
---   the route is disabled
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'failure_code',
+--     'route_disabled',
+--     'the route is disabled')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary failure_code unknown_event_type
---   the type is not registered
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'failure_code',
+--     'unknown_event_type',
+--     'the type is not registered')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary failure_code worker_process_error
---   the delivery raised
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'failure_code',
+--     'worker_process_error',
+--     'the delivery raised')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary gate iu_core.autocut_enabled
---   text may be cut into units automatically
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'gate',
+--     'iu_core.autocut_enabled',
+--     'text may be cut into units automatically')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary gate iu_core.composer_enabled
---   units and collections may be created and changed
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'gate',
+--     'iu_core.composer_enabled',
+--     'units and collections may be created and changed')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary gate iu_core.execution_enabled
---   routes may deliver to the outside
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'gate',
+--     'iu_core.execution_enabled',
+--     'routes may deliver to the outside')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary gate iu_core.operator_runtime_enabled
---   operator commands may be applied
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'gate',
+--     'iu_core.operator_runtime_enabled',
+--     'operator commands may be applied')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary gate iu_core.route_worker_enabled
---   L0: the route worker makes passes
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'gate',
+--     'iu_core.route_worker_enabled',
+--     'L0: the route worker makes passes')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary gate iu_core.routes_master_enabled
---   L1: events are written on their own lane and may be routed; closed, they are held
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'gate',
+--     'iu_core.routes_master_enabled',
+--     'L1: events are written on their own lane and may be routed; closed, they are held')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary gate iu_core.structure_ops_enabled
---   units may be split, merged and moved
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'gate',
+--     'iu_core.structure_ops_enabled',
+--     'units may be split, merged and moved')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary lifecycle_status deleted
---   gone from view, restorable
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'lifecycle_status',
+--     'deleted',
+--     'gone from view, restorable')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary lifecycle_status draft
---   may still change its meaning
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'lifecycle_status',
+--     'draft',
+--     'may still change its meaning')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary lifecycle_status enacted
---   in force
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'lifecycle_status',
+--     'enacted',
+--     'in force')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary lifecycle_status retired
---   no new use anywhere, history stays
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'lifecycle_status',
+--     'retired',
+--     'no new use anywhere, history stays')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary target_kind log
---   the attempt itself is the record
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'target_kind',
+--     'log',
+--     'the attempt itself is the record')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary target_kind webhook
---   an HTTP endpoint
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'target_kind',
+--     'webhook',
+--     'an HTTP endpoint')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary target_kind workflow
---   a workflow step
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'target_kind',
+--     'workflow',
+--     'a workflow step')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary unit_kind code
---   fenced or indented code
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'unit_kind',
+--     'code',
+--     'fenced or indented code')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary unit_kind definition
---   link or footnote definition
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'unit_kind',
+--     'definition',
+--     'link or footnote definition')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary unit_kind front_matter
---   metadata at a file's start
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'unit_kind',
+--     'front_matter',
+--     'metadata at a file''s start')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary unit_kind heading
---   starts a section
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'unit_kind',
+--     'heading',
+--     'starts a section')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary unit_kind html
---   HTML block
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'unit_kind',
+--     'html',
+--     'HTML block')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary unit_kind list
---   one list with all its items
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'unit_kind',
+--     'list',
+--     'one list with all its items')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary unit_kind paragraph
---   running text
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'unit_kind',
+--     'paragraph',
+--     'running text')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary unit_kind quote
---   block quote
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'unit_kind',
+--     'quote',
+--     'block quote')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary unit_kind step
---   a step of a workflow
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'unit_kind',
+--     'step',
+--     'a step of a workflow')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary unit_kind table
---   table
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'unit_kind',
+--     'table',
+--     'table')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary unit_kind text
---   text without a structure that the cut knows
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'unit_kind',
+--     'text',
+--     'text without a structure that the cut knows')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- vocabulary unit_kind thematic_break
---   rule between parts
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'unit_kind',
+--     'thematic_break',
+--     'rule between parts')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
 -- event_type collection_created
---   composer
---   delayed
---   t
---   a collection came to exist
---   {"type": "object", "required": ["collection_address", "collection_id", "collection_kind", "title"], "properties": {"title": {"type": "string"}, "collection_id": {"type": "integer", "minimum": 1}, "collection_kind": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   ((($.type() == "object" && (((exists ($."collection_address") && exists ($."collection_id")) && exists ($."collection_kind")) && exists ($."title"))) && ((((!(exists ($."title")) || $."title".type() == "string") && (!(exists ($."collection_id")) || ($."collection_id".type() == "number" && $."collection_id".floor() == $."collection_id") && $."collection_id" >= 1)) && (!(exists ($."collection_kind")) || $."collection_kind".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "title" || @."key" == "collection_id") || @."key" == "collection_kind") || @."key" == "collection_address")))))
+--   INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)
+--   VALUES (
+--     'collection_created',
+--     'composer',
+--     'delayed',
+--     'true',
+--     'a collection came to exist',
+--     '{"type": "object", "required": ["collection_address", "collection_id", "collection_kind", "title"], "properties": {"title": {"type": "string"}, "collection_id": {"type": "integer", "minimum": 1}, "collection_kind": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
+--     '((($.type() == "object" && (((exists ($."collection_address") && exists ($."collection_id")) && exists ($."collection_kind")) && exists ($."title"))) && ((((!(exists ($."title")) || $."title".type() == "string") && (!(exists ($."collection_id")) || ($."collection_id".type() == "number" && $."collection_id".floor() == $."collection_id") && $."collection_id" >= 1)) && (!(exists ($."collection_kind")) || $."collection_kind".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "title" || @."key" == "collection_id") || @."key" == "collection_kind") || @."key" == "collection_address")))))')
+--   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type collection_rendered
---   composer
---   delayed
---   t
---   a collection was rendered and its digests kept
---   {"type": "object", "required": ["byte_length", "collection_address", "manifest_digest", "render_digest", "revision"], "properties": {"revision": {"type": "integer", "minimum": 1}, "byte_length": {"type": "integer", "minimum": 0}, "render_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "manifest_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   ((($.type() == "object" && ((((exists ($."byte_length") && exists ($."collection_address")) && exists ($."manifest_digest")) && exists ($."render_digest")) && exists ($."revision"))) && (((((!(exists ($."revision")) || ($."revision".type() == "number" && $."revision".floor() == $."revision") && $."revision" >= 1) && (!(exists ($."byte_length")) || ($."byte_length".type() == "number" && $."byte_length".floor() == $."byte_length") && $."byte_length" >= 0)) && (!(exists ($."render_digest")) || $."render_digest".type() == "string" && (!($."render_digest".type() == "string") || $."render_digest" like_regex "^[0-9a-f]{64}$"))) && (!(exists ($."manifest_digest")) || $."manifest_digest".type() == "string" && (!($."manifest_digest".type() == "string") || $."manifest_digest" like_regex "^[0-9a-f]{64}$"))) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((((@."key" == "revision" || @."key" == "byte_length") || @."key" == "render_digest") || @."key" == "manifest_digest") || @."key" == "collection_address")))))
+--   INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)
+--   VALUES (
+--     'collection_rendered',
+--     'composer',
+--     'delayed',
+--     'true',
+--     'a collection was rendered and its digests kept',
+--     '{"type": "object", "required": ["byte_length", "collection_address", "manifest_digest", "render_digest", "revision"], "properties": {"revision": {"type": "integer", "minimum": 1}, "byte_length": {"type": "integer", "minimum": 0}, "render_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "manifest_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
+--     '((($.type() == "object" && ((((exists ($."byte_length") && exists ($."collection_address")) && exists ($."manifest_digest")) && exists ($."render_digest")) && exists ($."revision"))) && (((((!(exists ($."revision")) || ($."revision".type() == "number" && $."revision".floor() == $."revision") && $."revision" >= 1) && (!(exists ($."byte_length")) || ($."byte_length".type() == "number" && $."byte_length".floor() == $."byte_length") && $."byte_length" >= 0)) && (!(exists ($."render_digest")) || $."render_digest".type() == "string" && (!($."render_digest".type() == "string") || $."render_digest" like_regex "^[0-9a-f]{64}$"))) && (!(exists ($."manifest_digest")) || $."manifest_digest".type() == "string" && (!($."manifest_digest".type() == "string") || $."manifest_digest" like_regex "^[0-9a-f]{64}$"))) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((((@."key" == "revision" || @."key" == "byte_length") || @."key" == "render_digest") || @."key" == "manifest_digest") || @."key" == "collection_address")))))')
+--   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type collection_validated
---   composer
---   delayed
---   t
---   a collection was checked, with findings
---   {"type": "object", "required": ["collection_address", "findings"], "properties": {"findings": {"type": "integer", "minimum": 0}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   ((($.type() == "object" && (exists ($."collection_address") && exists ($."findings"))) && ((!(exists ($."findings")) || ($."findings".type() == "number" && $."findings".floor() == $."findings") && $."findings" >= 0) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(@."key" == "findings" || @."key" == "collection_address")))))
+--   INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)
+--   VALUES (
+--     'collection_validated',
+--     'composer',
+--     'delayed',
+--     'true',
+--     'a collection was checked, with findings',
+--     '{"type": "object", "required": ["collection_address", "findings"], "properties": {"findings": {"type": "integer", "minimum": 0}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
+--     '((($.type() == "object" && (exists ($."collection_address") && exists ($."findings"))) && ((!(exists ($."findings")) || ($."findings".type() == "number" && $."findings".floor() == $."findings") && $."findings" >= 0) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(@."key" == "findings" || @."key" == "collection_address")))))')
+--   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.created
---   unit
---   delayed
---   t
---   a unit was born
---   {"type": "object", "required": ["canonical_address", "unit_id", "unit_kind", "version_seq"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_kind": {"type": "string"}, "version_seq": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}
---   ((($.type() == "object" && (((exists ($."canonical_address") && exists ($."unit_id")) && exists ($."unit_kind")) && exists ($."version_seq"))) && ((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_kind")) || $."unit_kind".type() == "string")) && (!(exists ($."version_seq")) || ($."version_seq".type() == "number" && $."version_seq".floor() == $."version_seq") && $."version_seq" >= 1)) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "unit_id" || @."key" == "unit_kind") || @."key" == "version_seq") || @."key" == "canonical_address")))))
+--   INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)
+--   VALUES (
+--     'iu.created',
+--     'unit',
+--     'delayed',
+--     'true',
+--     'a unit was born',
+--     '{"type": "object", "required": ["canonical_address", "unit_id", "unit_kind", "version_seq"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_kind": {"type": "string"}, "version_seq": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
+--     '((($.type() == "object" && (((exists ($."canonical_address") && exists ($."unit_id")) && exists ($."unit_kind")) && exists ($."version_seq"))) && ((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_kind")) || $."unit_kind".type() == "string")) && (!(exists ($."version_seq")) || ($."version_seq".type() == "number" && $."version_seq".floor() == $."version_seq") && $."version_seq" >= 1)) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "unit_id" || @."key" == "unit_kind") || @."key" == "version_seq") || @."key" == "canonical_address")))))')
+--   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.merged
---   unit
---   delayed
---   t
---   several units were merged into one
---   {"type": "object", "required": ["canonical_address", "from", "unit_id"], "properties": {"from": {"type": "array", "items": {"type": "string"}}, "unit_id": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && ((exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "from"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && ((!(exists ($.keyvalue()?(@."key" == "from" && !(@."value".type() == "array" && (!(@."value".type() == "array") || !(exists (@."value"[*]?(!(@.type() == "string"))))))))) && !(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string")))))) && !(exists ($.keyvalue()?(!((@."key" == "from" || @."key" == "unit_id") || @."key" == "canonical_address")))))
+--   INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)
+--   VALUES (
+--     'iu.merged',
+--     'unit',
+--     'delayed',
+--     'true',
+--     'several units were merged into one',
+--     '{"type": "object", "required": ["canonical_address", "from", "unit_id"], "properties": {"from": {"type": "array", "items": {"type": "string"}}, "unit_id": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
+--     'strict ((($.type() == "object" && ((exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "from"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && ((!(exists ($.keyvalue()?(@."key" == "from" && !(@."value".type() == "array" && (!(@."value".type() == "array") || !(exists (@."value"[*]?(!(@.type() == "string"))))))))) && !(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string")))))) && !(exists ($.keyvalue()?(!((@."key" == "from" || @."key" == "unit_id") || @."key" == "canonical_address")))))')
+--   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.retired
---   unit
---   delayed
---   t
---   a unit was retired
---   {"type": "object", "required": ["canonical_address", "previous_status", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "previous_status": {"type": "string"}, "canonical_address": {"type": "string"}}, "additionalProperties": false}
---   ((($.type() == "object" && ((exists ($."canonical_address") && exists ($."previous_status")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."previous_status")) || $."previous_status".type() == "string")) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "previous_status") || @."key" == "canonical_address")))))
+--   INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)
+--   VALUES (
+--     'iu.retired',
+--     'unit',
+--     'delayed',
+--     'true',
+--     'a unit was retired',
+--     '{"type": "object", "required": ["canonical_address", "previous_status", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "previous_status": {"type": "string"}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
+--     '((($.type() == "object" && ((exists ($."canonical_address") && exists ($."previous_status")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."previous_status")) || $."previous_status".type() == "string")) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "previous_status") || @."key" == "canonical_address")))))')
+--   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.soft_deleted
---   unit
---   delayed
---   t
---   a unit was soft-deleted
---   {"type": "object", "required": ["canonical_address", "previous_status", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "previous_status": {"type": "string"}, "canonical_address": {"type": "string"}}, "additionalProperties": false}
---   ((($.type() == "object" && ((exists ($."canonical_address") && exists ($."previous_status")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."previous_status")) || $."previous_status".type() == "string")) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "previous_status") || @."key" == "canonical_address")))))
+--   INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)
+--   VALUES (
+--     'iu.soft_deleted',
+--     'unit',
+--     'delayed',
+--     'true',
+--     'a unit was soft-deleted',
+--     '{"type": "object", "required": ["canonical_address", "previous_status", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "previous_status": {"type": "string"}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
+--     '((($.type() == "object" && ((exists ($."canonical_address") && exists ($."previous_status")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."previous_status")) || $."previous_status".type() == "string")) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "previous_status") || @."key" == "canonical_address")))))')
+--   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.split
---   unit
---   delayed
---   t
---   a unit was split into several
---   {"type": "object", "required": ["canonical_address", "into", "unit_id"], "properties": {"into": {"type": "array", "items": {"type": "string"}}, "unit_id": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}
---   strict ((($.type() == "object" && ((exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "into"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && ((!(exists ($.keyvalue()?(@."key" == "into" && !(@."value".type() == "array" && (!(@."value".type() == "array") || !(exists (@."value"[*]?(!(@.type() == "string"))))))))) && !(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string")))))) && !(exists ($.keyvalue()?(!((@."key" == "into" || @."key" == "unit_id") || @."key" == "canonical_address")))))
+--   INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)
+--   VALUES (
+--     'iu.split',
+--     'unit',
+--     'delayed',
+--     'true',
+--     'a unit was split into several',
+--     '{"type": "object", "required": ["canonical_address", "into", "unit_id"], "properties": {"into": {"type": "array", "items": {"type": "string"}}, "unit_id": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
+--     'strict ((($.type() == "object" && ((exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "into"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && ((!(exists ($.keyvalue()?(@."key" == "into" && !(@."value".type() == "array" && (!(@."value".type() == "array") || !(exists (@."value"[*]?(!(@.type() == "string"))))))))) && !(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string")))))) && !(exists ($.keyvalue()?(!((@."key" == "into" || @."key" == "unit_id") || @."key" == "canonical_address")))))')
+--   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.sql_link_changed
---   unit
---   delayed
---   t
---   a unit's link to a database object changed
---   {"type": "object", "required": ["canonical_address", "object", "unit_id"], "properties": {"object": {"type": "string"}, "unit_id": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}
---   ((($.type() == "object" && ((exists ($."canonical_address") && exists ($."object")) && exists ($."unit_id"))) && (((!(exists ($."object")) || $."object".type() == "string") && (!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1)) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "object" || @."key" == "unit_id") || @."key" == "canonical_address")))))
+--   INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)
+--   VALUES (
+--     'iu.sql_link_changed',
+--     'unit',
+--     'delayed',
+--     'true',
+--     'a unit''s link to a database object changed',
+--     '{"type": "object", "required": ["canonical_address", "object", "unit_id"], "properties": {"object": {"type": "string"}, "unit_id": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
+--     '((($.type() == "object" && ((exists ($."canonical_address") && exists ($."object")) && exists ($."unit_id"))) && (((!(exists ($."object")) || $."object".type() == "string") && (!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1)) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "object" || @."key" == "unit_id") || @."key" == "canonical_address")))))')
+--   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.version_applied
---   unit
---   delayed
---   t
---   a unit has a new version
---   {"type": "object", "required": ["byte_length", "canonical_address", "content_digest", "unit_id", "version_seq"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "byte_length": {"type": "integer", "minimum": 0}, "version_seq": {"type": "integer", "minimum": 1}, "content_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "canonical_address": {"type": "string"}}, "additionalProperties": false}
---   ((($.type() == "object" && ((((exists ($."byte_length") && exists ($."canonical_address")) && exists ($."content_digest")) && exists ($."unit_id")) && exists ($."version_seq"))) && (((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."byte_length")) || ($."byte_length".type() == "number" && $."byte_length".floor() == $."byte_length") && $."byte_length" >= 0)) && (!(exists ($."version_seq")) || ($."version_seq".type() == "number" && $."version_seq".floor() == $."version_seq") && $."version_seq" >= 1)) && (!(exists ($."content_digest")) || $."content_digest".type() == "string" && (!($."content_digest".type() == "string") || $."content_digest" like_regex "^[0-9a-f]{64}$"))) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((((@."key" == "unit_id" || @."key" == "byte_length") || @."key" == "version_seq") || @."key" == "content_digest") || @."key" == "canonical_address")))))
+--   INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)
+--   VALUES (
+--     'iu.version_applied',
+--     'unit',
+--     'delayed',
+--     'true',
+--     'a unit has a new version',
+--     '{"type": "object", "required": ["byte_length", "canonical_address", "content_digest", "unit_id", "version_seq"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "byte_length": {"type": "integer", "minimum": 0}, "version_seq": {"type": "integer", "minimum": 1}, "content_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
+--     '((($.type() == "object" && ((((exists ($."byte_length") && exists ($."canonical_address")) && exists ($."content_digest")) && exists ($."unit_id")) && exists ($."version_seq"))) && (((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."byte_length")) || ($."byte_length".type() == "number" && $."byte_length".floor() == $."byte_length") && $."byte_length" >= 0)) && (!(exists ($."version_seq")) || ($."version_seq".type() == "number" && $."version_seq".floor() == $."version_seq") && $."version_seq" >= 1)) && (!(exists ($."content_digest")) || $."content_digest".type() == "string" && (!($."content_digest".type() == "string") || $."content_digest" like_regex "^[0-9a-f]{64}$"))) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((((@."key" == "unit_id" || @."key" == "byte_length") || @."key" == "version_seq") || @."key" == "content_digest") || @."key" == "canonical_address")))))')
+--   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type piece_added_to_collection
---   composer
---   delayed
---   t
---   a unit was put into a collection
---   {"type": "object", "required": ["collection_address", "position", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "position": {"type": "number"}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   ((($.type() == "object" && (((exists ($."collection_address") && exists ($."position")) && exists ($."unit_address")) && exists ($."unit_id"))) && ((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."position")) || $."position".type() == "number")) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "unit_id" || @."key" == "position") || @."key" == "unit_address") || @."key" == "collection_address")))))
+--   INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)
+--   VALUES (
+--     'piece_added_to_collection',
+--     'composer',
+--     'delayed',
+--     'true',
+--     'a unit was put into a collection',
+--     '{"type": "object", "required": ["collection_address", "position", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "position": {"type": "number"}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
+--     '((($.type() == "object" && (((exists ($."collection_address") && exists ($."position")) && exists ($."unit_address")) && exists ($."unit_id"))) && ((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."position")) || $."position".type() == "number")) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "unit_id" || @."key" == "position") || @."key" == "unit_address") || @."key" == "collection_address")))))')
+--   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type piece_removed_from_collection
---   composer
---   delayed
---   t
---   a unit was taken out of a collection and lives on
---   {"type": "object", "required": ["collection_address", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   ((($.type() == "object" && ((exists ($."collection_address") && exists ($."unit_address")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "unit_address") || @."key" == "collection_address")))))
+--   INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)
+--   VALUES (
+--     'piece_removed_from_collection',
+--     'composer',
+--     'delayed',
+--     'true',
+--     'a unit was taken out of a collection and lives on',
+--     '{"type": "object", "required": ["collection_address", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
+--     '((($.type() == "object" && ((exists ($."collection_address") && exists ($."unit_address")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "unit_address") || @."key" == "collection_address")))))')
+--   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type piece_reordered
---   composer
---   delayed
---   t
---   a piece moved to another position
---   {"type": "object", "required": ["collection_address", "position", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "position": {"type": "number"}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   ((($.type() == "object" && (((exists ($."collection_address") && exists ($."position")) && exists ($."unit_address")) && exists ($."unit_id"))) && ((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."position")) || $."position".type() == "number")) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "unit_id" || @."key" == "position") || @."key" == "unit_address") || @."key" == "collection_address")))))
+--   INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)
+--   VALUES (
+--     'piece_reordered',
+--     'composer',
+--     'delayed',
+--     'true',
+--     'a piece moved to another position',
+--     '{"type": "object", "required": ["collection_address", "position", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "position": {"type": "number"}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
+--     '((($.type() == "object" && (((exists ($."collection_address") && exists ($."position")) && exists ($."unit_address")) && exists ($."unit_id"))) && ((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."position")) || $."position".type() == "number")) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "unit_id" || @."key" == "position") || @."key" == "unit_address") || @."key" == "collection_address")))))')
+--   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type piece_restored
---   composer
---   delayed
---   t
---   a piece came back
---   {"type": "object", "required": ["collection_address", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   ((($.type() == "object" && ((exists ($."collection_address") && exists ($."unit_address")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "unit_address") || @."key" == "collection_address")))))
+--   INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)
+--   VALUES (
+--     'piece_restored',
+--     'composer',
+--     'delayed',
+--     'true',
+--     'a piece came back',
+--     '{"type": "object", "required": ["collection_address", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
+--     '((($.type() == "object" && ((exists ($."collection_address") && exists ($."unit_address")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "unit_address") || @."key" == "collection_address")))))')
+--   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type piece_retired
---   composer
---   delayed
---   t
---   a piece was retired from a collection's point of view
---   {"type": "object", "required": ["collection_address", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}
---   ((($.type() == "object" && ((exists ($."collection_address") && exists ($."unit_address")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "unit_address") || @."key" == "collection_address")))))
+--   INSERT INTO iu_event_type (event_type, event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)
+--   VALUES (
+--     'piece_retired',
+--     'composer',
+--     'delayed',
+--     'true',
+--     'a piece was retired from a collection''s point of view',
+--     '{"type": "object", "required": ["collection_address", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
+--     '((($.type() == "object" && ((exists ($."collection_address") && exists ($."unit_address")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "unit_address") || @."key" == "collection_address")))))')
+--   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- route collection_created.log
---   collection_created
---   log
---   iu_route_attempt
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'collection_created.log',
+--     'collection_created',
+--     'log',
+--     'iu_route_attempt',
+--     E'\\xfefe7b05a312df5e76b70d3376e96c9913621c57a0da6f40f9a6e6888562194c')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- route collection_rendered.log
---   collection_rendered
---   log
---   iu_route_attempt
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'collection_rendered.log',
+--     'collection_rendered',
+--     'log',
+--     'iu_route_attempt',
+--     E'\\x84ea39c6b1a16f8752e5a8cd2aa5e5e72bdc57c9fbb2f9fdc1787539d11c7870')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- route collection_validated.log
---   collection_validated
---   log
---   iu_route_attempt
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'collection_validated.log',
+--     'collection_validated',
+--     'log',
+--     'iu_route_attempt',
+--     E'\\x7aed6d015adbb307d97ea62ff0f63d09626c7a0d7f660b78ec82b114813af650')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- route iu.created.log
---   iu.created
---   log
---   iu_route_attempt
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'iu.created.log',
+--     'iu.created',
+--     'log',
+--     'iu_route_attempt',
+--     E'\\xe6e38b0acc9d43a726a86c0a736cdae93a4d4842a5c6b93cb4ea8f552f7f40ed')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- route iu.merged.log
---   iu.merged
---   log
---   iu_route_attempt
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'iu.merged.log',
+--     'iu.merged',
+--     'log',
+--     'iu_route_attempt',
+--     E'\\xc58e6eaf2afcebb5b0bc475caf87d0d9d87a6bcce5c7e3a4e16062048c93bb11')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- route iu.retired.log
---   iu.retired
---   log
---   iu_route_attempt
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'iu.retired.log',
+--     'iu.retired',
+--     'log',
+--     'iu_route_attempt',
+--     E'\\x526ef5bd665a74274e29929556a287feab7f21e9b5dde024076d12b6cc4576a7')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- route iu.soft_deleted.log
---   iu.soft_deleted
---   log
---   iu_route_attempt
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'iu.soft_deleted.log',
+--     'iu.soft_deleted',
+--     'log',
+--     'iu_route_attempt',
+--     E'\\xd3c3726c74675a23865a4d2a40788deec2e516a68a1d951074fb505659e2dc3b')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- route iu.split.log
---   iu.split
---   log
---   iu_route_attempt
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'iu.split.log',
+--     'iu.split',
+--     'log',
+--     'iu_route_attempt',
+--     E'\\x1b4d07baf835a670a4f048c85e56945dc9931db652324506ee2f9fe1292f0c3e')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- route iu.sql_link_changed.log
---   iu.sql_link_changed
---   log
---   iu_route_attempt
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'iu.sql_link_changed.log',
+--     'iu.sql_link_changed',
+--     'log',
+--     'iu_route_attempt',
+--     E'\\x1be94c34014bed089be5b583edf1893eeb693d1b3708a91e47b3e17a008bf81f')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- route iu.version_applied.log
---   iu.version_applied
---   log
---   iu_route_attempt
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'iu.version_applied.log',
+--     'iu.version_applied',
+--     'log',
+--     'iu_route_attempt',
+--     E'\\x5c8f656516806b8108b7e9498f8a81870add6b1825ea8fd72cb7ee2b402be9b5')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- route iu.version_applied.workflow
---   iu.version_applied
---   workflow
---   event_outbox
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'iu.version_applied.workflow',
+--     'iu.version_applied',
+--     'workflow',
+--     'event_outbox',
+--     E'\\x7debb17387ea2d745e5807ce9b5f90ecde57750cc386fbc77af81c4d234578c7')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- route piece_added_to_collection.log
---   piece_added_to_collection
---   log
---   iu_route_attempt
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'piece_added_to_collection.log',
+--     'piece_added_to_collection',
+--     'log',
+--     'iu_route_attempt',
+--     E'\\x255886abd69bb53ed4ecfef93eeefb0ec7df490dc8e31997a20bbc09a803b88a')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- route piece_removed_from_collection.log
---   piece_removed_from_collection
---   log
---   iu_route_attempt
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'piece_removed_from_collection.log',
+--     'piece_removed_from_collection',
+--     'log',
+--     'iu_route_attempt',
+--     E'\\x67df5db2d2adbe45ad6ad9cbb7c7b09596778f3110ef05606ef88e56218e71a6')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- route piece_reordered.log
---   piece_reordered
---   log
---   iu_route_attempt
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'piece_reordered.log',
+--     'piece_reordered',
+--     'log',
+--     'iu_route_attempt',
+--     E'\\x7ba4935f4aff1fc847e275e320b1703d671545e120827df919f235b1c79e3def')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- route piece_restored.log
---   piece_restored
---   log
---   iu_route_attempt
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'piece_restored.log',
+--     'piece_restored',
+--     'log',
+--     'iu_route_attempt',
+--     E'\\x951a6e2aef34b55c6d4e61322cf8b54a697e26e9d1bc2a68f4fac4694590c41e')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- route piece_retired.log
---   piece_retired
---   log
---   iu_route_attempt
+--   INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, definition_digest)
+--   VALUES (
+--     'piece_retired.log',
+--     'piece_retired',
+--     'log',
+--     'iu_route_attempt',
+--     E'\\x08dfe67915ca3b70a3aa21579631a7e9f1a7235b7c8659790903e25db49cad9e')
+--   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
 -- command dot_iu_add_account
---   accounts
---   1
---   admin
---   {}
---   f
---   {}
---   {password_salt,password_verifier,current_key}
---   Makes an account with a right and a first password.
---   {"type": "object", "required": ["account", "right", "password_salt", "password_verifier"], "properties": {"right": {"enum": ["reviewer", "operator", "approver", "admin"], "type": "string"}, "account": {"type": "string", "pattern": "^[a-z][a-z0-9._-]*$", "maxLength": 63, "minLength": 1}, "display_name": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 200, "minLength": 0}, "password_salt": {"type": "string", "pattern": "^([0-9a-f]{2}){16,64}$"}, "password_verifier": {"type": "string", "pattern": "^([0-9a-f]{2}){32}$"}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_add_account',
+--     'accounts',
+--     '1',
+--     'admin',
+--     '{}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{password_salt,password_verifier,current_key}',
+--     'Makes an account with a right and a first password.',
+--     E'{"type": "object", "required": ["account", "right", "password_salt", "password_verifier"], "properties": {"right": {"enum": ["reviewer", "operator", "approver", "admin"], "type": "string"}, "account": {"type": "string", "pattern": "^[a-z][a-z0-9._-]*$", "maxLength": 63, "minLength": 1}, "display_name": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 200, "minLength": 0}, "password_salt": {"type": "string", "pattern": "^([0-9a-f]{2}){16,64}$"}, "password_verifier": {"type": "string", "pattern": "^([0-9a-f]{2}){32}$"}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_add_piece
---   pieces
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   f
---   {}
---   {}
---   Puts a piece that exists into a collection.
---   {"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\d{1,30}(\\.\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one the collection's joiner"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "pinned_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "stay at this version; without one it follows the current"}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_add_piece',
+--     'pieces',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Puts a piece that exists into a collection.',
+--     E'{"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one the collection''s joiner"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "pinned_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "stay at this version; without one it follows the current"}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_checkpoint_collection
---   collections
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   f
---   {}
---   {}
---   Freezes a collection's manifest under the next number.
---   {"type": "object", "required": ["collection"], "properties": {"label": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 200, "minLength": 0, "description": "a name for it"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_checkpoint_collection',
+--     'collections',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Freezes a collection''s manifest under the next number.',
+--     E'{"type": "object", "required": ["collection"], "properties": {"label": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 200, "minLength": 0, "description": "a name for it"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_clone_piece
---   pieces
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   f
---   {}
---   {}
---   Copies a piece's current text under a new address, related to it as cloned_from.
---   {"type": "object", "required": ["piece", "address"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "title": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 500, "minLength": 0}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_clone_piece',
+--     'pieces',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Copies a piece''s current text under a new address, related to it as cloned_from.',
+--     E'{"type": "object", "required": ["piece", "address"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_close_gate
---   gates
---   1
---   operator
---   {}
---   t
---   {}
---   {}
---   Closes a gate at once; it never waits behind a running command.
---   {"type": "object", "required": ["gate"], "properties": {"gate": {"type": "string", "pattern": "^[a-z0-9_.]+$", "maxLength": 120, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_close_gate',
+--     'gates',
+--     '1',
+--     'operator',
+--     '{}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Closes a gate at once; it never waits behind a running command.',
+--     '{"type": "object", "required": ["gate"], "properties": {"gate": {"type": "string", "pattern": "^[a-z0-9_.]+$", "maxLength": 120, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_correct_dead_letter
---   delivery
---   2
---   operator
---   {iu_core.operator_runtime_enabled}
---   t
---   {payload}
---   {}
---   Emits a new event with another payload in the place of one that failed; the old one stays.
---   {"type": "object", "required": ["dead_letter", "payload"], "properties": {"payload": {"description": "the whole payload of the new event"}, "dead_letter": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_correct_dead_letter',
+--     'delivery',
+--     '2',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled}',
+--     'true',
+--     NULL,
+--     '{payload}',
+--     '{}',
+--     'Emits a new event with another payload in the place of one that failed; the old one stays.',
+--     '{"type": "object", "required": ["dead_letter", "payload"], "properties": {"payload": {"description": "the whole payload of the new event"}, "dead_letter": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_create_collection
---   collections
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   f
---   {}
---   {}
---   Makes an empty collection.
---   {"type": "object", "required": ["address", "kind", "title"], "properties": {"kind": {"enum": ["file", "workflow", "section", "design_doc"], "type": "string"}, "title": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 500, "minLength": 1}, "joiner": {"type": "string", "maxLength": 1000, "description": "the text between two pieces"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_create_collection',
+--     'collections',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Makes an empty collection.',
+--     E'{"type": "object", "required": ["address", "kind", "title"], "properties": {"kind": {"enum": ["file", "workflow", "section", "design_doc"], "type": "string"}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 1}, "joiner": {"type": "string", "maxLength": 1000, "description": "the text between two pieces"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_create_file_from_pieces
---   collections
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   f
---   {}
---   {}
---   Composes a file of pieces that exist, in the given order.
---   {"type": "object", "required": ["address", "title", "pieces"], "properties": {"title": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 500, "minLength": 1}, "joiner": {"type": "string", "maxLength": 1000, "description": "the text between two pieces"}, "pieces": {"type": "array", "items": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "maxItems": 10000, "minItems": 1}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_create_file_from_pieces',
+--     'collections',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Composes a file of pieces that exist, in the given order.',
+--     E'{"type": "object", "required": ["address", "title", "pieces"], "properties": {"title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 1}, "joiner": {"type": "string", "maxLength": 1000, "description": "the text between two pieces"}, "pieces": {"type": "array", "items": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "maxItems": 10000, "minItems": 1}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_create_piece
---   pieces
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   f
---   {body}
---   {}
---   Makes a piece, and puts it into a collection where one is named.
---   {"type": "object", "required": ["address", "kind", "body"], "properties": {"to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "body": {"type": "string", "maxLength": 8000000}, "kind": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 60, "minLength": 1, "description": "one of the unit kinds"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "title": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 500, "minLength": 0}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one the collection's joiner"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_create_piece',
+--     'pieces',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'false',
+--     NULL,
+--     '{body}',
+--     '{}',
+--     'Makes a piece, and puts it into a collection where one is named.',
+--     E'{"type": "object", "required": ["address", "kind", "body"], "properties": {"to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "body": {"type": "string", "maxLength": 8000000}, "kind": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 60, "minLength": 1, "description": "one of the unit kinds"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one the collection''s joiner"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_create_workflow_from_steps
---   collections
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   f
---   {steps}
---   {}
---   Composes a workflow of steps: pieces that exist, or new ones from their text.
---   {"type": "object", "required": ["address", "title", "steps"], "properties": {"steps": {"type": "array", "items": {"type": "object", "properties": {"body": {"type": "string", "maxLength": 1000000}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "title": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 500, "minLength": 0}}, "additionalProperties": false}, "maxItems": 1000, "minItems": 1}, "title": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 500, "minLength": 1}, "joiner": {"type": "string", "maxLength": 1000, "description": "the text between two pieces"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_create_workflow_from_steps',
+--     'collections',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'false',
+--     NULL,
+--     '{steps}',
+--     '{}',
+--     'Composes a workflow of steps: pieces that exist, or new ones from their text.',
+--     E'{"type": "object", "required": ["address", "title", "steps"], "properties": {"steps": {"type": "array", "items": {"type": "object", "properties": {"body": {"type": "string", "maxLength": 1000000}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}}, "additionalProperties": false}, "maxItems": 1000, "minItems": 1}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 1}, "joiner": {"type": "string", "maxLength": 1000, "description": "the text between two pieces"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_disable_account
---   accounts
---   2
---   admin
---   {}
---   t
---   {}
---   {}
---   Its sessions end and its tokens are dead.
---   {"type": "object", "required": ["account"], "properties": {"account": {"type": "string", "pattern": "^[a-z][a-z0-9._-]*$", "maxLength": 63, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_disable_account',
+--     'accounts',
+--     '2',
+--     'admin',
+--     '{}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Its sessions end and its tokens are dead.',
+--     '{"type": "object", "required": ["account"], "properties": {"account": {"type": "string", "pattern": "^[a-z][a-z0-9._-]*$", "maxLength": 63, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_disable_route
---   delivery
---   1
---   operator
---   {}
---   t
---   {}
---   {}
---   L2: the route's events are skipped as route_disabled; none is lost.
---   {"type": "object", "required": ["route"], "properties": {"route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_disable_route',
+--     'delivery',
+--     '1',
+--     'operator',
+--     '{}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'L2: the route''s events are skipped as route_disabled; none is lost.',
+--     '{"type": "object", "required": ["route"], "properties": {"route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_disable_schedule
---   delivery
---   1
---   operator
---   {}
---   t
---   {}
---   {}
---   Stops the passes that the consoles' servers run, within a second or so; iu worker goes on.
---   {"type": "object", "properties": {}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_disable_schedule',
+--     'delivery',
+--     '1',
+--     'operator',
+--     '{}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Stops the passes that the consoles'' servers run, within a second or so; iu worker goes on.',
+--     '{"type": "object", "properties": {}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_disable_triggers
---   gates
---   2
---   approver
---   {}
---   t
---   {}
---   {}
---   L3: the unit family is not emitted any more, and those events are lost for good.
---   {"type": "object", "properties": {}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_disable_triggers',
+--     'gates',
+--     '2',
+--     'approver',
+--     '{}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'L3: the unit family is not emitted any more, and those events are lost for good.',
+--     '{"type": "object", "properties": {}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_discard_dead_letter
---   delivery
---   2
---   operator
---   {iu_core.operator_runtime_enabled}
---   t
---   {}
---   {}
---   Gives up an open dead letter, with a reason.
---   {"type": "object", "required": ["dead_letter"], "properties": {"dead_letter": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_discard_dead_letter',
+--     'delivery',
+--     '2',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Gives up an open dead letter, with a reason.',
+--     '{"type": "object", "required": ["dead_letter"], "properties": {"dead_letter": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_discard_dead_letters
---   delivery
---   2
---   approver
---   {iu_core.operator_runtime_enabled}
---   t
---   {}
---   {}
---   Gives up the dead letters that the plan froze, with a reason.
---   {"type": "object", "properties": {"to": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "not before this time"}, "cause": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the fingerprint of a cause"}, "limit": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "failure_code": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 200, "minLength": 0}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_discard_dead_letters',
+--     'delivery',
+--     '2',
+--     'approver',
+--     '{iu_core.operator_runtime_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Gives up the dead letters that the plan froze, with a reason.',
+--     E'{"type": "object", "properties": {"to": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "not before this time"}, "cause": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the fingerprint of a cause"}, "limit": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "failure_code": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 200, "minLength": 0}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_discard_held_events
---   delivery
---   2
---   approver
---   {iu_core.operator_runtime_enabled}
---   t
---   {}
---   {}
---   Gives up held events, with a reason.
---   {"type": "object", "properties": {"limit": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many"}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_discard_held_events',
+--     'delivery',
+--     '2',
+--     'approver',
+--     '{iu_core.operator_runtime_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Gives up held events, with a reason.',
+--     '{"type": "object", "properties": {"limit": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many"}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_enable_account
---   accounts
---   2
---   admin
---   {}
---   t
---   {}
---   {}
---   The account may sign in again.
---   {"type": "object", "required": ["account"], "properties": {"account": {"type": "string", "pattern": "^[a-z][a-z0-9._-]*$", "maxLength": 63, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_enable_account',
+--     'accounts',
+--     '2',
+--     'admin',
+--     '{}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'The account may sign in again.',
+--     '{"type": "object", "required": ["account"], "properties": {"account": {"type": "string", "pattern": "^[a-z][a-z0-9._-]*$", "maxLength": 63, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_enable_route
---   delivery
---   1
---   operator
---   {iu_core.operator_runtime_enabled}
---   t
---   {}
---   {}
---   Enables a route; it stays the dry run that it is.
---   {"type": "object", "required": ["route"], "properties": {"route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_enable_route',
+--     'delivery',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Enables a route; it stays the dry run that it is.',
+--     '{"type": "object", "required": ["route"], "properties": {"route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_enable_schedule
---   delivery
---   2
---   approver
---   {iu_core.operator_runtime_enabled}
---   t
---   {}
---   {}
---   Lets the consoles' servers run the passes of every worker.
---   {"type": "object", "properties": {"poll_ms": {"type": "integer", "maximum": 60000, "minimum": 10, "description": "wait after a round that found nothing, in milliseconds"}, "batch_size": {"type": "integer", "maximum": 100000, "minimum": 1, "description": "events a pass, at most"}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_enable_schedule',
+--     'delivery',
+--     '2',
+--     'approver',
+--     '{iu_core.operator_runtime_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Lets the consoles'' servers run the passes of every worker.',
+--     '{"type": "object", "properties": {"poll_ms": {"type": "integer", "maximum": 60000, "minimum": 10, "description": "wait after a round that found nothing, in milliseconds"}, "batch_size": {"type": "integer", "maximum": 100000, "minimum": 1, "description": "events a pass, at most"}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_enable_triggers
---   gates
---   2
---   operator
---   {}
---   t
---   {}
---   {}
---   The unit family is emitted again.
---   {"type": "object", "properties": {}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_enable_triggers',
+--     'gates',
+--     '2',
+--     'operator',
+--     '{}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'The unit family is emitted again.',
+--     '{"type": "object", "properties": {}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_enact_piece
---   pieces
---   2
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   t
---   {}
---   {}
---   Puts a draft in force, or takes it back to a draft.
---   {"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "status": {"enum": ["enacted", "draft"], "type": "string"}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_enact_piece',
+--     'pieces',
+--     '2',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Puts a draft in force, or takes it back to a draft.',
+--     '{"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "status": {"enum": ["enacted", "draft"], "type": "string"}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_import_text
---   collections
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled,iu_core.autocut_enabled}
---   f
---   {text,cut}
---   {}
---   Brings a source to a new text, cut into pieces, or a collection back to a checkpoint.
---   {"type": "object", "properties": {"cut": {"type": "object", "required": ["kinds", "starts", "lengths", "titles", "levels"], "properties": {"kinds": {"type": "array"}, "levels": {"type": "array"}, "starts": {"type": "array"}, "titles": {"type": "array"}, "lengths": {"type": "array"}}, "additionalProperties": false}, "text": {"type": "string", "maxLength": 200000000}, "checkpoint": {"type": "integer", "maximum": 2000000000, "minimum": 0, "description": "to which checkpoint; 0 = empty"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the collection to bring back"}, "source_path": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 2000, "minLength": 1, "description": "the path that names the source"}, "expect_revision": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "refuse when the collection is at another by now"}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_import_text',
+--     'collections',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled,iu_core.autocut_enabled}',
+--     'false',
+--     NULL,
+--     '{text,cut}',
+--     '{}',
+--     'Brings a source to a new text, cut into pieces, or a collection back to a checkpoint.',
+--     E'{"type": "object", "properties": {"cut": {"type": "object", "required": ["kinds", "starts", "lengths", "titles", "levels"], "properties": {"kinds": {"type": "array"}, "levels": {"type": "array"}, "starts": {"type": "array"}, "titles": {"type": "array"}, "lengths": {"type": "array"}}, "additionalProperties": false}, "text": {"type": "string", "maxLength": 200000000}, "checkpoint": {"type": "integer", "maximum": 2000000000, "minimum": 0, "description": "to which checkpoint; 0 = empty"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the collection to bring back"}, "source_path": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 2000, "minLength": 1, "description": "the path that names the source"}, "expect_revision": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "refuse when the collection is at another by now"}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_issue_token
---   accounts
---   1
---   reviewer
---   {}
---   f
---   {}
---   {}
---   An API token for your account: shown once, scoped, expiring.
---   {"type": "object", "required": ["label", "scopes", "expires_at"], "properties": {"label": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 200, "minLength": 1}, "scopes": {"type": "array", "items": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 63, "minLength": 1}, "maxItems": 100, "minItems": 1, "description": "read, a command's code, or *"}, "expires_at": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_issue_token',
+--     'accounts',
+--     '1',
+--     'reviewer',
+--     '{}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'An API token for your account: shown once, scoped, expiring.',
+--     E'{"type": "object", "required": ["label", "scopes", "expires_at"], "properties": {"label": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 200, "minLength": 1}, "scopes": {"type": "array", "items": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 63, "minLength": 1}, "maxItems": 100, "minItems": 1, "description": "read, a command''s code, or *"}, "expires_at": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_join_cursors
---   delivery
---   2
---   approver
---   {iu_core.operator_runtime_enabled}
---   t
---   {}
---   {}
---   Gives all buckets of a worker to one whose buckets touch them, while both go on.
---   {"type": "object", "required": ["worker", "joined"], "properties": {"joined": {"type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": 63, "minLength": 1, "description": "the worker that ends; its attempts and counts stay"}, "worker": {"type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": 63, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_join_cursors',
+--     'delivery',
+--     '2',
+--     'approver',
+--     '{iu_core.operator_runtime_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Gives all buckets of a worker to one whose buckets touch them, while both go on.',
+--     '{"type": "object", "required": ["worker", "joined"], "properties": {"joined": {"type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": 63, "minLength": 1, "description": "the worker that ends; its attempts and counts stay"}, "worker": {"type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": 63, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_open_gate
---   gates
---   3
---   approver
---   {}
---   t
---   gate
---   {}
---   {}
---   Opens a gate, until a time where one is given. Who closed it does not open it.
---   {"type": "object", "required": ["gate"], "properties": {"gate": {"type": "string", "pattern": "^[a-z0-9_.]+$", "maxLength": 120, "minLength": 1}, "expires_at": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "the database closes it then"}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_open_gate',
+--     'gates',
+--     '3',
+--     'approver',
+--     '{}',
+--     'true',
+--     'gate',
+--     '{}',
+--     '{}',
+--     'Opens a gate, until a time where one is given. Who closed it does not open it.',
+--     E'{"type": "object", "required": ["gate"], "properties": {"gate": {"type": "string", "pattern": "^[a-z0-9_.]+$", "maxLength": 120, "minLength": 1}, "expires_at": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "the database closes it then"}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_record_archive
---   delivery
---   1
---   approver
---   {iu_core.operator_runtime_enabled}
---   f
---   {}
---   {}
---   Writes a file of archived events down with its digests; removes nothing.
---   {"type": "object", "required": ["file", "file_sha256", "file_bytes", "content_sha256", "older_than", "first_event", "last_event"], "properties": {"file": {"type": "string", "pattern": "^[A-Za-z0-9._-]+$", "maxLength": 200, "minLength": 1, "description": "its name"}, "file_bytes": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}, "last_event": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}, "older_than": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "events and attempts before this time"}, "file_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "over the compressed file"}, "first_event": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}, "content_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "over what it holds"}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_record_archive',
+--     'delivery',
+--     '1',
+--     'approver',
+--     '{iu_core.operator_runtime_enabled}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Writes a file of archived events down with its digests; removes nothing.',
+--     E'{"type": "object", "required": ["file", "file_sha256", "file_bytes", "content_sha256", "older_than", "first_event", "last_event"], "properties": {"file": {"type": "string", "pattern": "^[A-Za-z0-9._-]+$", "maxLength": 200, "minLength": 1, "description": "its name"}, "file_bytes": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}, "last_event": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}, "older_than": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "events and attempts before this time"}, "file_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "over the compressed file"}, "first_event": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}, "content_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "over what it holds"}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_refresh_metadata_axes
---   pieces
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   f
---   {}
---   {}
---   Derives the metadata axes of a collection's pieces, or of one piece, anew.
---   {"type": "object", "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_refresh_metadata_axes',
+--     'pieces',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Derives the metadata axes of a collection''s pieces, or of one piece, anew.',
+--     '{"type": "object", "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_register_event_type
---   registry
---   2
---   approver
---   {iu_core.operator_runtime_enabled}
---   t
---   {}
---   {}
---   Registers an application's event type, or describes it anew.
---   {"type": "object", "required": ["event_type", "description"], "properties": {"event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "description": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 1000, "minLength": 1}, "delivery_lane": {"enum": ["delayed", "immediate"], "type": "string"}, "payload_schema": {"type": "object", "properties": {}, "description": "a JSON Schema", "additionalProperties": {}}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_register_event_type',
+--     'registry',
+--     '2',
+--     'approver',
+--     '{iu_core.operator_runtime_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Registers an application''s event type, or describes it anew.',
+--     E'{"type": "object", "required": ["event_type", "description"], "properties": {"event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "description": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 1000, "minLength": 1}, "delivery_lane": {"enum": ["delayed", "immediate"], "type": "string"}, "payload_schema": {"type": "object", "properties": {}, "description": "a JSON Schema", "additionalProperties": {}}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_register_route
---   registry
---   2
---   approver
---   {iu_core.operator_runtime_enabled}
---   t
---   {}
---   {}
---   Registers a route as a dry run, or defines it anew; it loses its approval then.
---   {"type": "object", "required": ["route", "event_type", "target_kind", "target_ref"], "properties": {"route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "enabled": {"type": "boolean"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "target_ref": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 2000, "minLength": 1}, "target_kind": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 60, "minLength": 1, "description": "log, workflow or webhook"}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_register_route',
+--     'registry',
+--     '2',
+--     'approver',
+--     '{iu_core.operator_runtime_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Registers a route as a dry run, or defines it anew; it loses its approval then.',
+--     E'{"type": "object", "required": ["route", "event_type", "target_kind", "target_ref"], "properties": {"route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "enabled": {"type": "boolean"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "target_ref": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 2000, "minLength": 1}, "target_kind": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 60, "minLength": 1, "description": "log, workflow or webhook"}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_release_held_events
---   delivery
---   2
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.routes_master_enabled}
---   t
---   {}
---   {}
---   Puts held events on their lanes, in the order of writing.
---   {"type": "object", "properties": {"limit": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many"}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_release_held_events',
+--     'delivery',
+--     '2',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.routes_master_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Puts held events on their lanes, in the order of writing.',
+--     '{"type": "object", "properties": {"limit": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many"}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_remove_archived_events
---   delivery
---   2
---   approver
---   {iu_core.operator_runtime_enabled}
---   t
---   {}
---   {}
---   Removes the events and attempts of an archive on record, when they are exactly what its file holds.
---   {"type": "object", "required": ["archive"], "properties": {"archive": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_remove_archived_events',
+--     'delivery',
+--     '2',
+--     'approver',
+--     '{iu_core.operator_runtime_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Removes the events and attempts of an archive on record, when they are exactly what its file holds.',
+--     '{"type": "object", "required": ["archive"], "properties": {"archive": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_remove_piece_from_collection
---   pieces
---   2
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   t
---   {}
---   {}
---   Takes a piece out of a collection; the piece lives on.
---   {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_remove_piece_from_collection',
+--     'pieces',
+--     '2',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Takes a piece out of a collection; the piece lives on.',
+--     '{"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_render_collection
---   collections
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   f
---   {}
---   {}
---   Renders a collection and keeps the digests of rendering and manifest with the revision.
---   {"type": "object", "required": ["collection"], "properties": {"collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_render_collection',
+--     'collections',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Renders a collection and keeps the digests of rendering and manifest with the revision.',
+--     '{"type": "object", "required": ["collection"], "properties": {"collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_reorder_piece
---   pieces
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   f
---   {}
---   {}
---   Moves a piece within its collection.
---   {"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\d{1,30}(\\.\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "expect_at": {"type": "string", "pattern": "^-?\\d{1,30}(\\.\\d{1,200})?$", "description": "refuse when the piece stands elsewhere by now"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_reorder_piece',
+--     'pieces',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Moves a piece within its collection.',
+--     E'{"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "expect_at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "refuse when the piece stands elsewhere by now"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_replay_dead_letter
---   delivery
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.route_worker_enabled,iu_core.routes_master_enabled}
---   f
---   {}
---   {}
---   Attempts one dead letter once more.
---   {"type": "object", "required": ["dead_letter"], "properties": {"dead_letter": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_replay_dead_letter',
+--     'delivery',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.route_worker_enabled,iu_core.routes_master_enabled}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Attempts one dead letter once more.',
+--     '{"type": "object", "required": ["dead_letter"], "properties": {"dead_letter": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_replay_dead_letters
---   delivery
---   2
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.route_worker_enabled,iu_core.routes_master_enabled}
---   t
---   {}
---   {}
---   Attempts the dead letters that the plan froze, each once more.
---   {"type": "object", "properties": {"to": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "not before this time"}, "cause": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the fingerprint of a cause"}, "limit": {"type": "integer", "maximum": 1000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "failure_code": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 200, "minLength": 0}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_replay_dead_letters',
+--     'delivery',
+--     '2',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.route_worker_enabled,iu_core.routes_master_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Attempts the dead letters that the plan froze, each once more.',
+--     E'{"type": "object", "properties": {"to": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "not before this time"}, "cause": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the fingerprint of a cause"}, "limit": {"type": "integer", "maximum": 1000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "failure_code": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 200, "minLength": 0}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_replay_skipped
---   delivery
---   2
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.route_worker_enabled,iu_core.routes_master_enabled}
---   t
---   {}
---   {}
---   Attempts what a route skipped while it was disabled.
---   {"type": "object", "required": ["route"], "properties": {"to": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "not before this time"}, "limit": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_replay_skipped',
+--     'delivery',
+--     '2',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.route_worker_enabled,iu_core.routes_master_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Attempts what a route skipped while it was disabled.',
+--     E'{"type": "object", "required": ["route"], "properties": {"to": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "not before this time"}, "limit": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_restore_archived_events
---   delivery
---   2
---   approver
---   {iu_core.operator_runtime_enabled}
---   t
---   {content}
---   {}
---   Brings the events and attempts of an archive back, each row as it was.
---   {"type": "object", "required": ["archive", "content"], "properties": {"archive": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}, "content": {"type": "string", "maxLength": 200000000, "description": "what the file holds, uncompressed"}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_restore_archived_events',
+--     'delivery',
+--     '2',
+--     'approver',
+--     '{iu_core.operator_runtime_enabled}',
+--     'true',
+--     NULL,
+--     '{content}',
+--     '{}',
+--     'Brings the events and attempts of an archive back, each row as it was.',
+--     '{"type": "object", "required": ["archive", "content"], "properties": {"archive": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}, "content": {"type": "string", "maxLength": 200000000, "description": "what the file holds, uncompressed"}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_restore_piece
---   pieces
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   f
---   {}
---   {}
---   Brings a retired or deleted piece back, to its places where they are still free.
---   {"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_restore_piece',
+--     'pieces',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Brings a retired or deleted piece back, to its places where they are still free.',
+--     '{"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_resume_replay
---   delivery
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.route_worker_enabled,iu_core.routes_master_enabled}
---   f
---   {}
---   {}
---   Lets a stopped background replay go on where it was.
---   {"type": "object", "required": ["replay"], "properties": {"replay": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_resume_replay',
+--     'delivery',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.route_worker_enabled,iu_core.routes_master_enabled}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Lets a stopped background replay go on where it was.',
+--     '{"type": "object", "required": ["replay"], "properties": {"replay": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_retire_piece
---   pieces
---   2
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   t
---   {}
---   {}
---   No new use of the piece anywhere; where it stands it stays, with its history.
---   {"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_retire_piece',
+--     'pieces',
+--     '2',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'No new use of the piece anywhere; where it stands it stays, with its history.',
+--     '{"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_revise_piece
---   pieces
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   f
---   {body}
---   {}
---   Gives a piece a new version: a new text, or that of an earlier version.
---   {"type": "object", "required": ["piece"], "properties": {"body": {"type": "string", "maxLength": 8000000}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "title": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 500, "minLength": 0}, "version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "an earlier version whose text is wanted again"}, "expect_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "refuse when the piece is at another by now"}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_revise_piece',
+--     'pieces',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'false',
+--     NULL,
+--     '{body}',
+--     '{}',
+--     'Gives a piece a new version: a new text, or that of an earlier version.',
+--     E'{"type": "object", "required": ["piece"], "properties": {"body": {"type": "string", "maxLength": 8000000}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}, "version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "an earlier version whose text is wanted again"}, "expect_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "refuse when the piece is at another by now"}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_revoke_token
---   accounts
---   1
---   reviewer
---   {}
---   f
---   {}
---   {}
---   One's own token; anybody's, as an admin.
---   {"type": "object", "required": ["token"], "properties": {"token": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_revoke_token',
+--     'accounts',
+--     '1',
+--     'reviewer',
+--     '{}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'One''s own token; anybody''s, as an admin.',
+--     '{"type": "object", "required": ["token"], "properties": {"token": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_run_probe
---   delivery
---   1
---   operator
---   {}
---   f
---   {}
---   {}
---   Tries the eight scenarios A to H on the live schema, each taken back, and shows that nothing is left.
---   {"type": "object", "properties": {}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_run_probe',
+--     'delivery',
+--     '1',
+--     'operator',
+--     '{}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Tries the eight scenarios A to H on the live schema, each taken back, and shows that nothing is left.',
+--     '{"type": "object", "properties": {}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_run_worker
---   delivery
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.route_worker_enabled,iu_core.routes_master_enabled}
---   f
---   {}
---   {}
---   Routes what waits, by passes of one worker.
---   {"type": "object", "properties": {"passes": {"type": "integer", "maximum": 100, "minimum": 1, "description": "at most so many"}, "worker": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 63, "minLength": 0}, "batch_size": {"type": "integer", "maximum": 100000, "minimum": 1, "description": "events a pass, at most"}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_run_worker',
+--     'delivery',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.route_worker_enabled,iu_core.routes_master_enabled}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Routes what waits, by passes of one worker.',
+--     E'{"type": "object", "properties": {"passes": {"type": "integer", "maximum": 100, "minimum": 1, "description": "at most so many"}, "worker": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 63, "minLength": 0}, "batch_size": {"type": "integer", "maximum": 100000, "minimum": 1, "description": "events a pass, at most"}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_set_account_right
---   accounts
---   2
---   admin
---   {}
---   t
---   {}
---   {}
---   Gives an account another right, from its next request on.
---   {"type": "object", "required": ["account", "right"], "properties": {"right": {"enum": ["reviewer", "operator", "approver", "admin"], "type": "string"}, "account": {"type": "string", "pattern": "^[a-z][a-z0-9._-]*$", "maxLength": 63, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_set_account_right',
+--     'accounts',
+--     '2',
+--     'admin',
+--     '{}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Gives an account another right, from its next request on.',
+--     '{"type": "object", "required": ["account", "right"], "properties": {"right": {"enum": ["reviewer", "operator", "approver", "admin"], "type": "string"}, "account": {"type": "string", "pattern": "^[a-z][a-z0-9._-]*$", "maxLength": 63, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_set_password
---   accounts
---   1
---   reviewer
---   {}
---   f
---   {}
---   {password_salt,password_verifier,current_key}
---   One's own password, with the present one; anybody's, as an admin. All sessions of the account end.
---   {"type": "object", "required": ["account", "password_salt", "password_verifier"], "properties": {"account": {"type": "string", "pattern": "^[a-z][a-z0-9._-]*$", "maxLength": 63, "minLength": 1}, "current_key": {"type": "string", "pattern": "^([0-9a-f]{2}){16,128}$"}, "password_salt": {"type": "string", "pattern": "^([0-9a-f]{2}){16,64}$"}, "password_verifier": {"type": "string", "pattern": "^([0-9a-f]{2}){32}$"}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_set_password',
+--     'accounts',
+--     '1',
+--     'reviewer',
+--     '{}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{password_salt,password_verifier,current_key}',
+--     'One''s own password, with the present one; anybody''s, as an admin. All sessions of the account end.',
+--     '{"type": "object", "required": ["account", "password_salt", "password_verifier"], "properties": {"account": {"type": "string", "pattern": "^[a-z][a-z0-9._-]*$", "maxLength": 63, "minLength": 1}, "current_key": {"type": "string", "pattern": "^([0-9a-f]{2}){16,128}$"}, "password_salt": {"type": "string", "pattern": "^([0-9a-f]{2}){16,64}$"}, "password_verifier": {"type": "string", "pattern": "^([0-9a-f]{2}){32}$"}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_soft_delete_piece
---   pieces
---   2
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   t
---   {}
---   {}
---   The piece leaves every manifest; a restore brings it back to its places.
---   {"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_soft_delete_piece',
+--     'pieces',
+--     '2',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'The piece leaves every manifest; a restore brings it back to its places.',
+--     '{"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_split_cursor
---   delivery
---   2
---   approver
---   {iu_core.operator_runtime_enabled}
---   t
---   {}
---   {}
---   Gives a part of a worker's buckets to a new worker, while both go on. Order per subject is kept.
---   {"type": "object", "required": ["worker", "bucket", "new_worker"], "properties": {"bucket": {"type": "integer", "maximum": 15, "minimum": 1, "description": "the bucket at which the upper part begins"}, "worker": {"type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": 63, "minLength": 1}, "new_part": {"enum": ["upper", "lower"], "type": "string", "description": "the part that the new worker gets; upper unless told"}, "new_worker": {"type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": 63, "minLength": 1, "description": "the new worker's code"}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_split_cursor',
+--     'delivery',
+--     '2',
+--     'approver',
+--     '{iu_core.operator_runtime_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Gives a part of a worker''s buckets to a new worker, while both go on. Order per subject is kept.',
+--     '{"type": "object", "required": ["worker", "bucket", "new_worker"], "properties": {"bucket": {"type": "integer", "maximum": 15, "minimum": 1, "description": "the bucket at which the upper part begins"}, "worker": {"type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": 63, "minLength": 1}, "new_part": {"enum": ["upper", "lower"], "type": "string", "description": "the part that the new worker gets; upper unless told"}, "new_worker": {"type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": 63, "minLength": 1, "description": "the new worker''s code"}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_start_replay
---   delivery
---   2
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.route_worker_enabled,iu_core.routes_master_enabled}
---   t
---   {}
---   {}
---   Replays the dead letters, or skipped events, that the plan froze, in the background.
---   {"type": "object", "properties": {"to": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$", "maxLength": 40, "description": "not before this time"}, "what": {"enum": ["dead_letters", "skipped"], "type": "string", "description": "dead letters, or the events that a disabled route skipped"}, "cause": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the fingerprint of a cause"}, "limit": {"type": "integer", "maximum": 500000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "per_second": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many a second"}, "failure_code": {"type": "string", "pattern": "^[^\\u0001-\\u001f\\u007f]*$", "maxLength": 200, "minLength": 0}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_start_replay',
+--     'delivery',
+--     '2',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.route_worker_enabled,iu_core.routes_master_enabled}',
+--     'true',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Replays the dead letters, or skipped events, that the plan froze, in the background.',
+--     E'{"type": "object", "properties": {"to": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "not before this time"}, "what": {"enum": ["dead_letters", "skipped"], "type": "string", "description": "dead letters, or the events that a disabled route skipped"}, "cause": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the fingerprint of a cause"}, "limit": {"type": "integer", "maximum": 500000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "per_second": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many a second"}, "failure_code": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 200, "minLength": 0}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_stop_replay
---   delivery
---   1
---   operator
---   {}
---   f
---   {}
---   {}
---   Stops a background replay after the batch under way; nothing is lost.
---   {"type": "object", "required": ["replay"], "properties": {"replay": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_stop_replay',
+--     'delivery',
+--     '1',
+--     'operator',
+--     '{}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Stops a background replay after the batch under way; nothing is lost.',
+--     '{"type": "object", "required": ["replay"], "properties": {"replay": {"type": "integer", "maximum": 9007199254740991, "minimum": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_validate_collection
---   collections
---   1
---   operator
---   {iu_core.operator_runtime_enabled,iu_core.composer_enabled}
---   f
---   {}
---   {}
---   Checks a collection and names what it finds.
---   {"type": "object", "required": ["collection"], "properties": {"collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_validate_collection',
+--     'collections',
+--     '1',
+--     'operator',
+--     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
+--     'false',
+--     NULL,
+--     '{}',
+--     '{}',
+--     'Checks a collection and names what it finds.',
+--     '{"type": "object", "required": ["collection"], "properties": {"collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;

@@ -8,7 +8,7 @@ export interface CatalogueObject {
   facts: string
 }
 
-const CLASSES = ['schema', 'table', 'view', 'function', 'trigger', 'config', 'vocabulary', 'event_type', 'route', 'command']
+const CLASSES = ['schema', 'table', 'view', 'function', 'trigger', 'config', 'vocabulary', 'event_type', 'route', 'command', 'other']
 
 /** Every object of the connected database's schema, by class, then by identity. */
 export async function readCatalogue(client: Client | PoolClient): Promise<CatalogueObject[]> {
@@ -17,7 +17,7 @@ export async function readCatalogue(client: Client | PoolClient): Promise<Catalo
   return rows.sort((a, b) => rank(a) - rank(b) || (a.identity < b.identity ? -1 : a.identity > b.identity ? 1 : 0))
 }
 
-const DATA_CLASSES = ['config', 'vocabulary', 'event_type', 'route', 'command']
+const DATA_CLASSES = ['config', 'vocabulary', 'event_type', 'route', 'command', 'other']
 
 /** The catalogue as one text to review: `drizzle/schema.sql`. Registry rows stand in it as comments. */
 export function schemaText(objects: CatalogueObject[]): string {

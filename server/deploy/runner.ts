@@ -1,5 +1,7 @@
 import { appliedUnits, readBook } from './book.ts'
 import { withoutDdl } from './ddl.ts'
+import { fingerprints, readInventory, register, renew, whyDark } from './inventory.ts'
+import { inScratch } from './scratch.ts'
 import { alone, inTransaction, type Connection } from './transaction.ts'
 import { standingVerifies, UnitError, type Unit } from './units.ts'
 
@@ -34,31 +36,56 @@ export function pendingUnits(units: Unit[], done: Unit[], to?: string): Unit[] {
   return units.slice(done.length, count)
 }
 
-/** Applies a unit within a transaction: what it makes, its verify, its entry in the book. */
+/** Applies a unit within a transaction: what it makes, its verify, its entries in the inventory and in the book. */
 export async function applyUnit(client: Connection, unit: Unit): Promise<void> {
+  const before = await fingerprints(client)
   const migrate = () => run(client, unit, 'migration')
   await (unit.kind === 'data' ? withoutDdl(client, unit, migrate) : migrate())
   await run(client, unit, 'verify')
+  await register(client, unit, before)
   await client.query('INSERT INTO iu_deploy.applied_unit (number, tag, hash) VALUES ($1, $2, $3)', [unit.number, unit.tag, unit.hash])
 }
 
 /** Undoes a unit within a transaction. */
 export async function undoUnit(client: Connection, unit: Unit): Promise<void> {
+  const before = await fingerprints(client)
   await run(client, unit, 'rollback')
+  await register(client, unit, before)
   await client.query('DELETE FROM iu_deploy.applied_unit WHERE number = $1', [unit.number])
 }
 
 /**
- * Applies the units that the database lacks, each with its verify in one transaction.
+ * After a major upgrade, where entries of the inventory are lost or altered, and where it is not known what an
+ * object should be, the applied units are deployed in a scratch database on this server, and tell.
+ * @throws {UnitError} where this login may not make one; the units stay applied, and conformance unknown.
+ */
+async function renewInventory(client: Connection, units: Unit[]): Promise<void> {
+  const why = await inTransaction(client, () => whyDark(client))
+  if (why === undefined) return
+  const built = await inScratch(client, async (scratch) => {
+    await deployUnits(scratch, units)
+    return inTransaction(scratch, () => readInventory(scratch))
+  }).catch((error: { code?: string, message: string }) => {
+    if (error.code !== '42501') throw error
+    throw new UnitError(`the inventory has to be made anew (${why}), and for that this login must be able to make a database and its roles: ${error.message}`)
+  })
+  await inTransaction(client, () => renew(client, built))
+}
+
+/**
+ * Applies the units that the database lacks, each with its verify and its entries in the inventory in one
+ * transaction. Where the inventory does not say any more what should be there, it is made anew from all of them.
  * @returns the tags applied. @throws {UnitError} when files and database disagree, or the database's own error.
  */
 export function deployUnits(client: Connection, units: Unit[], { to, onUnit = () => {} }: DeployOptions = {}): Promise<string[]> {
   return alone(client, async () => {
-    const pending = pendingUnits(units, await applied(client, units), to)
+    const done = await applied(client, units)
+    const pending = pendingUnits(units, done, to)
     for (const unit of pending) {
       onUnit(unit, 'deploy')
       await inTransaction(client, () => applyUnit(client, unit))
     }
+    await renewInventory(client, [...done, ...pending])
     return pending.map(unit => unit.tag)
   })
 }

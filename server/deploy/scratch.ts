@@ -4,22 +4,19 @@ import { bootstrap } from './bootstrap.ts'
 import { readCatalogue, type CatalogueObject } from './catalogue.ts'
 
 /**
- * What the given statements build, read from a scratch database beside the connected one, which must be
+ * Runs `work` on a scratch database beside the connected one, with the roles made and nothing else. It must be
  * PostgreSQL where this login may create databases. The scratch database is dropped whatever happens.
  */
-export async function catalogueOf(client: pg.Client | pg.PoolClient, scripts: string[]): Promise<CatalogueObject[]> {
-  if (scripts.length === 0) return []
+export async function inScratch<T>(client: pg.Client | pg.PoolClient, work: (scratch: pg.Client) => Promise<T>): Promise<T> {
   const name = `iu_scratch_${randomBytes(6).toString('hex')}`
   await client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`)
   try {
-    const { host, port, user, password } = client as unknown as { host: string, port: number, user: string, password: string }
-    const scratch = new pg.Client({ host, port, user, password, database: name })
+    const { host, port, user, password, ssl } = client as unknown as pg.ClientConfig
+    const scratch = new pg.Client({ host, port, user, password, ssl, database: name })
     await scratch.connect()
     try {
       await bootstrap(scratch)
-      await scratch.query('SET ROLE iu_owner')
-      for (const script of scripts) await scratch.query(script)
-      return await readCatalogue(scratch)
+      return await work(scratch)
     }
     finally {
       await scratch.end()
@@ -28,4 +25,14 @@ export async function catalogueOf(client: pg.Client | pg.PoolClient, scripts: st
   finally {
     await client.query(`DROP DATABASE ${name} WITH (FORCE)`)
   }
+}
+
+/** What the given statements build, read from a scratch database. */
+export async function catalogueOf(client: pg.Client | pg.PoolClient, scripts: string[]): Promise<CatalogueObject[]> {
+  if (scripts.length === 0) return []
+  return inScratch(client, async (scratch) => {
+    await scratch.query('SET ROLE iu_owner')
+    for (const script of scripts) await scratch.query(script)
+    return readCatalogue(scratch)
+  })
 }

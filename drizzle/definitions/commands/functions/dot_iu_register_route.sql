@@ -1,4 +1,4 @@
--- requires: fn_iu_routes_register, iu_core
+-- requires: dot_inventory, fn_dot_inventory_register, fn_iu_routes_register, iu_core
 CREATE FUNCTION iu_core.dot_iu_register_route(p_params jsonb, p_context jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -21,9 +21,11 @@ BEGIN
   END IF;
   PERFORM fn_iu_routes_register(jsonb_build_object(v_code, jsonb_build_object('event_type', p_params -> 'event_type', 'target_kind', p_params -> 'target_kind', 'target_ref', p_params -> 'target_ref', 'enabled', coalesce(p_params -> 'enabled', 'false'))));
   v_after := (SELECT jsonb_build_object('event_type', event_type, 'target_kind', target_kind, 'target_ref', target_ref, 'enabled', enabled, 'dry_run', dry_run) FROM iu_outbound_route WHERE route_code = v_code);
-  IF v_after = v_before THEN
+  -- What was made by hand exactly so is taken into the inventory, which does not have it.
+  IF v_after = v_before AND EXISTS (SELECT FROM dot_inventory WHERE (class, identity) = ('route', v_code)) THEN
     RAISE EXCEPTION 'route: % is registered like that already', v_code USING ERRCODE = 'IU016', COLUMN = 'route';
   END IF;
+  PERFORM fn_dot_inventory_register(NULL, '[]', 'route', v_code);
   RETURN jsonb_build_object(
     'state', jsonb_build_object('before', v_before),
     'objects', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('ref', 'route:' || v_code, 'change', CASE WHEN v_before IS NULL THEN 'create' ELSE 'update' END, 'before', v_before, 'after', v_after))),
