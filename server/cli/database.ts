@@ -1,14 +1,20 @@
 import { join } from 'node:path'
 import type pg from 'pg'
 import { openConnection } from '../db/client.ts'
-import { bootstrap, deploy } from '../deploy/index.ts'
+import type { Kind } from '../backup/manifest.ts'
+import { bootstrap } from '../deploy/index.ts'
 import { openEmbedded } from '../embedded/index.ts'
+import { deployHere } from './deploying.ts'
 import { note } from './report.ts'
 
 /** The checkout that this command runs from. */
 export const ROOT = join(import.meta.dirname, '../..')
 /** Where the embedded database and its secrets live. */
 export const DATA = process.env.IU_DATA ?? join(ROOT, '.data')
+/** Where backups go that are given no other folder. */
+export const BACKUPS = join(DATA, 'backup')
+/** With the embedded PostgreSQL comes no pg_dump. */
+export const backupKind = (): Kind => process.env.DATABASE_URL ? 'pg_dump' : 'copy'
 /** An API token, to act as its account; without one the database's login acts. */
 export const TOKEN = process.env.IU_TOKEN || undefined
 const DATABASE = 'iu_core'
@@ -28,7 +34,7 @@ export interface OpenOptions {
 
 /**
  * DATABASE_URL, or the embedded database: started when it does not run, and brought to this checkout's
- * newest unit, so that a command works from a fresh clone.
+ * newest unit, so that a command works from a fresh clone. Where there are data in it, it is backed up before.
  */
 export async function openTarget({ onStep = note, deploys = true }: OpenOptions = {}): Promise<Target> {
   const given = process.env.DATABASE_URL
@@ -43,8 +49,9 @@ export async function openTarget({ onStep = note, deploys = true }: OpenOptions 
     url.pathname = DATABASE
     await within(url.href, async (client) => {
       await bootstrap(client)
-      const tags = deploys ? await deploy(client) : []
-      if (tags.length) onStep(`deployed ${tags.length} schema units`)
+      if (!deploys) return
+      const { deployed } = await deployHere(client, { backupTo: BACKUPS, kind: 'copy', onStep: quietly(onStep) })
+      if (deployed.length) onStep(`deployed ${deployed.length} schema units`)
     })
     return { url: url.href, close: () => server.release() }
   }
@@ -52,6 +59,11 @@ export async function openTarget({ onStep = note, deploys = true }: OpenOptions 
     await server.release()
     throw error
   }
+}
+
+/** The units of a first deployment are too many to be told one by one. */
+const quietly = (onStep: (line: string) => void) => (line: string) => {
+  if (!line.startsWith('deploying ')) onStep(line)
 }
 
 /** Another process on the same fresh folder was quicker. */

@@ -6,6 +6,7 @@ import { readSql, statements, writes } from './sql.ts'
 /** Files that may write rows themselves, how many statements, and why. */
 const EXCEPTIONS: Record<string, { statements: number, why: string }> = {
   'server/deploy/runner.ts': { statements: 2, why: 'keeps its own book of applied units, before and beside the schema' },
+  'server/backup/tables.ts': { statements: 3, why: 'carries whole tables out of one database and into another' },
   'server/demo/shop.ts': { statements: 1, why: 'is an application with a table of its own' },
 }
 
