@@ -21,6 +21,8 @@ export default defineConfig({
             ...configDefaults.exclude,
             // What is the same program whichever PostgreSQL it runs on, or a walk at random: doing it once is enough.
             'tests/db/{embedded,cli}/**', 'tests/db/**/{random,model,import-random,import-large,import-changes,import-refusals,align}.spec.ts',
+            // Of backups, what the file is and what refuses it.
+            'tests/db/backup/{refusals,gates}.spec.ts',
             // Every command is carried out there by walk, concurrency and rights; these look closer at what they answer.
             'tests/db/commands/{plans,ledger,placing-cost,findings,keys,checkpoints,overtaken,faults,gates-opening,gates-ladder,gates-held}.spec.ts',
           ],

@@ -335,6 +335,41 @@ CREATE INDEX iu_archive_move_xid_idx ON iu_core.iu_archive_move USING btree (xid
 COMMENT ON TABLE iu_archive_move IS 'When an archive''s events were removed from the outbox, and brought back; append-only';
 COMMENT ON COLUMN iu_archive_move.xid IS 'the transaction that removes: it alone may delete from the outbox and the attempts';
 
+-- table iu_backup_evidence
+CREATE TABLE iu_backup_evidence (
+  id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  file_name text COLLATE "C" NOT NULL,
+  folder text NOT NULL,
+  host text NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  unit_tag text COLLATE "C" NOT NULL,
+  server_version text COLLATE "C" NOT NULL,
+  file_bytes bigint NOT NULL,
+  file_digest bytea NOT NULL,
+  entries bigint NOT NULL,
+  row_count bigint NOT NULL,
+  taken_at timestamp with time zone NOT NULL,
+  last_event bigint NOT NULL,
+  last_run bigint NOT NULL,
+  checks jsonb NOT NULL,
+  restorable boolean NOT NULL,
+  checked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  checked_by text DEFAULT SESSION_USER NOT NULL,
+  CONSTRAINT iu_backup_evidence_digest_chk CHECK ((octet_length(file_digest) = 32)),
+  CONSTRAINT iu_backup_evidence_kind_chk CHECK ((kind = ANY (ARRAY['pg_dump'::text, 'copy'::text]))),
+  CONSTRAINT iu_backup_evidence_pkey PRIMARY KEY (id),
+  CONSTRAINT iu_backup_evidence_size_chk CHECK (((file_bytes > 0) AND (entries > 0) AND (row_count >= 0)))
+);
+ALTER TABLE iu_backup_evidence OWNER TO iu_owner;
+COMMENT ON TABLE iu_backup_evidence IS 'Every backup that was tried: what the file is, and what came of restoring it; append-only';
+COMMENT ON COLUMN iu_backup_evidence.file_digest IS 'SHA-256 over the whole file';
+COMMENT ON COLUMN iu_backup_evidence.entries IS 'what it holds: entries in the table of contents of pg_dump, or tables and sequences of a copy';
+COMMENT ON COLUMN iu_backup_evidence.row_count IS 'rows in its tables';
+COMMENT ON COLUMN iu_backup_evidence.taken_at IS 'the time of its snapshot';
+COMMENT ON COLUMN iu_backup_evidence.last_event IS 'the newest event in it; 0 = none';
+COMMENT ON COLUMN iu_backup_evidence.last_run IS 'the newest run of the ledger in it; 0 = none';
+COMMENT ON COLUMN iu_backup_evidence.checks IS 'what was looked at in the restored database: name, ok, detail';
+
 -- table iu_collection
 CREATE TABLE iu_collection (
   id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -1323,6 +1358,38 @@ CREATE VIEW v_iu_archive AS
 ALTER VIEW v_iu_archive OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_archive IS 'Every archive, and whether its events are removed from the outbox at present';
 GRANT SELECT ON v_iu_archive TO iu_reader;
+
+-- view v_iu_backup_evidence
+CREATE VIEW v_iu_backup_evidence AS
+ SELECT b.id AS backup_id,
+    b.file_name,
+    b.folder,
+    b.host,
+    b.kind,
+    b.unit_tag,
+    b.server_version,
+    b.file_bytes,
+    encode(b.file_digest, 'hex'::text) AS file_digest,
+    b.entries,
+    b.row_count,
+    b.taken_at,
+    b.last_event,
+    b.last_run,
+    b.checks,
+    b.restorable,
+    b.checked_at,
+    b.checked_by,
+    w.written_since,
+    ((NOT w.written_since) OR (b.taken_at >= (clock_timestamp() - '01:00:00'::interval))) AS is_fresh
+   FROM (iu_backup_evidence b
+     CROSS JOIN LATERAL ( SELECT ((EXISTS ( SELECT
+                   FROM event_outbox e
+                  WHERE (e.id > b.last_event))) OR (EXISTS ( SELECT
+                   FROM dot_iu_command_run r
+                  WHERE (r.id > b.last_run)))) AS written_since) w);
+ALTER VIEW v_iu_backup_evidence OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_backup_evidence IS 'Every backup that was tried, whether it can be restored, and whether it is fresh: nothing was written since, or it is at most an hour old';
+GRANT SELECT ON v_iu_backup_evidence TO iu_reader;
 
 -- view v_iu_collection_checkpoint
 CREATE VIEW v_iu_collection_checkpoint AS
@@ -4178,6 +4245,24 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_dot_account_object(iu_account,bigint) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_account_object(iu_account,bigint) IS 'An account in a plan''s diff, without its secrets: born when p_before is null';
+
+-- function fn_dot_backup_record(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_backup_record(p_backup jsonb, p_checks jsonb)
+ RETURNS TABLE(backup_id bigint, restorable boolean)
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  INSERT INTO iu_backup_evidence (file_name, folder, host, kind, unit_tag, server_version, file_bytes, file_digest, entries, row_count, taken_at, last_event, last_run, checks, restorable)
+  SELECT b.file_name, b.folder, b.host, b.kind, b.unit_tag, b.server_version, b.file_bytes, decode(b.file_digest, 'hex'), b.entries, b.row_count, b.taken_at, b.last_event, b.last_run, p_checks,
+         (SELECT count(*) FILTER (WHERE c.ok) = 5 AND bool_and(c.ok)
+          FROM unnest(ARRAY['restored', 'rows', 'units', 'conformance', 'accounting']) AS wanted(name)
+          LEFT JOIN jsonb_to_recordset(p_checks) AS c(name text, ok boolean) USING (name))
+  FROM jsonb_to_record(p_backup) AS b(file_name text, folder text, host text, kind text, unit_tag text, server_version text, file_bytes bigint, file_digest text,
+                                      entries bigint, row_count bigint, taken_at timestamptz, last_event bigint, last_run bigint)
+  RETURNING id, restorable
+$function$;
+ALTER FUNCTION fn_dot_backup_record(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_backup_record(jsonb,jsonb) IS 'Records a backup and what came of restoring it; for whoever deploys: nobody but the owner may call it';
 
 -- function fn_dot_catalogue()
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_catalogue()
@@ -10501,6 +10586,10 @@ COMMENT ON TRIGGER trg_iu_archive_append_only ON iu_archive IS 'What was archive
 -- trigger trg_iu_archive_move_append_only on iu_archive_move
 CREATE TRIGGER trg_iu_archive_move_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_archive_move FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
 COMMENT ON TRIGGER trg_iu_archive_move_append_only ON iu_archive_move IS 'What was archived stays on record';
+
+-- trigger trg_iu_backup_evidence_append_only on iu_backup_evidence
+CREATE TRIGGER trg_iu_backup_evidence_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_backup_evidence FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
+COMMENT ON TRIGGER trg_iu_backup_evidence_append_only ON iu_backup_evidence IS 'Evidence stays as it was found';
 
 -- trigger trg_iu_collection_checkpoint_append_only on iu_collection_checkpoint
 CREATE TRIGGER trg_iu_collection_checkpoint_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_collection_checkpoint FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();

@@ -1,14 +1,20 @@
 import { join } from 'node:path'
 import type pg from 'pg'
 import { openConnection } from '../db/client.ts'
-import { bootstrap, deploy } from '../deploy/index.ts'
+import type { Kind } from '../backup/manifest.ts'
+import { bootstrap } from '../deploy/index.ts'
 import { openEmbedded } from '../embedded/index.ts'
+import { deployHere } from './deploying.ts'
 import { note } from './report.ts'
 
 /** The checkout that this command runs from. */
 export const ROOT = join(import.meta.dirname, '../..')
 /** Where the embedded database and its secrets live. */
 export const DATA = process.env.IU_DATA ?? join(ROOT, '.data')
+/** Where backups go that are given no other folder. */
+export const BACKUPS = join(DATA, 'backup')
+/** With the embedded PostgreSQL comes no pg_dump. */
+export const backupKind = (): Kind => process.env.DATABASE_URL ? 'pg_dump' : 'copy'
 /** An API token, to act as its account; without one the database's login acts. */
 export const TOKEN = process.env.IU_TOKEN || undefined
 const DATABASE = 'iu_core'
@@ -20,11 +26,17 @@ export interface Target {
   close(): Promise<void>
 }
 
+export interface OpenOptions {
+  onStep?: (message: string) => void
+  /** false = the embedded database stays at the unit that it is at */
+  deploys?: boolean
+}
+
 /**
  * DATABASE_URL, or the embedded database: started when it does not run, and brought to this checkout's
- * newest unit, so that a command works from a fresh clone.
+ * newest unit, so that a command works from a fresh clone. Where there are data in it, it is backed up before.
  */
-export async function openTarget(onStep: (message: string) => void = note): Promise<Target> {
+export async function openTarget({ onStep = note, deploys = true }: OpenOptions = {}): Promise<Target> {
   const given = process.env.DATABASE_URL
   if (given) return { url: given, close: async () => {} }
   const server = await openEmbedded({ directory: DATA, onStep })
@@ -37,8 +49,9 @@ export async function openTarget(onStep: (message: string) => void = note): Prom
     url.pathname = DATABASE
     await within(url.href, async (client) => {
       await bootstrap(client)
-      const tags = await deploy(client)
-      if (tags.length) onStep(`deployed ${tags.length} schema units`)
+      if (!deploys) return
+      const { deployed } = await deployHere(client, { backupTo: BACKUPS, kind: 'copy', onStep: quietly(onStep) })
+      if (deployed.length) onStep(`deployed ${deployed.length} schema units`)
     })
     return { url: url.href, close: () => server.release() }
   }
@@ -46,6 +59,11 @@ export async function openTarget(onStep: (message: string) => void = note): Prom
     await server.release()
     throw error
   }
+}
+
+/** The units of a first deployment are too many to be told one by one. */
+const quietly = (onStep: (line: string) => void) => (line: string) => {
+  if (!line.startsWith('deploying ')) onStep(line)
 }
 
 /** Another process on the same fresh folder was quicker. */
@@ -68,8 +86,8 @@ export async function within<T>(url: string, work: (client: pg.Client) => Promis
 }
 
 /** Opens the target, runs `work` on one connection of it, and lets go of both whatever happens. */
-export async function withDatabase<T>(work: (client: pg.Client, target: Target) => Promise<T>): Promise<T> {
-  const target = await openTarget()
+export async function withDatabase<T>(work: (client: pg.Client, target: Target) => Promise<T>, options?: OpenOptions): Promise<T> {
+  const target = await openTarget(options)
   try {
     return await within(target.url, client => work(client, target))
   }

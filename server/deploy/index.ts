@@ -4,7 +4,9 @@ import { deployUnits } from './runner.ts'
 import { readUnits } from './units.ts'
 
 export { bootstrap, BootstrapError } from './bootstrap.ts'
-export { deployUnits, rollbackUnits, verifyUnits } from './runner.ts'
+export { planDeploy } from './plan.ts'
+export { planRollback, rollbackUnits, stakeText } from './rollback.ts'
+export { deployUnits, verifyUnits } from './runner.ts'
 export { readUnits, standingVerifies, UnitError } from './units.ts'
 
 /** Where this checkout's SQL stands. */

@@ -1,7 +1,5 @@
-import type { Client, PoolClient } from 'pg'
+import type { Connection } from './transaction.ts'
 import type { Unit } from './units.ts'
-
-type Connection = Client | PoolClient
 
 /** A unit before the inventory's own finds none. */
 async function hasInventory(client: Connection): Promise<boolean> {

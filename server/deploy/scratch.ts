@@ -11,8 +11,8 @@ export async function inScratch<T>(client: pg.Client | pg.PoolClient, work: (scr
   const name = `iu_scratch_${randomBytes(6).toString('hex')}`
   await client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`)
   try {
-    const { host, port, user, password } = client as unknown as { host: string, port: number, user: string, password: string }
-    const scratch = new pg.Client({ host, port, user, password, database: name })
+    const { host, port, user, password, ssl } = client as unknown as pg.ClientConfig
+    const scratch = new pg.Client({ host, port, user, password, ssl, database: name })
     await scratch.connect()
     try {
       await bootstrap(scratch)

