@@ -10821,6 +10821,22 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'no route wants it, or its route is disabled')
 --   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
+-- vocabulary backup_kind copy
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'backup_kind',
+--     'copy',
+--     'our own, where there is no pg_dump')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
+-- vocabulary backup_kind pg_dump
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'backup_kind',
+--     'pg_dump',
+--     'as pg_dump writes it')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
 -- vocabulary collection_kind design_doc
 --   INSERT INTO iu_vocabulary (term_class, term, description)
 --   VALUES (

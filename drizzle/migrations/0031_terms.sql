@@ -21,6 +21,7 @@ SELECT iu_core.fn_iu_vocabulary_register('worker_process_kind', '{"cli": "iu wor
 SELECT iu_core.fn_iu_vocabulary_register('pass_status', '{
   "routed": "decided events", "idle": "found none", "busy": "another has the cursor",
   "worker_gate_closed": "may not make passes", "master_gate_closed": "may not route"}');
+SELECT iu_core.fn_iu_vocabulary_register('backup_kind', '{"pg_dump": "as pg_dump writes it", "copy": "our own, where there is no pg_dump"}');
 SELECT iu_core.fn_iu_vocabulary_register('replay_kind', '{"dead_letters": "what failed", "skipped": "what a disabled route skipped"}');
 SELECT iu_core.fn_iu_vocabulary_register('replay_status', '{"running": "goes on by itself", "stopped": "waits to be resumed", "done": "everything frozen was attempted"}');
 SELECT iu_core.fn_iu_vocabulary_register('value_type', '{"gate": "open or closed; missing or malformed is closed"}');

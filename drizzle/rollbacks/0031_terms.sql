@@ -10,5 +10,6 @@ SELECT iu_core.fn_iu_vocabulary_forget('archive_move');
 SELECT iu_core.fn_iu_vocabulary_forget('worker_process_kind');
 SELECT iu_core.fn_iu_vocabulary_forget('pass_status');
 SELECT iu_core.fn_iu_vocabulary_forget('replay_kind');
+SELECT iu_core.fn_iu_vocabulary_forget('backup_kind');
 SELECT iu_core.fn_iu_vocabulary_forget('replay_status');
 SELECT iu_core.fn_iu_vocabulary_forget('value_type');

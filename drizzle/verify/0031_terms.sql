@@ -16,6 +16,7 @@ BEGIN
     'archive_move',
     'worker_process_kind',
     'pass_status',
+    'backup_kind',
     'replay_kind',
     'replay_status',
     'value_type']) AS c

@@ -25,6 +25,7 @@ const TERMS: Record<string, string> = {
   'iu_account.account_right': 'account_right',
   'iu_account.status': 'account_status',
   'iu_archive_move.move': 'archive_move',
+  'iu_backup_evidence.kind': 'backup_kind',
   'iu_collection.collection_kind': 'collection_kind',
   'iu_collection.status': 'collection_status',
   'iu_collection_checkpoint_piece.unit_kind': 'unit_kind',
