@@ -27,6 +27,18 @@ COMMENT ON TABLE dot_config IS 'Gates: a missing, malformed or expired row is a 
 COMMENT ON COLUMN dot_config.value IS 'exactly ''true'' opens; anything else is closed';
 COMMENT ON COLUMN dot_config.expires_at IS 'an opening holds until then; null = until closed';
 
+-- table dot_drift_known
+CREATE TABLE dot_drift_known (
+  stamp text COLLATE "C" NOT NULL,
+  refused jsonb NOT NULL,
+  found_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT dot_drift_known_pkey PRIMARY KEY (stamp)
+);
+ALTER TABLE dot_drift_known OWNER TO iu_owner;
+COMMENT ON TABLE dot_drift_known IS 'What a comparison came to, for as long as neither the catalogue nor the inventory has changed, so that a command need not compare';
+COMMENT ON COLUMN dot_drift_known.stamp IS 'of fn_dot_stamp(), before the comparison';
+COMMENT ON COLUMN dot_drift_known.refused IS 'each command that a drifted object serves, with that object';
+
 -- table dot_inventory
 CREATE TABLE dot_inventory (
   class text COLLATE "C" NOT NULL,
@@ -640,7 +652,7 @@ CREATE TABLE iu_replay_job (
   finished_at timestamp with time zone,
   CONSTRAINT iu_replay_job_done_chk CHECK ((((status = 'done'::text) = (done = total)) AND ((status = 'done'::text) = (finished_at IS NOT NULL)))),
   CONSTRAINT iu_replay_job_pkey PRIMARY KEY (id),
-  CONSTRAINT iu_replay_job_progress_chk CHECK ((((done >= 0) AND (done <= total)) AND (done = ((replayed + failed_again) + left_alone)))),
+  CONSTRAINT iu_replay_job_progress_chk CHECK (((done >= 0) AND (done <= total) AND (done = ((replayed + failed_again) + left_alone)))),
   CONSTRAINT iu_replay_job_status_chk CHECK ((status = ANY (ARRAY['running'::text, 'stopped'::text, 'done'::text]))),
   CONSTRAINT iu_replay_job_stopped_chk CHECK (((status = 'stopped'::text) = (stopped_at IS NOT NULL))),
   CONSTRAINT iu_replay_job_what_chk CHECK ((what = ANY (ARRAY['dead_letters'::text, 'skipped'::text])))
@@ -774,7 +786,7 @@ CREATE TABLE iu_route_worker_cursor (
   last_pass_seen integer,
   reread_id bigint DEFAULT 0 NOT NULL,
   CONSTRAINT iu_route_worker_cursor_apart_excl EXCLUDE USING gist (int4range((bucket_from)::integer, (bucket_to)::integer, '[]'::text) WITH &&),
-  CONSTRAINT iu_route_worker_cursor_buckets_chk CHECK ((((bucket_from >= 0) AND (bucket_from <= bucket_to)) AND (bucket_to <= 15))),
+  CONSTRAINT iu_route_worker_cursor_buckets_chk CHECK (((bucket_from >= 0) AND (bucket_from <= bucket_to) AND (bucket_to <= 15))),
   CONSTRAINT iu_route_worker_cursor_code_chk CHECK (((worker_code ~ '^[a-z0-9_]+$'::text) AND (octet_length(worker_code) <= 63))),
   CONSTRAINT iu_route_worker_cursor_lock_key UNIQUE (lock_no),
   CONSTRAINT iu_route_worker_cursor_pkey PRIMARY KEY (worker_code)
@@ -4469,19 +4481,23 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_command_blocked(p_right text)
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
+  WITH compared AS MATERIALIZED (SELECT fn_dot_drift_refused(false) AS refused)
   SELECT c.command_code,
-         CASE WHEN fn_iu_right_rank(p_right) < fn_iu_right_rank(c.required_right) THEN 'forbidden' WHEN g.gate IS NOT NULL THEN 'gate_closed' END,
+         CASE WHEN fn_iu_right_rank(p_right) < fn_iu_right_rank(c.required_right) THEN 'forbidden' WHEN g.gate IS NOT NULL THEN 'gate_closed' WHEN d.object IS NOT NULL THEN 'drifted' END,
          CASE WHEN fn_iu_right_rank(p_right) >= fn_iu_right_rank(c.required_right) THEN g.gate END,
          CASE WHEN fn_iu_right_rank(p_right) < fn_iu_right_rank(c.required_right) THEN format('This needs the right %s; you have %s.', c.required_right, coalesce(p_right, 'none'))
-              WHEN g.gate IS NOT NULL THEN format('Gate %s is %s%s.', g.gate, g.state, coalesce(': ' || nullif(g.reason, ''), '')) END
+              WHEN g.gate IS NOT NULL THEN format('Gate %s is %s%s.', g.gate, g.state, coalesce(': ' || nullif(g.reason, ''), ''))
+              WHEN d.object IS NOT NULL THEN format('It needs %s, which is not as it was deployed.', d.object) END
   FROM dot_iu_command AS c
+  CROSS JOIN compared AS f
+  CROSS JOIN LATERAL (SELECT CASE WHEN NOT fn_dot_works_in_drift(c.command_code) THEN f.refused ->> c.command_code END AS object) AS d
   LEFT JOIN LATERAL (
     SELECT v.gate, v.state, v.reason FROM unnest(c.gates) WITH ORDINALITY AS n(gate, n)
     LEFT JOIN v_iu_gate AS v ON v.gate = n.gate WHERE v.is_open IS NOT TRUE ORDER BY n.n LIMIT 1
   ) AS g ON true
 $function$;
 ALTER FUNCTION fn_dot_command_blocked(text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_command_blocked(text) IS 'Per command: why somebody with this right may not apply it now (forbidden, gate_closed), or nulls when nothing is in the way';
+COMMENT ON FUNCTION fn_dot_command_blocked(text) IS 'Per command: why somebody with this right may not apply it now (forbidden, gate_closed, drifted), or nulls when nothing is in the way';
 GRANT EXECUTE ON FUNCTION fn_dot_command_blocked(text) TO iu_reader;
 
 -- function fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text)
@@ -4508,6 +4524,7 @@ DECLARE
   v_problems text[];
   v_events_before bigint;
   v_overtaken bigint;
+  v_drifted text;
   v_events jsonb := '[]';
   v_message text;
   v_detail text;
@@ -4579,6 +4596,11 @@ BEGIN
     v_plan := NULL;
   END IF;
 
+  -- Outside of the subtransaction: what the comparison came to is kept, whatever becomes of the command.
+  IF p_mode <> 'verify' AND p_target_run_id IS NULL AND NOT fn_dot_works_in_drift(v_command.command_code) THEN
+    v_drifted := fn_dot_drift_refused(true) ->> v_command.command_code;
+  END IF;
+
   BEGIN
     IF p_mode = 'verify' THEN
       RETURN fn_dot_run_verify(v_run, v_target);
@@ -4625,6 +4647,10 @@ BEGIN
       END IF;
     END IF;
     PERFORM fn_iu_gate_require(g) FROM unnest(v_command.gates) AS g;
+    IF v_drifted IS NOT NULL THEN
+      RAISE EXCEPTION '% needs %, which is not as it was deployed', v_command.command_code, v_drifted USING ERRCODE = 'IU020',
+        HINT = 'Conformance (v_dot_drift) shows what differs and how to put it right. Closing, disabling and undoing go on working.';
+    END IF;
     SELECT jsonb_object_agg(gate, state) INTO v_gates FROM v_iu_gate;
 
     v_events_before := coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0);
@@ -4842,6 +4868,83 @@ ALTER FUNCTION fn_dot_drift() OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_drift() IS 'The live schema against the inventory: a row for each object that is missing, unexpected, changed or unknown; one row without a class where nothing can be said now. Waits for nobody longer than half a second';
 GRANT EXECUTE ON FUNCTION fn_dot_drift() TO iu_reader;
 
+-- function fn_dot_drift_refused(boolean)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_drift_refused(p_keep boolean)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_stamp text;
+  v_refused jsonb;
+  v_drift jsonb;
+BEGIN
+  v_stamp := fn_dot_stamp();
+  v_refused := (SELECT refused FROM dot_drift_known WHERE stamp = v_stamp);
+  IF v_refused IS NOT NULL THEN
+    RETURN v_refused;
+  END IF;
+  v_drift := (SELECT coalesce(jsonb_agg(jsonb_build_array(d.class, d.identity, d.state)), '[]') FROM fn_dot_drift() AS d);
+  IF v_drift @? 'strict $[*] ? (@[0] == null)' THEN
+    RETURN '{}';
+  END IF;
+  v_drift := jsonb_path_query_array(v_drift, 'strict $[*] ? (@[2] != "unknown")');
+  v_refused := CASE WHEN v_drift = '[]' THEN '{}' ELSE fn_dot_drift_served(v_drift) END;
+  IF p_keep AND pg_try_advisory_xact_lock(hashtext('iu_core drift known')) THEN
+    DELETE FROM dot_drift_known;
+    INSERT INTO dot_drift_known (stamp, refused) VALUES (v_stamp, v_refused);
+  END IF;
+  RETURN v_refused;
+EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR insufficient_privilege THEN
+  -- What the comparison itself stands on is gone.
+  RETURN '{}';
+END
+$function$;
+ALTER FUNCTION fn_dot_drift_refused(boolean) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_drift_refused(boolean) IS 'The commands that are refused while drift stands, each with the object: {"command": "class identity"}; compares only where something has changed since it last did, and keeps the answer where p_keep says so';
+
+-- function fn_dot_drift_served(jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_drift_served(p_drift jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  WITH RECURSIVE drifted AS MATERIALIZED (
+    SELECT d ->> 0 AS class, d ->> 1 AS identity FROM jsonb_array_elements(p_drift) AS d
+  ), named AS MATERIALIZED (
+    SELECT class, split_part(identity, '(', 1) AS name,
+           -- Without its comments: they speak of others.
+           regexp_replace(split_part(split_part(definition, E'\nALTER FUNCTION ', 1), E'\nCOMMENT ON ', 1), '--[^\n]*', '', 'g') AS said
+    FROM dot_inventory WHERE class IN ('table', 'view', 'function', 'trigger')
+  ), users AS MATERIALIZED (
+    SELECT DISTINCT CASE n.class WHEN 'trigger' THEN split_part(n.name, ' on ', 2) ELSE n.name END AS name, w[1] AS used
+    FROM named AS n CROSS JOIN LATERAL regexp_matches(n.said, '\w+', 'g') AS w
+    WHERE n.name !~ '^(fn_dot_(catalogue|drift|fingerprints|inventory|repair|stamp|state)|v_dot_(conformance|drift))' AND EXISTS (SELECT FROM named AS k WHERE k.name = w[1])
+  ), reached(name, class, identity) AS (
+    SELECT CASE class WHEN 'function' THEN split_part(identity, '(', 1) WHEN 'trigger' THEN split_part(identity, ' on ', 2) ELSE identity END, class, identity
+    FROM drifted WHERE class IN ('table', 'view', 'function', 'trigger')
+    UNION
+    -- An event type or a route is used by what names it.
+    SELECT n.name, d.class, d.identity FROM drifted AS d JOIN named AS n ON n.class = 'function' AND strpos(n.said, quote_literal(d.identity)) > 0 WHERE d.class IN ('event_type', 'route')
+    UNION
+    SELECT u.name, r.class, r.identity FROM reached AS r JOIN users AS u ON u.used = r.name
+  )
+  SELECT coalesce(jsonb_object_agg(s.command_code, s.object), '{}')
+  FROM (
+    SELECT DISTINCT ON (c.command_code) c.command_code, o.object
+    FROM dot_iu_command AS c
+    CROSS JOIN LATERAL (
+      SELECT r.class || ' ' || r.identity AS object FROM reached AS r WHERE r.name IN (c.command_code, 'fn_dot_command_run')
+      UNION ALL SELECT d.class || ' ' || d.identity FROM drifted AS d WHERE d.class = 'schema' OR d.class = 'command' AND d.identity = c.command_code OR d.class = 'config' AND d.identity = ANY (c.gates)
+    ) AS o
+    ORDER BY c.command_code, o.object COLLATE "C"
+  ) AS s
+$function$;
+ALTER FUNCTION fn_dot_drift_served(jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_drift_served(jsonb) IS 'The commands that drifted objects ([class, identity] each) serve, by handler, dispatcher, triggers and gates, however indirectly: {"command": "class identity"}';
+
 -- function fn_dot_field(text,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_field(p_column text, p_schema jsonb)
  RETURNS text
@@ -5032,7 +5135,7 @@ BEGIN
     SELECT class, identity, definition, facts, digest, switched, v_major, unit FROM built
     ON CONFLICT (class, identity) DO UPDATE
     SET definition = excluded.definition, facts = excluded.facts, digest = excluded.digest, server_major = v_major, registered_at = clock_timestamp(), registered_by = session_user
-    WHERE i.registered_by_unit IS NOT NULL AND (i.digest IS DISTINCT FROM excluded.digest OR i.server_major <> v_major)
+    WHERE i.registered_by_unit IS NOT NULL AND (i.definition IS DISTINCT FROM excluded.definition OR i.digest IS DISTINCT FROM excluded.digest OR i.server_major <> v_major)
     RETURNING 1
   )
   SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM kept) + (SELECT count(*) FROM made) INTO v_count;
@@ -5385,7 +5488,7 @@ AS $function$
     WHEN 'IU005' THEN 'append_only' WHEN 'IU006' THEN 'round_trip_failed' WHEN 'IU007' THEN 'unknown_event_type' WHEN 'IU008' THEN 'reserved_event_type'
     WHEN 'IU009' THEN 'lifecycle_refused' WHEN 'IU010' THEN 'would_destroy_history' WHEN 'IU011' THEN 'wrong_isolation' WHEN 'IU012' THEN 'unauthenticated'
     WHEN 'IU013' THEN 'forbidden' WHEN 'IU014' THEN 'stale_plan' WHEN 'IU015' THEN 'key_conflict' WHEN 'IU016' THEN 'nothing_to_do'
-    WHEN 'IU017' THEN 'not_reversible' WHEN 'IU018' THEN 'second_person_required' WHEN 'IU019' THEN 'too_many_attempts' END
+    WHEN 'IU017' THEN 'not_reversible' WHEN 'IU018' THEN 'second_person_required' WHEN 'IU019' THEN 'too_many_attempts' WHEN 'IU020' THEN 'drifted' END
 $function$;
 ALTER FUNCTION fn_dot_refusal_code(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_refusal_code(text) IS 'The stable code of an SQLSTATE of ours, null for any other; docs/errors.md is the catalogue';
@@ -5781,6 +5884,43 @@ $function$;
 ALTER FUNCTION fn_dot_skipped(jsonb,jsonb,integer) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_skipped(jsonb,jsonb,integer) IS 'The events that a route skipped while it was disabled and has not attempted since; IU016 when there is none, or it is disabled still; IU003 unknown route';
 
+-- function fn_dot_stamp()
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_stamp()
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+BEGIN
+  RETURN (
+  -- What PostgreSQL itself brings has lower numbers, and is not walked through.
+  WITH relations AS MATERIALIZED (
+    SELECT oid, relkind, xmin FROM pg_class WHERE relnamespace = 'iu_core'::regnamespace
+  ), written AS (
+    SELECT 1 AS part, xmin FROM relations
+    UNION ALL SELECT 2, xmin FROM pg_proc WHERE oid >= 16384 AND pronamespace = 'iu_core'::regnamespace
+    UNION ALL SELECT 3, a.xmin FROM pg_attribute AS a WHERE a.attrelid >= 16384 AND a.attrelid IN (SELECT oid FROM relations WHERE relkind IN ('r', 'v')) AND a.attnum > 0
+    UNION ALL SELECT 4, x.xmin FROM pg_attrdef AS x WHERE x.adrelid IN (SELECT oid FROM relations)
+    UNION ALL SELECT 5, k.xmin FROM pg_constraint AS k WHERE k.connamespace = 'iu_core'::regnamespace
+    UNION ALL SELECT 6, i.xmin FROM pg_index AS i WHERE i.indrelid IN (SELECT oid FROM relations)
+    UNION ALL SELECT 7, t.xmin FROM pg_trigger AS t WHERE t.tgrelid IN (SELECT oid FROM relations)
+    UNION ALL SELECT 8, r.xmin FROM pg_rewrite AS r WHERE r.ev_class IN (SELECT oid FROM relations)
+    UNION ALL SELECT 9, p.xmin FROM pg_policy AS p WHERE p.polrelid IN (SELECT oid FROM relations)
+    UNION ALL SELECT 10, q.xmin FROM pg_sequence AS q WHERE q.seqrelid IN (SELECT oid FROM relations)
+    UNION ALL SELECT 11, n.xmin FROM pg_namespace AS n WHERE n.nspname = 'iu_core'
+    UNION ALL SELECT 12, xmin FROM dot_inventory
+    UNION ALL SELECT 13, xmin FROM dot_config
+    UNION ALL SELECT 14, xmin FROM iu_event_type
+    UNION ALL SELECT 15, xmin FROM iu_outbound_route
+    UNION ALL SELECT 16, xmin FROM dot_iu_command
+  )
+  SELECT string_agg(concat_ws(' ', part, n, total, newest), ';' ORDER BY part)
+  FROM (SELECT part, count(*) AS n, sum(x) AS total, max(x) AS newest FROM (SELECT part, xmin::text::bigint AS x FROM written OFFSET 0) AS w GROUP BY part) AS s);
+END
+$function$;
+ALTER FUNCTION fn_dot_stamp() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_stamp() IS 'A stamp of the catalogue, the registries and the inventory, which any change to them changes; a few milliseconds';
+
 -- function fn_dot_state()
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_state()
  RETURNS TABLE(class text, identity text, switched jsonb)
@@ -5964,6 +6104,16 @@ END
 $function$;
 ALTER FUNCTION fn_dot_units(jsonb,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_units(jsonb,text) IS 'The units of a list of addresses, in its order, locked in the order of their ids; IU002 for one that is named twice, IU003 for one that does not exist';
+
+-- function fn_dot_works_in_drift(text)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_works_in_drift(p_command text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$ SELECT p_command ~ '^dot_iu_(close|disable|revoke|stop)_' OR p_command = 'dot_iu_run_probe' $function$;
+ALTER FUNCTION fn_dot_works_in_drift(text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_works_in_drift(text) IS 'Whether a command shuts something, or only tries and takes it back: such a one is never refused for drift';
 
 -- function fn_iu_actor()
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_actor()

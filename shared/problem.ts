@@ -19,6 +19,7 @@ export const SQLSTATES = {
   IU017: { code: 'not_reversible', status: 409, title: 'It cannot be undone' },
   IU018: { code: 'second_person_required', status: 403, title: 'A second person has to do it' },
   IU019: { code: 'too_many_attempts', status: 429, title: 'Too many attempts' },
+  IU020: { code: 'drifted', status: 409, title: 'What it needs is not as it was deployed' },
 } as const
 
 export type SqlState = keyof typeof SQLSTATES

@@ -20,7 +20,7 @@ export async function register(client: Connection, unit: Unit, before: string | 
 }
 
 const IS_DARK = `SELECT format('%s of %s entries are not of this PostgreSQL, or say nothing', count(*) FILTER (WHERE is_dark), count(*)) AS why
-  FROM (SELECT server_major <> current_setting('server_version_num')::integer / 10000 OR digest IS DISTINCT FROM sha256(convert_to(definition, 'UTF8')) AS is_dark FROM iu_core.dot_inventory) AS i
+  FROM (SELECT server_major <> current_setting('server_version_num')::integer / 10000 OR definition IS NULL OR digest <> sha256(convert_to(definition, 'UTF8')) AS is_dark FROM iu_core.dot_inventory) AS i
   HAVING count(*) = 0 OR bool_or(is_dark)`
 
 /** Why the inventory does not say any more what should be there; undefined where it does. */

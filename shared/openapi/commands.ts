@@ -8,7 +8,7 @@ import { ANY, BODY, refusals } from './problems.ts'
 import { pascal, refTo, schemaOf } from './schemas.ts'
 import type { Example, Operation, PathItem, Response, Schema } from './types.ts'
 
-const EVERY: ProblemCode[] = [...ANY, ...BODY, 'not_found', 'stale_plan', 'key_conflict', 'nothing_to_do', 'not_reversible', 'database_busy']
+const EVERY: ProblemCode[] = [...ANY, ...BODY, 'not_found', 'stale_plan', 'key_conflict', 'nothing_to_do', 'not_reversible', 'drifted', 'database_busy']
 
 /** What else can be refused in an area. What undoes a command is a command of the same area. */
 const ALSO: Record<Area, ProblemCode[]> = {

@@ -5,7 +5,7 @@ import { answer } from './page.ts'
 export const sessionQuery = z.strictObject({})
 
 /** Why a command cannot be applied now, and the gate that is in the way where there is one. */
-const blocked = z.object({ code: z.enum(['forbidden', 'gate_closed']), gate: z.string().nullable(), why: z.string() })
+const blocked = z.object({ code: z.enum(['forbidden', 'gate_closed', 'drifted']), gate: z.string().nullable(), why: z.string() })
 
 /** Who is signed in, and what each command's button says to that. */
 export const sessionAnswer = z.object({

@@ -53,8 +53,17 @@ export async function furnish(db: Queryable): Promise<void> {
   await db.query('SELECT iu_core.fn_iu_routes_register($1)', [ROUTES])
 }
 
+/** A gate as if it had been deployed so: one that is set by hand has drifted. */
 export async function setGate(db: Queryable, gate: string, open: boolean): Promise<void> {
   await db.query('SELECT iu_core.fn_iu_gate_set($1, $2, $3)', [`iu_core.${gate}`, open, 'a test'])
+  await db.query(`UPDATE iu_core.dot_inventory SET switched = jsonb_build_object('value', $2::boolean::text, 'expires_at', NULL),
+    switched_after_run = (SELECT coalesce(max(id), 0) FROM iu_core.dot_iu_command_run) WHERE class = 'config' AND identity = $1`, [`iu_core.${gate}`, open])
+}
+
+/** Runs statements as if they had been deployed: what they change has not drifted. */
+export async function asDeployed(db: Queryable, sql: string): Promise<void> {
+  await db.query(sql)
+  await db.query(`SELECT iu_core.fn_dot_inventory_register('a test', NULL)`)
 }
 
 /** Emits one event; its id. */

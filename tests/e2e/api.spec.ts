@@ -207,7 +207,7 @@ test('what breaks inside is not told outside', async () => {
   try {
     for (const state of ['XX000', '22012', '42P01', '23505', '40003', 'P0001']) {
       await stage.world.db.query(`CREATE OR REPLACE FUNCTION iu_core.dot_iu_validate_collection(p_params jsonb, p_context jsonb) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER AS $f$
-        BEGIN RAISE EXCEPTION '${secret}' USING ERRCODE = '${state}', HINT = '${secret}', DETAIL = '${secret}', COLUMN = '${secret}', TABLE = '${secret}'; END $f$`)
+        BEGIN RAISE EXCEPTION '${secret}' USING ERRCODE = '${state}', HINT = '${secret}', DETAIL = '${secret}', COLUMN = '${secret}', TABLE = '${secret}'; END $f$; SELECT iu_core.fn_dot_inventory_register('a spec', NULL)`)
       const answer = await stage.operator.command('dot_iu_validate_collection', { mode: 'apply', params: { collection: 'first.md' } })
       expect([state, answer.status, answer.json().code], answer.text).toEqual([state, 500, 'internal'])
       problemOf(answer, path)
@@ -217,7 +217,7 @@ test('what breaks inside is not told outside', async () => {
     }
   }
   finally {
-    await stage.world.db.query(handler!.sql)
+    await stage.world.db.query(`${handler!.sql}; SELECT iu_core.fn_dot_inventory_register('a spec', NULL)`)
   }
   const { rows: [view] } = await stage.world.db.query<{ sql: string }>(`SELECT pg_get_viewdef('iu_core.v_iu_accounting'::regclass) AS sql`)
   try {

@@ -1,7 +1,7 @@
 /** What breaks inside a handler: a failed row, nothing else written, and nothing of it told to the caller. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { TestDatabase } from '../harness.ts'
-import { refusal } from '../world.ts'
+import { asDeployed, refusal } from '../world.ts'
 import { LEDGER, openDatabase, run, tables } from './world.ts'
 
 const MARK = 'a body that nobody else may read'
@@ -14,12 +14,12 @@ beforeAll(async () => {
   await db.pool.query('CREATE FUNCTION public.without_end(n integer) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RETURN public.without_end(n + 1); END $$')
   original = (await db.pool.query<{ sql: string }>(`SELECT pg_get_functiondef('iu_core.dot_iu_create_piece(jsonb, jsonb)'::regprocedure) AS sql`)).rows[0]!.sql
 })
-beforeEach(() => db.pool.query(original))
+beforeEach(() => asDeployed(db.pool, original))
 afterAll(() => db.drop())
 
 /** Has dot_iu_create_piece do its work, and then `statement`. */
 async function broken(statement: string): Promise<void> {
-  await db.pool.query(`
+  await asDeployed(db.pool, `
     CREATE OR REPLACE FUNCTION iu_core.dot_iu_create_piece(p_params jsonb, p_context jsonb) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, iu_core, pg_temp AS $$
     BEGIN
@@ -65,7 +65,7 @@ it('a failed run is none to verify or undo, and its key and plan may be used aga
   const failed = await run(db.pool, 'dot_iu_create_piece', 'apply', { ...CREATE, address: 'again' }, options)
   expect(failed.status).toBe('failed')
   for (const mode of ['verify', 'rollback']) expect(await refusal(run(db.pool, 'dot_iu_create_piece', mode, {}, { run: failed.run }))).toEqual({ code: 'IU003', column: 'run' })
-  await db.pool.query(original)
+  await asDeployed(db.pool, original)
   const applied = await run(db.pool, 'dot_iu_create_piece', 'apply', { ...CREATE, address: 'again' }, options)
   expect(applied).toMatchObject({ status: 'succeeded', plan_run: plan.run })
   expect(applied).not.toHaveProperty('repeated')
@@ -85,6 +85,6 @@ it.each(['40001', '40P01', '55P03'])('%s is raised for the caller to try again, 
   const before = await tables(db.pool)
   expect((await refusal(run(db.pool, 'dot_iu_create_piece', 'apply', { ...CREATE, address: 'raised' }, { key: 'retry' }))).code).toBe(sqlstate)
   expect(await tables(db.pool)).toEqual(before)
-  await db.pool.query(original)
+  await asDeployed(db.pool, original)
   expect(await run(db.pool, 'dot_iu_create_piece', 'apply', { ...CREATE, address: `raised_${sqlstate.toLowerCase()}` }, { key: `retry${sqlstate}` })).toMatchObject({ status: 'succeeded' })
 })

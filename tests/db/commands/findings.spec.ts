@@ -1,13 +1,14 @@
 /** What a validation finds, each kind from its own damage, and the axes that are derived from the text. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { TestDatabase } from '../harness.ts'
+import { asDeployed } from '../world.ts'
 import { carry, imported, openDatabase, type Params, piecesIn, run } from './world.ts'
 
 let db: TestDatabase
 beforeAll(async () => {
   db = await openDatabase()
   // Else the damage could not even be done.
-  await db.pool.query('ALTER TABLE iu_core.unit_version DROP CONSTRAINT unit_version_digest_chk')
+  await asDeployed(db.pool, 'ALTER TABLE iu_core.unit_version DROP CONSTRAINT unit_version_digest_chk')
 })
 afterAll(() => db.drop())
 

@@ -1,7 +1,7 @@
 /** A plan: it writes nothing, holds for an hour and for what it was made of, and is applied once. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { COMMANDS } from '../../../shared/commands/index.ts'
-import { setGate } from '../world.ts'
+import { asDeployed, setGate } from '../world.ts'
 import { casesOf, nameOf, type Stage } from './cases.ts'
 import { carry, effects, imported, LEDGER, openDatabase, run, signedIn, snapshot, tables } from './world.ts'
 
@@ -149,7 +149,7 @@ describe('of the plans of a collection', () => {
 })
 
 it('is refused by what a deferred constraint would refuse at the commit', async () => {
-  await stage.db.pool.query(`
+  await asDeployed(stage.db.pool, `
     CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'piece: not this one' USING ERRCODE = 'IU002', COLUMN = 'piece'; END $$;
     CREATE CONSTRAINT TRIGGER deferred AFTER INSERT ON iu_core.iu_relation DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.refuse()`)
   await carry(stage.db.pool, 'dot_iu_create_piece', { address: 'deferred', kind: 'paragraph', body: 'x' })

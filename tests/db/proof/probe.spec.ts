@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testDatabase, type TestDatabase } from '../harness.ts'
 import { run } from '../commands/world.ts'
-import { drain, emit, expectWhole, furnish, openDatabase, type Queryable, setGate } from '../world.ts'
+import { asDeployed, drain, emit, expectWhole, furnish, openDatabase, type Queryable, setGate } from '../world.ts'
 
-const LEDGER = ['dot_iu_command_run', 'dot_iu_command_unsealed']
+const LEDGER = ['dot_iu_command_run', 'dot_iu_command_unsealed', 'dot_drift_known']
 const LETTERS = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H']
 
 interface Scenario { scenario: string, status: string, ms: number, detail: string | null }
@@ -156,7 +156,7 @@ describe('a probe in the middle', () => {
     db = await openDatabase()
     await setGate(db.pool, 'operator_runtime_enabled', true)
     // Scenario E delivers: there it is held.
-    await db.pool.query(`CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_deliver(p_event_id bigint, p_route_id integer) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); END $$`)
+    await asDeployed(db.pool, `CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_deliver(p_event_id bigint, p_route_id integer) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); END $$`)
   })
   afterAll(() => db.drop())
 
@@ -193,7 +193,7 @@ describe('a probe in the middle', () => {
   })
 
   it('leaves nothing when `iu probe` is killed: what nobody waits for any more takes itself back', async () => {
-    await db.pool.query(`CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_deliver(p_event_id bigint, p_route_id integer) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.7); END $$`)
+    await asDeployed(db.pool, `CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_deliver(p_event_id bigint, p_route_id integer) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.7); END $$`)
     const before = await picture(db.pool)
     const child = spawn(process.execPath, [join(import.meta.dirname, '../../../server/cli/iu.ts'), 'probe'], { env: { ...process.env, DATABASE_URL: db.url }, stdio: 'ignore' })
     const pid = await inTheMiddle()

@@ -1,4 +1,4 @@
--- requires: dot_iu_acting, dot_iu_command, dot_iu_command_run, fn_dot_run_overtaken, iu_core
+-- requires: dot_iu_acting, dot_iu_command, dot_iu_command_run, fn_dot_drift_refused, fn_dot_run_overtaken, fn_dot_works_in_drift, iu_core
 -- The dispatcher: the one way in which anything is changed. The handler runs in a subtransaction, so that
 -- a plan is the real thing, taken back, and a refusal leaves its row in the ledger and nothing else.
 CREATE FUNCTION iu_core.fn_dot_command_run(
@@ -25,6 +25,7 @@ DECLARE
   v_problems text[];
   v_events_before bigint;
   v_overtaken bigint;
+  v_drifted text;
   v_events jsonb := '[]';
   v_message text;
   v_detail text;
@@ -96,6 +97,11 @@ BEGIN
     v_plan := NULL;
   END IF;
 
+  -- Outside of the subtransaction: what the comparison came to is kept, whatever becomes of the command.
+  IF p_mode <> 'verify' AND p_target_run_id IS NULL AND NOT fn_dot_works_in_drift(v_command.command_code) THEN
+    v_drifted := fn_dot_drift_refused(true) ->> v_command.command_code;
+  END IF;
+
   BEGIN
     IF p_mode = 'verify' THEN
       RETURN fn_dot_run_verify(v_run, v_target);
@@ -142,6 +148,10 @@ BEGIN
       END IF;
     END IF;
     PERFORM fn_iu_gate_require(g) FROM unnest(v_command.gates) AS g;
+    IF v_drifted IS NOT NULL THEN
+      RAISE EXCEPTION '% needs %, which is not as it was deployed', v_command.command_code, v_drifted USING ERRCODE = 'IU020',
+        HINT = 'Conformance (v_dot_drift) shows what differs and how to put it right. Closing, disabling and undoing go on working.';
+    END IF;
     SELECT jsonb_object_agg(gate, state) INTO v_gates FROM v_iu_gate;
 
     v_events_before := coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0);

@@ -22,7 +22,7 @@ BEGIN
     SELECT class, identity, definition, facts, digest, switched, v_major, unit FROM built
     ON CONFLICT (class, identity) DO UPDATE
     SET definition = excluded.definition, facts = excluded.facts, digest = excluded.digest, server_major = v_major, registered_at = clock_timestamp(), registered_by = session_user
-    WHERE i.registered_by_unit IS NOT NULL AND (i.digest IS DISTINCT FROM excluded.digest OR i.server_major <> v_major)
+    WHERE i.registered_by_unit IS NOT NULL AND (i.definition IS DISTINCT FROM excluded.definition OR i.digest IS DISTINCT FROM excluded.digest OR i.server_major <> v_major)
     RETURNING 1
   )
   SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM kept) + (SELECT count(*) FROM made) INTO v_count;

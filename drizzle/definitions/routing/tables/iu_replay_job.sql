@@ -18,7 +18,7 @@ CREATE TABLE iu_core.iu_replay_job (
   finished_at timestamptz,
   CONSTRAINT iu_replay_job_what_chk CHECK (what IN ('dead_letters', 'skipped')),
   CONSTRAINT iu_replay_job_status_chk CHECK (status IN ('running', 'stopped', 'done')),
-  CONSTRAINT iu_replay_job_progress_chk CHECK (done BETWEEN 0 AND total AND done = replayed + failed_again + left_alone),
+  CONSTRAINT iu_replay_job_progress_chk CHECK (done >= 0 AND done <= total AND done = replayed + failed_again + left_alone),
   CONSTRAINT iu_replay_job_done_chk CHECK ((status = 'done') = (done = total) AND (status = 'done') = (finished_at IS NOT NULL)),
   CONSTRAINT iu_replay_job_stopped_chk CHECK ((status = 'stopped') = (stopped_at IS NOT NULL))
 ) WITH (fillfactor = 50);

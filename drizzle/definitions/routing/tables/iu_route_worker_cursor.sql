@@ -19,7 +19,7 @@ CREATE TABLE iu_core.iu_route_worker_cursor (
   last_pass_seen integer,
   reread_id bigint NOT NULL DEFAULT 0,
   CONSTRAINT iu_route_worker_cursor_code_chk CHECK (worker_code ~ '^[a-z0-9_]+$' AND octet_length(worker_code) <= 63),
-  CONSTRAINT iu_route_worker_cursor_buckets_chk CHECK (bucket_from BETWEEN 0 AND bucket_to AND bucket_to <= 15),
+  CONSTRAINT iu_route_worker_cursor_buckets_chk CHECK (bucket_from >= 0 AND bucket_from <= bucket_to AND bucket_to <= 15),
   CONSTRAINT iu_route_worker_cursor_apart_excl EXCLUDE USING gist (int4range(bucket_from, bucket_to, '[]') WITH &&)
 ) WITH (fillfactor = 10, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0);
 COMMENT ON TABLE iu_core.iu_route_worker_cursor IS 'How far each worker is; each owns a range of buckets that no other has';
