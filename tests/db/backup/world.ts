@@ -33,7 +33,7 @@ export async function fill(db: Queryable): Promise<void> {
   await furnish(db)
   if (there) await db.query('SELECT iu_core.fn_dot_inventory_register($1, $2)', ['a_test', before])
   for (const [index, body] of ['plain', 'tab\there', 'line\nand \\. back\\slash', '\\.\n', 'ünïcode 🌍', ''].entries()) {
-    await db.query(`SELECT iu_core.fn_iu_create($1, 'paragraph', $2, $3, NULL)`, [`a/b${index}`, `Title ${index}`, body])
+    await db.query(`SELECT iu_core.fn_iu_create($1, 'paragraph', $2, $3, NULL)`, [`a/b${index}`, body, `Title ${index}`])
   }
   for (const type of ['app.plain', 'app.twice', 'app.disabled', 'app.strict', 'app.unwanted']) await emit(db, type, {}, type)
   await drain(db)
