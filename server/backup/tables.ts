@@ -72,21 +72,23 @@ export async function dumpTables(client: Client, writer: TarWriter): Promise<num
 
 /** The lines of a backup's data. */
 async function* linesOf({ path, from, size }: Backup): AsyncGenerator<Buffer> {
-  let rest: Buffer = Buffer.alloc(0)
-  const unpacked = createGunzip()
+  const unpacked = createGunzip({ chunkSize: BATCH })
   // A file that cannot be read ends the unpacking with its error.
   const file = createReadStream(path, { start: from, end: from + size - 1 })
   file.once('error', error => unpacked.destroy(error)).pipe(unpacked)
-  for await (const chunk of unpacked) {
-    const data = rest.length ? Buffer.concat([rest, chunk as Buffer]) : chunk as Buffer
+  // A row may be many chunks long: they are joined once.
+  let begun: Buffer[] = []
+  for await (const chunk of unpacked as AsyncIterable<Buffer>) {
     let start = 0
-    for (let end = data.indexOf(10); end >= 0; end = data.indexOf(10, start)) {
-      yield data.subarray(start, end + 1)
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      const rest = chunk.subarray(start, end + 1)
+      yield begun.length ? Buffer.concat([...begun, rest]) : rest
+      begun = []
       start = end + 1
     }
-    rest = data.subarray(start)
+    if (start < chunk.length) begun.push(chunk.subarray(start))
   }
-  if (rest.length) throw new BackupRefused('the backup ends in the middle of a line')
+  if (begun.length) throw new BackupRefused('the backup ends in the middle of a line')
 }
 
 /** The rows of one table, in pieces large enough to be worth a message. */

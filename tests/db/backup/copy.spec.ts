@@ -66,7 +66,9 @@ it('a backup of an older schema comes back at its tag, and says what to deploy',
   const old = await emptyDatabase()
   const from = await old.connect()
   await deployUnits(from, UNITS, { to: '0020_dead_letter_commands' })
-  await fill(old.pool)
+  for (const gate of ['routes_master_enabled', 'route_worker_enabled', 'composer_enabled']) await from.query(`SELECT iu_core.fn_iu_gate_set($1, true, 'a test')`, [`iu_core.${gate}`])
+  for (const name of ['a/b', 'a/c']) await from.query(`SELECT iu_core.fn_iu_create($1, 'paragraph', 'Text', 'Title', NULL)`, [name])
+  await drain(from)
   const tried = await take(from, folder())
   // It has no place for evidence yet.
   expect([tried.isRestorable, tried.evidence, tried.backup.of.tag]).toEqual([true, undefined, '0020_dead_letter_commands'])

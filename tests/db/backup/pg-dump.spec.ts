@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { requireTool } from '../../../server/backup/pg-tools.ts'
-import { restoreBackup } from '../../../server/backup/restore.ts'
+import { restoreBackup, serverVersion } from '../../../server/backup/restore.ts'
 import { takeBackup } from '../../../server/backup/take.ts'
 import { UNITS } from '../deploy/world.ts'
 import { testDatabase, type TestDatabase } from '../harness.ts'
@@ -44,7 +44,7 @@ describe('with pg_dump', () => {
   })
 
   it('of the server\'s version it is dumped, restored and found whole; of none such, refused', async () => {
-    const { rows: [{ v } = { v: '' }] } = await client.query<{ v: string }>('SHOW server_version')
+    const v = await serverVersion(client)
     const isThere = await Promise.all([requireTool('pg_dump', v), requireTool('pg_restore', v)]).then(() => true, () => false)
     const to = folder()
     if (!isThere) return expect(dump(to)).rejects.toThrow(/^pg_(dump|restore) is /)
