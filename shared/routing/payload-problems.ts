@@ -1,4 +1,5 @@
-import { compare, Decimal, isEqual, isObject, isWhole, type Json, jsonText, members, typeOf } from './json.ts'
+import { compare, Decimal, isWhole } from './decimal.ts'
+import { isEqual, isObject, type Json, jsonText, members, typeOf } from './json.ts'
 import { isLike } from './pattern.ts'
 
 const MOST = 20

@@ -9,7 +9,7 @@ test('a cell of the matrix leads to its attempts', async ({ page }) => {
   const count = (await cell.textContent())!.trim()
   await cell.click()
   await expect(page).toHaveURL(/[?&]status=failed/)
-  await expect(page.getByText(`${count} attempt`, { exact: false }).first()).toBeVisible()
+  await expect(page.locator('#attempts').getByText(`${count} attempt`, { exact: false }).first()).toBeVisible()
   await expect(page.getByRole('region', { name: 'List of attempts' }).locator('tbody tr').first()).toContainText('failed')
   await page.goBack()
   await expect(page).toHaveURL(/\/attempts$/)
