@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { WORKER } from '../../tests/db/world.ts'
 import type { Contestant } from './contestant.ts'
 
 /** Events as wide as ours. */
@@ -14,7 +15,7 @@ const ATTEMPT = `
     worker_code text NOT NULL, created_at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (event_id, route_id, attempt_no))`
 
 /** One connection, its tables, and what drains them. */
-function plain(name: string, schema: string, drain: (client: pg.Client) => Promise<void>): Contestant {
+function plain(name: string, schema: string, drain: (client: pg.Client) => Promise<number>): Contestant {
   let client: pg.Client
   return {
     name,
@@ -36,9 +37,13 @@ export const poller = (batchSize: number): Contestant => plain('plain-SQL poller
 async (client) => {
   const text = `
     WITH batch AS (SELECT id FROM event WHERE processed_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED),
-         audited AS (INSERT INTO attempt (event_id, route_id, attempt_no, status, target_kind, target_ref, worker_code) SELECT id, 1, 1, 'dry_run', 'log', 'iu_route_attempt', 'bench' FROM batch)
+         audited AS (INSERT INTO attempt (event_id, route_id, attempt_no, status, target_kind, target_ref, worker_code) SELECT id, 1, 1, 'dry_run', 'log', 'iu_route_attempt', '${WORKER}' FROM batch)
     UPDATE event SET processed_at = now() FROM batch WHERE event.id = batch.id`
-  for (;;) if ((await client.query({ name: 'drain', text, values: [batchSize] })).rowCount === 0) return
+  for (let decisions = 0; ;) {
+    const { rowCount } = await client.query({ name: 'drain', text, values: [batchSize] })
+    if (!rowCount) return decisions
+    decisions += rowCount
+  }
 })
 
 /** The limit: attempts are inserted and nothing is decided. */
@@ -49,7 +54,12 @@ export function insertLimit(batchSize: number): Contestant {
     async (client) => {
       const text = `
       INSERT INTO attempt (event_id, route_id, attempt_no, status, target_kind, target_ref, worker_code)
-      SELECT id, 1, 1, 'dry_run', 'log', 'iu_route_attempt', 'bench' FROM event WHERE id > $1 AND id <= $1 + $2::integer`
-      for (let rows = -1; rows !== 0; last += rows) rows = (await client.query({ name: 'drain', text, values: [last, batchSize] })).rowCount!
+      SELECT id, 1, 1, 'dry_run', 'log', 'iu_route_attempt', '${WORKER}' FROM event WHERE id > $1 AND id <= $1 + $2::integer`
+      for (let decisions = 0; ;) {
+        const { rowCount } = await client.query({ name: 'drain', text, values: [last, batchSize] })
+        if (!rowCount) return decisions
+        last += rowCount
+        decisions += rowCount
+      }
     })
 }

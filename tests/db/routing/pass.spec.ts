@@ -199,6 +199,24 @@ describe('what becomes of an event', () => {
     await expectWhole(db.pool)
   })
 
+  test('attempted before on some of its routes: what is missing, and the others of its page as ever', async () => {
+    await emit(db.pool, 'first')
+    await pass(worker) // a new cursor passes over what has any attempt
+    const twice = await emit(db.pool, 'a', {}, 'app.twice')
+    await emit(db.pool, 'b', { n: 0 }, 'app.strict')
+    await emit(db.pool, 'c', {}, 'app.disabled')
+    await emit(db.pool, 'd')
+    await db.pool.query(`
+      WITH made AS (
+        INSERT INTO iu_core.iu_route_attempt (event_id, route_id, status, target_kind, target_ref, worker_code)
+        SELECT $1, id, 'dry_run', target_kind, target_ref, $2 FROM iu_core.iu_outbound_route WHERE route_code = 'app.twice.a' RETURNING *)
+      SELECT iu_core.fn_iu_route_rollup_add(worker_code, created_at, ARRAY[route_id], ARRAY[status], ARRAY[1]) FROM made`, [twice, WORKER])
+    expect(await pass(worker)).toEqual({ status: 'routed', seen: 4, attempts_written: 4, skipped: 1, dead_lettered: 1 })
+    expect((await attempts()).slice(1).map(({ route_code, status }) => [route_code, status])).toEqual([
+      ['app.twice.a', 'dry_run'], ['app.twice.b', 'dry_run'], ['app.strict.log', 'failed'], ['app.disabled.log', 'skipped'], ['app.plain.log', 'dry_run']])
+    await expectWhole(db.pool)
+  })
+
   test('held: nothing, the worker does not see it', async () => {
     await setGate(db.pool, 'routes_master_enabled', false)
     await emit(db.pool, 'a')
@@ -244,6 +262,16 @@ describe('a live route', () => {
       failed,
     ])
     expect((await client.query('SELECT FROM iu_core.v_iu_route_dead_letter_open')).rowCount).toBe(2)
+    await expectWhole(client)
+  }))
+
+  test('delivers no payload that breaks its schema', () => live(async (client) => {
+    await client.query(`UPDATE iu_core.iu_outbound_route SET dry_run = false WHERE route_code = 'app.strict.log'`)
+    await emit(client, 'a', { n: 0 }, 'app.strict')
+    await emit(client, 'a', { n: 1 }, 'app.strict')
+    expect(await pass(client)).toEqual({ status: 'routed', seen: 2, attempts_written: 2, skipped: 0, dead_lettered: 2 })
+    const { rows } = await client.query('SELECT failure_code FROM iu_core.v_iu_route_attempt ORDER BY event_id')
+    expect(rows).toEqual([{ failure_code: 'payload_schema' }, { failure_code: 'worker_process_error' }])
     await expectWhole(client)
   }))
 

@@ -1,7 +1,6 @@
 -- requires: fn_iu_route_batch, iu_route_worker_cursor
--- A batch as the worker routes it, with a cursor that stands in no table: its
--- window is empty but for the caller's own events after p_after. So neither the live worker's lock is taken
--- nor anybody else's event routed.
+-- A batch as the worker routes it, with a cursor that stands in no table: its window is empty but for the caller's
+-- own events after p_after. So neither the live worker's lock is taken nor anybody else's event routed.
 CREATE FUNCTION iu_core.fn_iu_probe_pass(p_after bigint, OUT seen integer, OUT attempts_written integer, OUT dead_lettered integer, OUT last_id bigint)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp

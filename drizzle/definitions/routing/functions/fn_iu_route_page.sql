@@ -1,10 +1,10 @@
 -- requires: iu_route_worker_cursor
--- One page of a window, as one statement: read, decide, write attempts, dead-letter.
+-- One page of a window: one statement reads, decides, writes the attempts and counts them; then what failed is dead-lettered.
 -- A generic plan always: a custom one is made anew on each pass and is no better.
 CREATE FUNCTION iu_core.fn_iu_route_page(
   p_cursor iu_core.iu_route_worker_cursor, p_own xid8, p_batch_size integer, p_is_reread boolean,
   OUT seen integer, OUT last_id bigint, OUT decided_at timestamptz, OUT route_ids integer[], OUT statuses text[], OUT counts integer[],
-  OUT dead_lettered integer, OUT live_events bigint[], OUT live_routes integer[])
+  OUT dead_lettered integer, OUT singles bigint[])
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -17,74 +17,90 @@ DECLARE
   v_own_after constant bigint := CASE WHEN p_cursor.own_xid = p_own THEN p_cursor.own_last_id ELSE 0 END;
   -- A bit for each bucket and not a range: of a range the planner expects one event in two hundred, and joins a whole page one by one.
   v_buckets constant integer := (1 << (p_cursor.bucket_to + 1)) - (1 << p_cursor.bucket_from::integer);
+  v_bad bigint[];
 BEGIN
   -- One time for the page: an hour's attempts and its roll-up are the same ones.
   decided_at := clock_timestamp();
-  WITH page AS MATERIALIZED (
-    SELECT id, event_type, payload FROM (
-      (SELECT late.* FROM unnest(v_late) AS l(x) CROSS JOIN LATERAL (
-         SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
-         -- One transaction as a range, in the order of its index: of what one wrote among few, the planner expects
-         -- so many rows that it would rather walk the primary key.
-         WHERE e.xid >= l.x AND e.xid <= l.x AND e.delivery_lane <> 'held' AND (v_buckets >> e.bucket) & 1 <> 0
-           AND e.id > CASE WHEN l.x = p_cursor.own_xid THEN greatest(p_cursor.last_id, p_cursor.own_last_id) ELSE p_cursor.last_id END
-         ORDER BY e.xid, e.id LIMIT p_batch_size) AS late)
-      UNION ALL
-      (SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
-       WHERE e.id > greatest(p_cursor.last_id, p_cursor.floor_id) AND e.xid >= v_new_from
-         AND CASE WHEN e.id <= p_cursor.trusted_id THEN e.xid <> ALL (v_running) ELSE pg_visible_in_snapshot(e.xid, p_cursor.snap_to) END
-         AND e.delivery_lane <> 'held' AND (v_buckets >> e.bucket) & 1 <> 0
-       ORDER BY e.id LIMIT p_batch_size)
-      UNION ALL
-      (SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
-       WHERE e.xid >= p_own AND e.xid <= p_own AND e.id > v_own_after
-         AND e.delivery_lane <> 'held' AND (v_buckets >> e.bucket) & 1 <> 0
-       ORDER BY e.xid, e.id LIMIT p_batch_size)
-    ) AS became_visible
-    ORDER BY id LIMIT p_batch_size
-  ), rule AS MATERIALIZED (             -- read once a page, not once an event
-    SELECT * FROM v_iu_route_rule
-  ), decided AS MATERIALIZED (          -- as v_iu_route_decision decides
-    SELECT e.id AS event_id, coalesce(r.route_id, 0) AS route_id, r.target_kind, r.target_ref, coalesce(f.fault, r.skip_code) AS failure_code,
-           CASE WHEN f.fault IS NULL THEN r.decision ELSE 'failed' END AS decision,
-           CASE f.fault WHEN 'payload_schema' THEN array_to_string(fn_iu_payload_problems(e.payload, r.payload_schema), '; ')
-                        WHEN 'unknown_event_type' THEN 'the type is not registered' END AS failure_detail
-    FROM page AS e
-    LEFT JOIN rule AS r ON r.event_type = e.event_type
-    CROSS JOIN LATERAL (
-      SELECT CASE WHEN r.event_type IS NULL THEN 'unknown_event_type'
-                  WHEN r.payload_predicate IS NOT NULL AND (e.payload @@ r.payload_predicate) IS NOT TRUE THEN 'payload_schema' END AS fault
-      OFFSET 0
-    ) AS f
-    -- Read once more after a join or a reset: what was decided before is not decided for a route that was registered since.
-    WHERE CASE WHEN e.id <= p_cursor.reread_id THEN (SELECT true FROM iu_route_attempt AS a WHERE a.event_id = e.id LIMIT 1) IS NULL
-               -- A delivery cannot be taken back by a conflict: on a live route one looks first.
-               ELSE NOT p_is_reread AND r.decision IS DISTINCT FROM 'live'
-                 OR NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id AND a.route_id = coalesce(r.route_id, 0) AND a.attempt_no = 1 LIMIT 1) END
-  ), attempted AS (
+  WITH rule AS MATERIALIZED (           -- read once a page, not once an event
+    SELECT event_type, route_id, target_kind, target_ref, skip_code, decision, payload_predicate IS NOT NULL AS is_judging FROM v_iu_route_rule
+  ), type AS MATERIALIZED (
+    SELECT t.event_type, CASE WHEN t.payload_schema <> '{}' THEN t.payload_predicate END AS payload_predicate, t.payload_schema,
+           t.event_type IN (SELECT r.event_type FROM rule AS r WHERE r.decision = 'live') AS is_live
+    FROM iu_event_type AS t
+  ), page AS MATERIALIZED (             -- judged before it is kept, so that no payload is
+    SELECT e.id, e.event_type,
+           CASE WHEN t.event_type IS NULL THEN 'the type is not registered'
+                WHEN t.payload_predicate IS NOT NULL AND (e.payload @@ t.payload_predicate) IS NOT TRUE
+                THEN array_to_string(fn_iu_payload_problems(e.payload, t.payload_schema), '; ') END AS problems,
+           -- Read once more after a join or a reset: what was decided before is not decided for a route that was registered since.
+           CASE WHEN e.id <= p_cursor.reread_id THEN EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id LIMIT 1) END AS is_old,
+           -- A delivery cannot be taken back by a conflict: a live route is taken by itself.
+           CASE WHEN p_is_reread OR t.is_live THEN true END AS is_single
+    FROM (
+      SELECT id, event_type, payload FROM (
+        (SELECT late.* FROM unnest(v_late) AS l(x) CROSS JOIN LATERAL (
+           SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
+           -- One transaction as a range, in the order of its index: of what one wrote among few, the planner expects
+           -- so many rows that it would rather walk the primary key.
+           WHERE e.xid >= l.x AND e.xid <= l.x AND e.delivery_lane <> 'held' AND (v_buckets >> e.bucket) & 1 <> 0
+             AND e.id > CASE WHEN l.x = p_cursor.own_xid THEN greatest(p_cursor.last_id, p_cursor.own_last_id) ELSE p_cursor.last_id END
+           ORDER BY e.xid, e.id LIMIT p_batch_size) AS late)
+        UNION ALL
+        (SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
+         WHERE e.id > greatest(p_cursor.last_id, p_cursor.floor_id) AND e.xid >= v_new_from
+           AND CASE WHEN e.id <= p_cursor.trusted_id THEN e.xid <> ALL (v_running) ELSE pg_visible_in_snapshot(e.xid, p_cursor.snap_to) END
+           AND e.delivery_lane <> 'held' AND (v_buckets >> e.bucket) & 1 <> 0
+         ORDER BY e.id LIMIT p_batch_size)
+        UNION ALL
+        (SELECT e.id, e.event_type, e.payload FROM event_outbox AS e
+         WHERE e.xid >= p_own AND e.xid <= p_own AND e.id > v_own_after
+           AND e.delivery_lane <> 'held' AND (v_buckets >> e.bucket) & 1 <> 0
+         ORDER BY e.xid, e.id LIMIT p_batch_size)
+      ) AS became_visible
+      ORDER BY id LIMIT p_batch_size
+    ) AS e
+    LEFT JOIN type AS t ON t.event_type = e.event_type
+  ), attempted AS (                     -- as v_iu_route_decision decides
     INSERT INTO iu_route_attempt (event_id, route_id, attempt_no, status, failure_code, failure_detail, target_kind, target_ref, worker_code, created_at)
-    SELECT event_id, route_id, 1, decision, failure_code, failure_detail, target_kind, target_ref, p_cursor.worker_code, decided_at
-    -- In the order of the key: each row goes into the index beside the last one.
-    FROM decided WHERE decision <> 'live' ORDER BY event_id, route_id
-  ), dead AS (
+    SELECT id, route_id, 1, CASE WHEN is_bad THEN 'failed' ELSE decision END, CASE WHEN is_bad THEN fault ELSE skip_code END,
+           CASE WHEN is_bad THEN problems END, target_kind, target_ref, p_cursor.worker_code, decided_at
+    FROM (
+      SELECT p.id, coalesce(r.route_id, 0) AS route_id, p.problems, r.target_kind, r.target_ref, r.skip_code, r.decision,
+             p.problems IS NOT NULL AND r.is_judging IS NOT FALSE AS is_bad,
+             CASE WHEN r.event_type IS NULL THEN 'unknown_event_type' ELSE 'payload_schema' END AS fault
+      FROM page AS p
+      LEFT JOIN rule AS r ON r.event_type = p.event_type
+      WHERE p.is_old IS NOT TRUE AND NOT p_is_reread
+    ) AS decided
+    WHERE is_bad OR decision <> 'live'
+  )
+  SELECT p.seen, p.last_id, p.bad, p.singles, a.route_ids, a.statuses, a.counts
+  INTO seen, last_id, v_bad, singles, route_ids, statuses, counts
+  FROM (SELECT count(*) AS seen, max(id) AS last_id, array_agg(id) FILTER (WHERE problems IS NOT NULL AND is_old IS NOT TRUE) AS bad,
+               array_agg(id) FILTER (WHERE is_single AND is_old IS NOT TRUE) AS singles FROM page) AS p
+  -- Counted by type, of which there are few, and not once more by event and route.
+  CROSS JOIN (
+    SELECT coalesce(array_agg(route_id), '{}') AS route_ids, coalesce(array_agg(status), '{}') AS statuses, coalesce(array_agg(n), '{}') AS counts
+    FROM (SELECT coalesce(r.route_id, 0) AS route_id, CASE WHEN k.has_problems AND r.is_judging IS NOT FALSE THEN 'failed' ELSE r.decision END AS status, sum(k.n)::integer AS n
+          FROM (SELECT event_type, problems IS NOT NULL AS has_problems, count(*) AS n FROM page WHERE is_old IS NOT TRUE AND NOT p_is_reread GROUP BY 1, 2) AS k
+          LEFT JOIN rule AS r ON r.event_type = k.event_type
+          GROUP BY 1, 2) AS counted
+    WHERE status <> 'live'
+  ) AS a;
+  dead_lettered := 0;
+  IF v_bad IS NOT NULL AND NOT p_is_reread THEN
     INSERT INTO iu_route_dead_letter (event_id, route_id, attempt_no, failure_code, failure_detail, event_domain, event_type,
                                       event_subject_table, event_subject_ref, payload, actor, event_created_at)
-    SELECT e.id, d.route_id, 1, d.failure_code, d.failure_detail, e.event_domain, e.event_type,
+    SELECT e.id, a.route_id, 1, a.failure_code, a.failure_detail, e.event_domain, e.event_type,
            e.event_subject_table, e.event_subject_ref, e.payload, e.actor, e.created_at
-    FROM decided AS d
-    CROSS JOIN LATERAL (SELECT * FROM event_outbox AS o WHERE o.id = d.event_id LIMIT 1) AS e
-    WHERE d.decision = 'failed' ORDER BY e.id, d.route_id
-    ON CONFLICT DO NOTHING
-    RETURNING 1
-  )
-  SELECT p.seen, p.last_id, a.route_ids, a.statuses, a.counts, (SELECT count(*) FROM dead), l.events, l.routes
-  INTO seen, last_id, route_ids, statuses, counts, dead_lettered, live_events, live_routes
-  FROM (SELECT count(*) AS seen, max(id) AS last_id FROM page) AS p
-  CROSS JOIN (SELECT coalesce(array_agg(route_id), '{}') AS route_ids, coalesce(array_agg(decision), '{}') AS statuses, coalesce(array_agg(n), '{}') AS counts
-              FROM (SELECT route_id, decision, count(*)::integer AS n FROM decided WHERE decision <> 'live' GROUP BY route_id, decision) AS counted) AS a
-  CROSS JOIN (SELECT coalesce(array_agg(event_id ORDER BY event_id, route_id), '{}') AS events, coalesce(array_agg(route_id ORDER BY event_id, route_id), '{}') AS routes
-              FROM decided WHERE decision = 'live') AS l;
+    FROM unnest(v_bad) AS bad(id)
+    CROSS JOIN LATERAL (SELECT * FROM event_outbox AS o WHERE o.id = bad.id LIMIT 1) AS e
+    CROSS JOIN LATERAL (SELECT * FROM iu_route_attempt AS t WHERE t.event_id = bad.id AND t.attempt_no = 1 AND t.status = 'failed' OFFSET 0) AS a
+    ORDER BY e.id, a.route_id
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS dead_lettered = ROW_COUNT;
+  END IF;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_route_page(iu_core.iu_route_worker_cursor, xid8, integer, boolean) IS 'Routes one page of the window that the cursor describes; live routes are returned, not attempted. p_own is the caller''s own transaction where it has written, so that it may read its own events. Raises unique_violation where an event was attempted before, unless p_is_reread: then what was is left as it is';
+COMMENT ON FUNCTION iu_core.fn_iu_route_page(iu_core.iu_route_worker_cursor, xid8, integer, boolean) IS 'Routes one page of the window that the cursor describes; the events that have a live route are returned as singles, for what has no attempt of them. p_own is the caller''s own transaction where it has written, so that it may read its own events. Raises unique_violation where an event was attempted before, unless p_is_reread: then every event is a single';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_route_page(iu_core.iu_route_worker_cursor, xid8, integer, boolean) FROM PUBLIC;
