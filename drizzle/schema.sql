@@ -1021,70 +1021,36 @@ COMMENT ON COLUMN unit_version.body IS 'UTF-8 text, kept byte for byte';
 COMMENT ON COLUMN unit_version.content_digest IS 'SHA-256 over the bytes of the body';
 COMMENT ON COLUMN unit_version.byte_length IS 'bytes of the body';
 
+-- view v_dot_comparison
+CREATE VIEW v_dot_comparison AS
+ SELECT checked_at,
+    state,
+    digest,
+    expected,
+    matching,
+    drift,
+    unknown,
+    why,
+    checks,
+    objects
+   FROM jsonb_to_record(fn_dot_compare()) k(checked_at timestamp with time zone, state text, digest text, expected integer, matching integer, drift integer, unknown integer, why text, checks jsonb, objects jsonb);
+ALTER VIEW v_dot_comparison OWNER TO iu_owner;
+COMMENT ON VIEW v_dot_comparison IS 'One comparison as a whole: state (matches, drift, unknown and why), how many objects are expected, match, have drifted and are unknown, SHA-256 over the catalogue, and what v_dot_conformance and v_dot_drift would have told at that moment';
+GRANT SELECT ON v_dot_comparison TO iu_reader;
+
 -- view v_dot_conformance
 CREATE VIEW v_dot_conformance AS
- WITH drift AS MATERIALIZED (
-         SELECT fn_dot_drift.class,
-            fn_dot_drift.state
-           FROM fn_dot_drift() fn_dot_drift(class, identity, state, expected, live, statement, suggested_action)
-        ), counted AS (
-         SELECT k.check_code,
-            k.class,
-            i.n AS expected,
-            (( SELECT count(*) AS count
-                   FROM drift
-                  WHERE (drift.class IS NULL)) > 0) AS is_dark,
-            (count(d.state) FILTER (WHERE (d.state = 'missing'::text)))::integer AS missing,
-            (count(d.state) FILTER (WHERE (d.state = 'unexpected'::text)))::integer AS unexpected,
-            (count(d.state) FILTER (WHERE (d.state = 'changed'::text)))::integer AS changed,
-            (count(d.state) FILTER (WHERE (d.state = 'unknown'::text)))::integer AS unknown
-           FROM ((( VALUES ('D1'::text,'table'::text), ('D2'::text,'view'::text), ('D3'::text,'function'::text), ('D4'::text,'trigger'::text), ('D5'::text,'config'::text), ('D6'::text,'event_type'::text), ('D7'::text,'route'::text), ('D8'::text,'drift'::text)) k(check_code, class)
-             CROSS JOIN LATERAL ( SELECT (count(*))::integer AS n
-                   FROM dot_inventory i_1
-                  WHERE ((i_1.class = k.class) OR (k.class = 'drift'::text))) i)
-             LEFT JOIN drift d ON (((d.class = k.class) OR ((k.class = 'drift'::text) AND (d.class IS NOT NULL)))))
-          GROUP BY k.check_code, k.class, i.n
-        ), checked AS (
-         SELECT counted.check_code,
-            counted.class,
-            counted.expected,
-                CASE
-                    WHEN counted.is_dark THEN 0
-                    ELSE ((counted.expected - counted.missing) - counted.unknown)
-                END AS present,
-            counted.missing,
-            counted.unexpected,
-            counted.changed,
-                CASE
-                    WHEN counted.is_dark THEN GREATEST(counted.expected, 1)
-                    ELSE counted.unknown
-                END AS unknown,
-            ((NOT counted.is_dark) AND ((((counted.missing + counted.unexpected) + counted.changed) + counted.unknown) = 0) AND (counted.expected > 0)) AS ok
-           FROM counted
-        )
- SELECT checked.check_code,
-    checked.class,
-    checked.expected,
-    checked.present,
-    checked.missing,
-    checked.unexpected,
-    checked.changed,
-    checked.unknown,
-    checked.ok
-   FROM checked
-UNION ALL
- SELECT 'D9'::text AS check_code,
-    'class'::text AS class,
-    (count(*))::integer AS expected,
-    (count(*) FILTER (WHERE checked.ok))::integer AS present,
-    0 AS missing,
-    0 AS unexpected,
-    (count(*) FILTER (WHERE ((NOT checked.ok) AND (checked.unknown = 0))))::integer AS changed,
-    (count(*) FILTER (WHERE (checked.unknown > 0)))::integer AS unknown,
-    bool_and(checked.ok) AS ok
-   FROM checked
-  WHERE (checked.class <> 'drift'::text)
-  ORDER BY 1;
+ SELECT check_code,
+    class,
+    expected,
+    present,
+    missing,
+    unexpected,
+    changed,
+    unknown,
+    ok
+   FROM jsonb_to_recordset((fn_dot_compare() -> 'checks'::text)) k(check_code text, class text, expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer, ok boolean)
+  ORDER BY check_code;
 ALTER VIEW v_dot_conformance OWNER TO iu_owner;
 COMMENT ON VIEW v_dot_conformance IS 'D1 to D7: each class, expected (the inventory) against the live catalogue; D8: everything in the inventory, in both directions; D9: the classes that are as they should be. What is unknown is never ok';
 GRANT SELECT ON v_dot_conformance TO iu_reader;
@@ -1600,10 +1566,12 @@ CREATE VIEW v_iu_console_process AS
     contract_digest,
     started_at,
     last_seen_at,
-    (last_seen_at < (clock_timestamp() - '00:00:20'::interval)) AS is_stale
-   FROM iu_console_process;
+    (last_seen_at < (clock_timestamp() - '00:00:20'::interval)) AS is_stale,
+    (NOT (contract_digest IS DISTINCT FROM ( SELECT c.contract_digest
+           FROM fn_iu_contract() c(contract_unit, contract_digest, applied_at)))) AS is_in_step
+   FROM iu_console_process p;
 ALTER VIEW v_iu_console_process OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_console_process IS 'Consoles that run, and the schema that each was built for; one that has been silent for twenty seconds is stale';
+COMMENT ON VIEW v_iu_console_process IS 'Consoles that run, the schema that each was built for, and whether that is the one deployed; one that has been silent for twenty seconds is stale';
 GRANT SELECT ON v_iu_console_process TO iu_reader;
 
 -- view v_iu_disable_ladder
@@ -4603,6 +4571,39 @@ $function$;
 ALTER FUNCTION fn_dot_check(jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_check(jsonb) IS 'What is wrong with a postcondition at present, in words; null when it holds';
 
+-- function fn_dot_checks(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_checks(p_expected jsonb, p_drift jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  WITH drift AS MATERIALIZED (
+    SELECT d ->> 'class' AS class, d ->> 'state' AS state FROM jsonb_array_elements(p_drift) AS d
+  ), counted AS (
+    SELECT k.check_code, k.class, i.n AS expected,
+           (count(d.state) FILTER (WHERE d.state = 'missing'))::integer AS missing, (count(d.state) FILTER (WHERE d.state = 'unexpected'))::integer AS unexpected,
+           (count(d.state) FILTER (WHERE d.state = 'changed'))::integer AS changed, (count(d.state) FILTER (WHERE d.state = 'unknown'))::integer AS unknown
+    FROM (VALUES ('D1', 'table'), ('D2', 'view'), ('D3', 'function'), ('D4', 'trigger'), ('D5', 'config'), ('D6', 'event_type'), ('D7', 'route'), ('D8', 'drift')) AS k(check_code, class)
+    CROSS JOIN LATERAL (SELECT coalesce(sum(value::integer), 0)::integer AS n FROM jsonb_each_text(p_expected) WHERE key = k.class OR k.class = 'drift') AS i
+    LEFT JOIN drift AS d ON d.class = k.class OR k.class = 'drift'
+    GROUP BY k.check_code, k.class, i.n
+  ), checked AS (
+    SELECT check_code, class, expected, CASE WHEN p_drift IS NULL THEN 0 ELSE expected - missing - unknown END AS present, missing, unexpected, changed,
+           CASE WHEN p_drift IS NULL THEN greatest(expected, 1) ELSE unknown END AS unknown,
+           p_drift IS NOT NULL AND missing + unexpected + changed + unknown = 0 AND expected > 0 AS ok
+    FROM counted
+  )
+  SELECT jsonb_agg(to_jsonb(c) ORDER BY c.check_code)
+  FROM (
+    SELECT * FROM checked
+    UNION ALL
+    SELECT 'D9', 'class', count(*)::integer, (count(*) FILTER (WHERE ok))::integer, 0, 0, (count(*) FILTER (WHERE NOT ok AND unknown = 0))::integer, (count(*) FILTER (WHERE unknown > 0))::integer, bool_and(ok) FROM checked WHERE class <> 'drift'
+  ) AS c
+$function$;
+ALTER FUNCTION fn_dot_checks(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_checks(jsonb,jsonb) IS 'The checks D1 to D9 of a comparison: of {"class": how many are expected} and what has drifted (null: nothing can be said, and all is unknown)';
+
 -- function fn_dot_collection(jsonb,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_collection(p_params jsonb, p_field text DEFAULT 'collection'::text)
  RETURNS iu_collection
@@ -4945,19 +4946,9 @@ $function$;
 ALTER FUNCTION fn_dot_commands_register(jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_commands_register(jsonb) IS 'Registers commands: {"code": {"area", "tier", "required_right", "gates", "reason_required", "confirm_param", "body_params", "secret_params", "param_schema", "description"}}; IU002 for one without a handler';
 
--- function fn_dot_cursor_object(text)
-CREATE OR REPLACE FUNCTION iu_core.fn_dot_cursor_object(p_worker_code text)
+-- function fn_dot_compare()
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_compare()
  RETURNS jsonb
- LANGUAGE sql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$ SELECT jsonb_build_object('bucket_from', bucket_from, 'bucket_to', bucket_to) FROM iu_route_worker_cursor WHERE worker_code = p_worker_code $function$;
-ALTER FUNCTION fn_dot_cursor_object(text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_cursor_object(text) IS 'A worker''s range of buckets, as receipts show it; null where there is no such worker';
-
--- function fn_dot_drift()
-CREATE OR REPLACE FUNCTION iu_core.fn_dot_drift()
- RETURNS TABLE(class text, identity text, state text, expected text, live text, statement text, suggested_action text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
@@ -4966,7 +4957,12 @@ AS $function$
 #variable_conflict use_column
 DECLARE
   v_major constant integer := current_setting('server_version_num')::integer / 10000;
+  v_at constant timestamptz := clock_timestamp();
+  v_expected jsonb;
   v_found jsonb;
+  v_digest text;
+  v_checks jsonb;
+  v_all jsonb;
   v_why text;
   v_what text;
 BEGIN
@@ -4984,9 +4980,14 @@ BEGIN
       v_why := format('the inventory was spelled by PostgreSQL %s and this is %s', (SELECT string_agg(DISTINCT server_major::text, ', ') FROM dot_inventory WHERE server_major <> v_major), v_major);
       v_what := 'Run iu db deploy: it builds the units beside this database and registers what they make.';
     ELSE
-      SELECT coalesce(jsonb_agg(jsonb_build_object('class', d.class, 'identity', d.identity, 'state', d.state, 'expected', d.expected, 'live', d.live, 'statement', d.statement, 'action', d.action)), '[]') INTO v_found
+      SELECT coalesce(jsonb_agg(jsonb_build_object('class', d.class, 'identity', d.identity, 'state', d.state, 'expected', d.expected, 'live', d.live, 'statement', d.statement, 'suggested_action', d.action)
+                                -- As the statements can be run.
+                                ORDER BY array_position('{schema,table,function,view,trigger,vocabulary,config,event_type,route,command,other}', d.class), d.identity) FILTER (WHERE d.state IS NOT NULL), '[]'),
+             encode(sha256(convert_to(string_agg(concat_ws(' ', d.class, d.identity, encode(d.digest, 'hex'), d.switched) || chr(10), '' ORDER BY d.class COLLATE "C", d.identity COLLATE "C") FILTER (WHERE d.digest IS NOT NULL), 'UTF8')), 'hex'),
+             (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory GROUP BY class) AS n)
+      INTO v_found, v_digest, v_expected
       FROM (
-        SELECT class, identity, j.state,
+        SELECT class, identity, j.state, c.digest, s.switched,
                -- Beside a definition that is as it should be, its switches say what differs.
                concat_ws(chr(10), i.definition, w.said) AS expected, concat_ws(chr(10), c.definition, v.said) AS live,
                CASE WHEN j.state <> 'unknown' THEN concat_ws(chr(10), 'SET search_path = iu_core, pg_catalog, pg_temp;',
@@ -5021,7 +5022,6 @@ BEGIN
                    WHEN 'table' THEN format('ALTER TABLE %I ENABLE TRIGGER ALL;', identity) END AS sql
         ) AS w
         CROSS JOIN LATERAL (SELECT CASE WHEN w.said IS NOT NULL THEN format('-- switched: %s', coalesce(s.switched::text, '{}')) END AS said) AS v
-        WHERE j.state IS NOT NULL
       ) AS d;
     END IF;
     RAISE EXCEPTION 'taken back' USING ERRCODE = 'XPLAN';
@@ -5036,18 +5036,55 @@ BEGIN
       v_what := 'Read the catalogue with iu db dump, which says where it fails.';
   END;
   IF v_found IS NULL THEN
-    RETURN QUERY SELECT NULL::text, NULL::text, 'unknown', NULL::text, NULL::text, NULL::text, concat_ws(' ', upper(left(v_why, 1)) || substr(v_why, 2) || '.', v_what);
-    RETURN;
+    -- How much there is to be compared is told where it can be.
+    BEGIN
+      v_expected := (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory GROUP BY class) AS n);
+    EXCEPTION WHEN OTHERS THEN
+      v_expected := NULL;
+    END;
+    v_digest := NULL;
+    v_why := concat_ws(' ', upper(left(v_why, 1)) || substr(v_why, 2) || '.', v_what);
   END IF;
-  RETURN QUERY
-  SELECT f ->> 'class', f ->> 'identity', f ->> 'state', f ->> 'expected', f ->> 'live', f ->> 'statement', f ->> 'action'
-  FROM jsonb_array_elements(v_found) AS f
-  -- As the statements can be run.
-  ORDER BY array_position('{schema,table,function,view,trigger,vocabulary,config,event_type,route,command,other}', f ->> 'class'), 2;
+  v_checks := fn_dot_checks(coalesce(v_expected, '{}'), v_found);
+  v_all := jsonb_path_query_first(v_checks, '$[*] ? (@.check_code == "D8")');
+  RETURN (
+    SELECT jsonb_build_object(
+      'checked_at', v_at, 'digest', v_digest, 'expected', v_all -> 'expected', 'matching', n.present - n.changed, 'drift', n.missing + n.unexpected + n.changed, 'unknown', n.unknown,
+      'state', CASE WHEN v_found IS NULL THEN 'unknown' WHEN n.missing + n.unexpected + n.changed > 0 THEN 'drift' WHEN n.unknown > 0 THEN 'unknown' ELSE 'matches' END,
+      'why', CASE WHEN v_found IS NULL THEN v_why WHEN n.unknown > 0 THEN format('%s of %s objects cannot be compared.', n.unknown, n.expected) END,
+      'checks', v_checks, 'objects', coalesce(v_found, '[]'))
+    FROM jsonb_to_record(v_all) AS n(expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer));
 END
 $function$;
+ALTER FUNCTION fn_dot_compare() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_compare() IS 'The live schema against the inventory, as one document: state (matches, drift, unknown), counts, the checks D1 to D9, a digest of the catalogue, and each object that is not as deployed. Waits for nobody longer than half a second';
+GRANT EXECUTE ON FUNCTION fn_dot_compare() TO iu_reader;
+
+-- function fn_dot_cursor_object(text)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_cursor_object(p_worker_code text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$ SELECT jsonb_build_object('bucket_from', bucket_from, 'bucket_to', bucket_to) FROM iu_route_worker_cursor WHERE worker_code = p_worker_code $function$;
+ALTER FUNCTION fn_dot_cursor_object(text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_cursor_object(text) IS 'A worker''s range of buckets, as receipts show it; null where there is no such worker';
+
+-- function fn_dot_drift()
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_drift()
+ RETURNS TABLE(class text, identity text, state text, expected text, live text, statement text, suggested_action text)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  WITH compared AS MATERIALIZED (SELECT fn_dot_compare() AS c)
+  SELECT o.class, o.identity, o.state, o.expected, o.live, o.statement, o.suggested_action
+  FROM compared CROSS JOIN LATERAL jsonb_to_recordset(c -> 'objects') AS o(class text, identity text, state text, expected text, live text, statement text, suggested_action text)
+  UNION ALL
+  SELECT NULL, NULL, 'unknown', NULL, NULL, NULL, c ->> 'why' FROM compared WHERE c ->> 'digest' IS NULL
+$function$;
 ALTER FUNCTION fn_dot_drift() OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_drift() IS 'The live schema against the inventory: a row for each object that is missing, unexpected, changed or unknown; one row without a class where nothing can be said now. Waits for nobody longer than half a second';
+COMMENT ON FUNCTION fn_dot_drift() IS 'The live schema against the inventory: a row for each object that is missing, unexpected, changed or unknown; one row without a class where nothing can be said now';
 GRANT EXECUTE ON FUNCTION fn_dot_drift() TO iu_reader;
 
 -- function fn_dot_drift_refused(boolean)
@@ -5103,7 +5140,7 @@ AS $function$
   ), users AS MATERIALIZED (
     SELECT DISTINCT CASE n.class WHEN 'trigger' THEN split_part(n.name, ' on ', 2) ELSE n.name END AS name, w[1] AS used
     FROM named AS n CROSS JOIN LATERAL regexp_matches(n.said, '\w+', 'g') AS w
-    WHERE n.name !~ '^(fn_dot_(catalogue|drift|fingerprints|inventory|repair|stamp|state)|v_dot_(conformance|drift))' AND EXISTS (SELECT FROM named AS k WHERE k.name = w[1])
+    WHERE n.name !~ '^(fn_dot_(catalogue|checks|compare|drift|fingerprints|inventory|repair|stamp|state)|v_dot_(comparison|conformance|drift))' AND EXISTS (SELECT FROM named AS k WHERE k.name = w[1])
   ), reached(name, class, identity) AS (
     SELECT CASE class WHEN 'function' THEN split_part(identity, '(', 1) WHEN 'trigger' THEN split_part(identity, ' on ', 2) ELSE identity END, class, identity
     FROM drifted WHERE class IN ('table', 'view', 'function', 'trigger')
@@ -5691,6 +5728,7 @@ DECLARE
     WHEN p_class = 'function' AND p_live ~* '^CREATE OR REPLACE PROCEDURE' THEN format('DROP PROCEDURE %s;', p_identity)
     WHEN p_class = 'other' AND p_identity LIKE 'default privileges%' THEN format('-- ALTER DEFAULT PRIVILEGES takes back: %s', p_live)
     WHEN p_class = 'other' THEN format('DROP %s %s;', upper(p_live_facts), substr(p_identity, length(p_live_facts) + 2))
+    WHEN p_class IN ('table', 'view') THEN format('DROP %s %I;', upper(p_class), p_identity)
     ELSE format('DROP %s %s;', upper(p_class), p_identity) END;
   -- Rights on the object that a new one would not have.
   v_grants constant text := (
@@ -5790,7 +5828,7 @@ BEGIN
       v_last := v_last || v_line;
     END IF;
   END LOOP;
-  RETURN concat_ws(E'\n', array_to_string(v_first, E'\n'), nullif(array_to_string(v_last, E'\n'), ''), v_grants);
+  RETURN concat_ws(E'\n', nullif(array_to_string(v_first, E'\n'), ''), nullif(array_to_string(v_last, E'\n'), ''), v_grants);
 END
 $function$;
 ALTER FUNCTION fn_dot_repair(text,text,text,text,text,text) OWNER TO iu_owner;
@@ -7183,6 +7221,7 @@ END
 $function$;
 ALTER FUNCTION fn_iu_contract() OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_contract() IS 'What this database is at: its newest unit, SHA-256 over the tags and hashes of all applied units, and when the newest was applied; no row where no unit is on record';
+GRANT EXECUTE ON FUNCTION fn_iu_contract() TO iu_reader;
 
 -- function fn_iu_create(text,text,text,text,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_create(p_canonical_address text, p_unit_kind text, p_body text, p_title text DEFAULT ''::text, p_source_path text DEFAULT NULL::text)
@@ -10279,7 +10318,7 @@ COMMENT ON FUNCTION fn_iu_source_address(text) IS 'The canonical address of an i
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_sync_layers()
  RETURNS TABLE(layer_code text, state text, seen_at timestamp with time zone, saw text, digest text, behind integer, detail text)
  LANGUAGE sql
- STABLE SECURITY DEFINER
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
   WITH contract AS MATERIALIZED (
@@ -10295,13 +10334,16 @@ AS $function$
   ), exported AS (
     SELECT e.exported_at, k.canonical_address, encode(e.render_digest, 'hex') AS digest FROM iu_export AS e JOIN iu_collection AS k ON k.id = e.collection_id
     WHERE e.exported_at IS NOT NULL ORDER BY e.exported_at DESC LIMIT 1
-  ), works AS MATERIALIZED (
-    SELECT bool_and(ok) AS ok, string_agg(check_code || ' ' || name || ': ' || detail, '; ' ORDER BY check_code) FILTER (WHERE NOT ok) AS wrong,
-           (count(*) FILTER (WHERE NOT ok))::integer AS n FROM v_iu_works
+  ), compared AS MATERIALIZED (
+    SELECT state, digest, expected, drift, why, objects FROM v_dot_comparison
   )
-  SELECT 'database', CASE WHEN c.contract_digest IS NOT NULL AND w.ok THEN 'in_step' ELSE 'behind' END, c.applied_at, c.contract_unit, c.contract_digest, w.n,
-         coalesce(w.wrong, CASE WHEN c.contract_digest IS NULL THEN 'no unit is on record' ELSE 'what is installed works: W1 to W9 hold' END)
-  FROM contract AS c, works AS w
+  SELECT 'database', CASE WHEN c.contract_digest IS NULL THEN 'unknown' ELSE CASE d.state WHEN 'matches' THEN 'in_step' WHEN 'drift' THEN 'behind' ELSE 'unknown' END END, c.applied_at, c.contract_unit, d.digest,
+         CASE WHEN c.contract_digest IS NOT NULL AND d.state <> 'unknown' THEN d.drift END,
+         CASE WHEN c.contract_digest IS NULL THEN 'no unit is on record'
+              WHEN d.state = 'matches' THEN format('all of %s objects are as deployed: drift 0', d.expected)
+              WHEN d.state = 'drift' THEN concat_ws('; ', format('drift %s, the first: %s', d.drift, (SELECT concat_ws(' ', o ->> 'class', o ->> 'identity', 'is', o ->> 'state') FROM jsonb_array_elements(d.objects) WITH ORDINALITY AS e(o, n) WHERE o ->> 'state' <> 'unknown' ORDER BY n LIMIT 1)), d.why)
+              ELSE d.why END
+  FROM contract AS c, compared AS d
   UNION ALL
   SELECT 'directus', d.state, NULL, NULL, d.digest, d.missing, d.detail FROM fn_iu_directus_state() AS d
   UNION ALL
@@ -10321,7 +10363,7 @@ AS $function$
   SELECT 'vector_index', 'not_connected', NULL, NULL, NULL, 0, 'no adapter is installed; the manifest files are what it will index'
 $function$;
 ALTER FUNCTION fn_iu_sync_layers() OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_sync_layers() IS 'Each layer as the evidence has it now: in_step, behind or not_connected, what it last saw and when, a digest, and how much it lacks';
+COMMENT ON FUNCTION fn_iu_sync_layers() IS 'Each layer as the evidence has it now: in_step, behind, not_connected or unknown, what it last saw and when, a digest, and how much it lacks';
 GRANT EXECUTE ON FUNCTION fn_iu_sync_layers() TO iu_reader;
 
 -- function fn_iu_sync_layers_declare(jsonb)

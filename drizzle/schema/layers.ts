@@ -7,7 +7,7 @@ export const syncLayer = iuCore.view('v_iu_sync_layer', {
   name: text('name').notNull(),
   description: text('description').notNull(),
   fedBy: text('fed_by').notNull(),
-  state: text('state', { enum: ['in_step', 'behind', 'not_connected'] }).notNull(),
+  state: text('state', { enum: ['in_step', 'behind', 'not_connected', 'unknown'] }).notNull(),
   seenAt: instant('seen_at'),
   saw: text('saw'),
   digest: text('digest'),
@@ -24,6 +24,7 @@ export const consoleProcess = iuCore.view('v_iu_console_process', {
   startedAt: instant('started_at').notNull(),
   lastSeenAt: instant('last_seen_at').notNull(),
   isStale: boolean('is_stale').notNull(),
+  isInStep: boolean('is_in_step').notNull(),
 }).existing()
 
 export const exporter = iuCore.view('v_iu_exporter', {

@@ -73,6 +73,7 @@ export const MUTATIONS: Mutation[] = [
   ]),
   ...of('view', 'unexpected', [
     ['added', 'CREATE VIEW iu_core.v_extra AS SELECT 1 AS one', 'v_extra'],
+    ['under a name that has to be quoted', 'CREATE VIEW iu_core."V extra" AS SELECT 1 AS one', 'V extra'],
   ]),
   ...of('view', 'changed', [
     ['a body altered', `DO $$ BEGIN EXECUTE format('CREATE OR REPLACE VIEW iu_core.v_iu_unit_axis AS SELECT * FROM (%s) AS v WHERE false', rtrim(pg_get_viewdef('iu_core.v_iu_unit_axis'::regclass), ';')); END $$`, 'v_iu_unit_axis'],

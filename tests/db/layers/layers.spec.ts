@@ -4,15 +4,14 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { contractOf } from '../../../server/deploy/contract.ts'
 import { readUnits } from '../../../server/deploy/units.ts'
 import { beatConsole, leaveConsole } from '../../../server/db/functions/console.ts'
-import { openDatabase } from '../world.ts'
-import type { TestDatabase } from '../harness.ts'
+import { testDatabase, type TestDatabase } from '../harness.ts'
 import { layers } from './world.ts'
 
 const CONTRACT = contractOf(readUnits(join(import.meta.dirname, '../../../drizzle')))
 
 let db: TestDatabase
 beforeAll(async () => {
-  db = await openDatabase()
+  db = await testDatabase()
 })
 afterAll(() => db.drop())
 
@@ -20,16 +19,49 @@ it('five layers are told, of which only the database is there at first', async (
   const all = await layers(db.pool)
   expect(Object.values(all).map(({ code, state }) => [code, state])).toEqual([
     ['database', 'in_step'], ['directus', 'not_connected'], ['console', 'not_connected'], ['knowledge_base', 'not_connected'], ['vector_index', 'not_connected']])
-  expect(all.database).toMatchObject({ saw: CONTRACT.unit, digest: CONTRACT.digest, seen: true, behind: 0 })
+  const { rows: [compared] } = await db.pool.query<{ digest: string, expected: number }>('SELECT digest, expected FROM iu_core.v_dot_comparison')
+  expect(all.database).toMatchObject({ saw: CONTRACT.unit, digest: compared!.digest, seen: true, behind: 0, detail: `all of ${compared!.expected} objects are as deployed: drift 0` })
 })
 
-it('the database is behind where something of it does not work, and says what', async () => {
+it('the database is behind by as many objects as have drifted, though all that is checked works', async () => {
+  await db.as('iu_deployer', async (client) => {
+    const { digest } = (await layers(client)).database!
+    await client.query('BEGIN')
+    await client.query('ALTER FUNCTION iu_core.fn_iu_slug(text) COST 7; CREATE VIEW iu_core.v_extra AS SELECT 1 AS one')
+    expect((await client.query('SELECT FROM iu_core.v_iu_works WHERE NOT ok')).rowCount).toBe(0)
+    const drifted = (await layers(client)).database!
+    expect(drifted).toMatchObject({ state: 'behind', behind: 2, detail: 'drift 2, the first: function fn_iu_slug(text) is changed', seen: true })
+    expect(drifted.digest).toMatch(/^[0-9a-f]{64}$/)
+    expect(drifted.digest).not.toBe(digest)
+    // A gate is gone: that is both, drift and a check that does not hold.
+    await client.query('DELETE FROM iu_core.dot_config WHERE key = \'iu_core.autocut_enabled\'')
+    expect((await layers(client)).database).toMatchObject({ state: 'behind', behind: 3 })
+    await client.query('ROLLBACK')
+    expect((await layers(client)).database).toMatchObject({ state: 'in_step', behind: 0, digest })
+  })
+})
+
+it('the database is unknown where it cannot be compared, and never in step', async () => {
   await db.as('iu_deployer', async (client) => {
     await client.query('BEGIN')
-    await client.query('DELETE FROM iu_core.dot_config WHERE key = \'iu_core.autocut_enabled\'')
-    expect((await layers(client)).database).toMatchObject({ state: 'behind', behind: 1, detail: expect.stringMatching(/^W4 /) })
+    await client.query('DELETE FROM iu_core.dot_inventory')
+    expect((await layers(client)).database).toMatchObject({ state: 'unknown', behind: null, digest: null, detail: expect.stringMatching(/^The inventory is empty\. /) as string })
+    await client.query('ROLLBACK')
+    await client.query('BEGIN')
+    await client.query(`UPDATE iu_core.dot_inventory SET definition = definition || ' ' WHERE class = 'table' AND identity = 'dot_config'`)
+    expect((await layers(client)).database).toMatchObject({ state: 'unknown', behind: null, detail: expect.stringMatching(/^1 of \d+ objects cannot be compared\.$/) as string })
     await client.query('ROLLBACK')
   })
+})
+
+it('a console says of each process whether it was built for what is deployed', async () => {
+  const console = await db.login('iu_console')
+  const ids = [randomUUID(), randomUUID()]
+  await beatConsole(console, { id: ids[0]!, host: 'here', pid: 1, contract: CONTRACT })
+  await beatConsole(console, { id: ids[1]!, host: 'here', pid: 2, contract: { unit: CONTRACT.unit, digest: '0'.repeat(64) } })
+  const { rows } = await console.query<{ pid: number, is_in_step: boolean }>('SELECT pid, is_in_step FROM iu_core.v_iu_console_process WHERE process_id = ANY ($1) ORDER BY pid', [ids])
+  expect(rows).toEqual([{ pid: 1, is_in_step: true }, { pid: 2, is_in_step: false }])
+  for (const id of ids) await leaveConsole(console, id)
 })
 
 it('a console is in step that was built for what is deployed, behind for anything else, and gone when it is silent or leaves', async () => {

@@ -15,6 +15,7 @@ DECLARE
     WHEN p_class = 'function' AND p_live ~* '^CREATE OR REPLACE PROCEDURE' THEN format('DROP PROCEDURE %s;', p_identity)
     WHEN p_class = 'other' AND p_identity LIKE 'default privileges%' THEN format('-- ALTER DEFAULT PRIVILEGES takes back: %s', p_live)
     WHEN p_class = 'other' THEN format('DROP %s %s;', upper(p_live_facts), substr(p_identity, length(p_live_facts) + 2))
+    WHEN p_class IN ('table', 'view') THEN format('DROP %s %I;', upper(p_class), p_identity)
     ELSE format('DROP %s %s;', upper(p_class), p_identity) END;
   -- Rights on the object that a new one would not have.
   v_grants constant text := (
@@ -114,7 +115,7 @@ BEGIN
       v_last := v_last || v_line;
     END IF;
   END LOOP;
-  RETURN concat_ws(E'\n', array_to_string(v_first, E'\n'), nullif(array_to_string(v_last, E'\n'), ''), v_grants);
+  RETURN concat_ws(E'\n', nullif(array_to_string(v_first, E'\n'), ''), nullif(array_to_string(v_last, E'\n'), ''), v_grants);
 END
 $$;
 COMMENT ON FUNCTION iu_core.fn_dot_repair(text, text, text, text, text, text) IS 'The statements that make an object what it should be again, or take away one that should not be; with the search_path iu_core, pg_catalog';

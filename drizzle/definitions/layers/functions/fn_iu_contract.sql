@@ -15,3 +15,4 @@ END
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_contract() IS 'What this database is at: its newest unit, SHA-256 over the tags and hashes of all applied units, and when the newest was applied; no row where no unit is on record';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_contract() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION iu_core.fn_iu_contract() TO iu_reader;

@@ -1,7 +1,8 @@
--- requires: fn_iu_contract, fn_iu_directus_state, iu_console_process, v_iu_exporter, v_iu_export_pending, v_iu_works, fn_dot_catalogue
+-- requires: fn_iu_contract, fn_iu_directus_state, iu_console_process, v_iu_exporter, v_iu_export_pending, v_dot_comparison
+-- VOLATILE as the comparison is.
 CREATE FUNCTION iu_core.fn_iu_sync_layers()
 RETURNS TABLE (layer_code text, state text, seen_at timestamptz, saw text, digest text, behind integer, detail text)
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
   WITH contract AS MATERIALIZED (
@@ -17,13 +18,16 @@ AS $$
   ), exported AS (
     SELECT e.exported_at, k.canonical_address, encode(e.render_digest, 'hex') AS digest FROM iu_export AS e JOIN iu_collection AS k ON k.id = e.collection_id
     WHERE e.exported_at IS NOT NULL ORDER BY e.exported_at DESC LIMIT 1
-  ), works AS MATERIALIZED (
-    SELECT bool_and(ok) AS ok, string_agg(check_code || ' ' || name || ': ' || detail, '; ' ORDER BY check_code) FILTER (WHERE NOT ok) AS wrong,
-           (count(*) FILTER (WHERE NOT ok))::integer AS n FROM v_iu_works
+  ), compared AS MATERIALIZED (
+    SELECT state, digest, expected, drift, why, objects FROM v_dot_comparison
   )
-  SELECT 'database', CASE WHEN c.contract_digest IS NOT NULL AND w.ok THEN 'in_step' ELSE 'behind' END, c.applied_at, c.contract_unit, c.contract_digest, w.n,
-         coalesce(w.wrong, CASE WHEN c.contract_digest IS NULL THEN 'no unit is on record' ELSE 'what is installed works: W1 to W9 hold' END)
-  FROM contract AS c, works AS w
+  SELECT 'database', CASE WHEN c.contract_digest IS NULL THEN 'unknown' ELSE CASE d.state WHEN 'matches' THEN 'in_step' WHEN 'drift' THEN 'behind' ELSE 'unknown' END END, c.applied_at, c.contract_unit, d.digest,
+         CASE WHEN c.contract_digest IS NOT NULL AND d.state <> 'unknown' THEN d.drift END,
+         CASE WHEN c.contract_digest IS NULL THEN 'no unit is on record'
+              WHEN d.state = 'matches' THEN format('all of %s objects are as deployed: drift 0', d.expected)
+              WHEN d.state = 'drift' THEN concat_ws('; ', format('drift %s, the first: %s', d.drift, (SELECT concat_ws(' ', o ->> 'class', o ->> 'identity', 'is', o ->> 'state') FROM jsonb_array_elements(d.objects) WITH ORDINALITY AS e(o, n) WHERE o ->> 'state' <> 'unknown' ORDER BY n LIMIT 1)), d.why)
+              ELSE d.why END
+  FROM contract AS c, compared AS d
   UNION ALL
   SELECT 'directus', d.state, NULL, NULL, d.digest, d.missing, d.detail FROM fn_iu_directus_state() AS d
   UNION ALL
@@ -42,6 +46,6 @@ AS $$
   UNION ALL
   SELECT 'vector_index', 'not_connected', NULL, NULL, NULL, 0, 'no adapter is installed; the manifest files are what it will index'
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_sync_layers() IS 'Each layer as the evidence has it now: in_step, behind or not_connected, what it last saw and when, a digest, and how much it lacks';
+COMMENT ON FUNCTION iu_core.fn_iu_sync_layers() IS 'Each layer as the evidence has it now: in_step, behind, not_connected or unknown, what it last saw and when, a digest, and how much it lacks';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_sync_layers() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION iu_core.fn_iu_sync_layers() TO iu_reader;

@@ -1,0 +1,117 @@
+-- requires: dot_inventory, fn_dot_catalogue, fn_dot_checks, fn_dot_repair, fn_dot_state, fn_dot_state_expected, iu_core
+-- Everything that is told of a comparison comes from one statement, so that counts, drift and digest agree.
+-- The comparison is made under the deployers' lock, shared, in a subtransaction that is taken back: no deploy
+-- begins while it lasts (PostgreSQL spells definitions as they are now, and finds objects as they were when the
+-- statement began), nothing is left held, and where a deploy is under way it is said so without looking.
+-- VOLATILE, so that it sees what was committed when it has the lock.
+CREATE FUNCTION iu_core.fn_dot_compare()
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, iu_core, pg_temp
+SET lock_timeout = '500ms'
+AS $$
+#variable_conflict use_column
+DECLARE
+  v_major constant integer := current_setting('server_version_num')::integer / 10000;
+  v_at constant timestamptz := clock_timestamp();
+  v_expected jsonb;
+  v_found jsonb;
+  v_digest text;
+  v_checks jsonb;
+  v_all jsonb;
+  v_why text;
+  v_what text;
+BEGIN
+  BEGIN
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+      v_why := format('a comparison under %s sees an older schema than there is', upper(current_setting('transaction_isolation')));
+      v_what := 'Read it under READ COMMITTED.';
+    ELSIF NOT pg_try_advisory_xact_lock_shared(hashtext('iu_core deploy')) THEN
+      v_why := 'a deploy is under way';
+      v_what := 'Wait until it has ended.';
+    ELSIF NOT EXISTS (SELECT FROM dot_inventory) THEN
+      v_why := 'the inventory is empty';
+      v_what := 'Run iu db deploy: it builds the units beside this database and registers what they make.';
+    ELSIF EXISTS (SELECT FROM dot_inventory WHERE server_major <> v_major) THEN
+      v_why := format('the inventory was spelled by PostgreSQL %s and this is %s', (SELECT string_agg(DISTINCT server_major::text, ', ') FROM dot_inventory WHERE server_major <> v_major), v_major);
+      v_what := 'Run iu db deploy: it builds the units beside this database and registers what they make.';
+    ELSE
+      SELECT coalesce(jsonb_agg(jsonb_build_object('class', d.class, 'identity', d.identity, 'state', d.state, 'expected', d.expected, 'live', d.live, 'statement', d.statement, 'suggested_action', d.action)
+                                -- As the statements can be run.
+                                ORDER BY array_position('{schema,table,function,view,trigger,vocabulary,config,event_type,route,command,other}', d.class), d.identity) FILTER (WHERE d.state IS NOT NULL), '[]'),
+             encode(sha256(convert_to(string_agg(concat_ws(' ', d.class, d.identity, encode(d.digest, 'hex'), d.switched) || chr(10), '' ORDER BY d.class COLLATE "C", d.identity COLLATE "C") FILTER (WHERE d.digest IS NOT NULL), 'UTF8')), 'hex'),
+             (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory GROUP BY class) AS n)
+      INTO v_found, v_digest, v_expected
+      FROM (
+        SELECT class, identity, j.state, c.digest, s.switched,
+               -- Beside a definition that is as it should be, its switches say what differs.
+               concat_ws(chr(10), i.definition, w.said) AS expected, concat_ws(chr(10), c.definition, v.said) AS live,
+               CASE WHEN j.state <> 'unknown' THEN concat_ws(chr(10), 'SET search_path = iu_core, pg_catalog, pg_temp;',
+                 CASE WHEN i.digest IS DISTINCT FROM c.digest THEN fn_dot_repair(class, identity, i.definition, i.facts, c.definition, c.facts) END,
+                 CASE WHEN i.digest IS NOT NULL AND (w.said IS NOT NULL OR c.digest IS NULL) THEN w.sql END) END AS statement,
+               CASE j.state
+                 WHEN 'unknown' THEN CASE WHEN i.digest = sha256(convert_to(i.definition, 'UTF8')) THEN 'Give its table back to its owner: it cannot be read.' ELSE 'Run iu db deploy: it builds the units beside this database and registers what they make.' END
+                 WHEN 'missing' THEN 'Make it again with the statement, or roll back what dropped it.'
+                 WHEN 'unexpected' THEN CASE WHEN class IN ('event_type', 'route') THEN 'Remove it with the statement, or register it by command.' ELSE 'Drop it with the statement, or write a unit that makes it.' END
+                 ELSE CASE WHEN i.digest = c.digest AND class = 'config' THEN 'Set the gate by command: close it, or open it with a reason.'
+                           WHEN i.digest = c.digest AND class = 'route' THEN 'Switch the route by command, or with the statement.'
+                           WHEN i.digest = c.digest THEN 'Put the switch back with the statement, or switch it by command.'
+                           ELSE 'Put it back with the statement, or write a unit that makes it so.' END END AS action
+        FROM dot_inventory AS i
+        FULL JOIN (SELECT f.*, sha256(convert_to(f.definition, 'UTF8')) AS digest FROM fn_dot_catalogue() AS f) AS c USING (class, identity)
+        LEFT JOIN (SELECT x.class, x.identity, x.switched, x.run_id FROM fn_dot_state_expected() AS x) AS e USING (class, identity)
+        LEFT JOIN (SELECT x.class, x.identity, x.switched FROM fn_dot_state() AS x) AS s USING (class, identity)
+        CROSS JOIN LATERAL (
+          SELECT CASE WHEN i.class IS NULL THEN 'unexpected' WHEN i.digest IS NULL OR i.digest <> sha256(convert_to(i.definition, 'UTF8')) THEN 'unknown'
+                      -- Its table is there and belongs to somebody else.
+                      WHEN c.class IS NULL AND NOT has_table_privilege(to_regclass(CASE class WHEN 'config' THEN 'dot_config' WHEN 'event_type' THEN 'iu_event_type' WHEN 'route' THEN 'iu_outbound_route'
+                        WHEN 'vocabulary' THEN 'iu_vocabulary' WHEN 'command' THEN 'dot_iu_command' END), 'SELECT') THEN 'unknown'
+                      WHEN c.class IS NULL THEN 'missing' WHEN i.digest <> c.digest OR e.switched IS DISTINCT FROM s.switched THEN 'changed' END AS state
+        ) AS j
+        CROSS JOIN LATERAL (
+          SELECT CASE WHEN e.switched IS DISTINCT FROM s.switched AND i.class IS NOT NULL AND c.class IS NOT NULL
+                      THEN format('-- switched: %s, as %s', coalesce(e.switched::text, '{}'), coalesce(format('run %s left it', e.run_id), 'it was made')) END AS said,
+                 CASE class
+                   WHEN 'trigger' THEN format('ALTER TABLE %s %s TRIGGER %s;', split_part(identity, ' on ', 2), CASE e.switched ->> 'enabled' WHEN 'D' THEN 'DISABLE' ELSE 'ENABLE' END, split_part(identity, ' on ', 1))
+                   WHEN 'config' THEN format('SELECT fn_iu_gate_set(%L, %L, ''as the ledger has it'', %L);', identity, e.switched ->> 'value', e.switched ->> 'expires_at')
+                   WHEN 'route' THEN format('UPDATE iu_outbound_route SET enabled = %L, dry_run = %L WHERE route_code = %L;', e.switched ->> 'enabled', e.switched ->> 'dry_run', identity)
+                   WHEN 'table' THEN format('ALTER TABLE %I ENABLE TRIGGER ALL;', identity) END AS sql
+        ) AS w
+        CROSS JOIN LATERAL (SELECT CASE WHEN w.said IS NOT NULL THEN format('-- switched: %s', coalesce(s.switched::text, '{}')) END AS said) AS v
+      ) AS d;
+    END IF;
+    RAISE EXCEPTION 'taken back' USING ERRCODE = 'XPLAN';
+  EXCEPTION
+    WHEN SQLSTATE 'XPLAN' THEN
+      NULL;
+    WHEN lock_not_available THEN
+      v_why := 'another session is changing an object of the schema';
+      v_what := 'Wait until it has ended.';
+    WHEN OTHERS THEN
+      v_why := format('the comparison failed: %s', SQLERRM);
+      v_what := 'Read the catalogue with iu db dump, which says where it fails.';
+  END;
+  IF v_found IS NULL THEN
+    -- How much there is to be compared is told where it can be.
+    BEGIN
+      v_expected := (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory GROUP BY class) AS n);
+    EXCEPTION WHEN OTHERS THEN
+      v_expected := NULL;
+    END;
+    v_digest := NULL;
+    v_why := concat_ws(' ', upper(left(v_why, 1)) || substr(v_why, 2) || '.', v_what);
+  END IF;
+  v_checks := fn_dot_checks(coalesce(v_expected, '{}'), v_found);
+  v_all := jsonb_path_query_first(v_checks, '$[*] ? (@.check_code == "D8")');
+  RETURN (
+    SELECT jsonb_build_object(
+      'checked_at', v_at, 'digest', v_digest, 'expected', v_all -> 'expected', 'matching', n.present - n.changed, 'drift', n.missing + n.unexpected + n.changed, 'unknown', n.unknown,
+      'state', CASE WHEN v_found IS NULL THEN 'unknown' WHEN n.missing + n.unexpected + n.changed > 0 THEN 'drift' WHEN n.unknown > 0 THEN 'unknown' ELSE 'matches' END,
+      'why', CASE WHEN v_found IS NULL THEN v_why WHEN n.unknown > 0 THEN format('%s of %s objects cannot be compared.', n.unknown, n.expected) END,
+      'checks', v_checks, 'objects', coalesce(v_found, '[]'))
+    FROM jsonb_to_record(v_all) AS n(expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer));
+END
+$$;
+COMMENT ON FUNCTION iu_core.fn_dot_compare() IS 'The live schema against the inventory, as one document: state (matches, drift, unknown), counts, the checks D1 to D9, a digest of the catalogue, and each object that is not as deployed. Waits for nobody longer than half a second';
+REVOKE ALL ON FUNCTION iu_core.fn_dot_compare() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION iu_core.fn_dot_compare() TO iu_reader;
