@@ -2,6 +2,7 @@ import type { AttemptStatus } from '~~/shared/read-models/attempts'
 import type { LetterStatus } from '~~/shared/read-models/dead-letter'
 import type { ReplayRow } from '~~/shared/read-models/replays'
 import type { RoundTrip } from '~~/shared/read-models/collections'
+import type { Conformance, DriftObject } from '~~/shared/read-models/conformance'
 import type { Layer } from '~~/shared/read-models/layers'
 import type { GateState } from '~~/shared/read-models/overview'
 import type { Scenario } from '~~/shared/read-models/proof'
@@ -94,4 +95,21 @@ export const LAYER_MARKS: Record<Layer['state'], Mark> = {
   in_step: { icon: 'i-lucide-circle-check', label: 'in step', color: 'text-success' },
   behind: { icon: 'i-lucide-history', label: 'behind', color: 'text-warning' },
   not_connected: { icon: 'i-lucide-unplug', label: 'not connected', color: 'text-muted' },
+  unknown: { icon: 'i-lucide-circle-help', label: 'unknown', color: 'text-warning' },
+}
+
+/** What a comparison with what was deployed came to. */
+export const CONFORMANCE_MARKS: Record<Conformance['state'], Mark> = {
+  matches: { icon: 'i-lucide-shield-check', label: 'as deployed', color: 'text-success' },
+  drift: { icon: 'i-lucide-octagon-x', label: 'drift', color: 'text-error' },
+  unknown: { icon: 'i-lucide-circle-help', label: 'unknown', color: 'text-warning' },
+}
+
+/** How an object stands against what was deployed. */
+export const DRIFT_MARKS: Record<DriftObject['state'] | 'ok', Mark> = {
+  ok: { icon: 'i-lucide-circle-check', label: 'ok', color: 'text-success' },
+  missing: { icon: 'i-lucide-circle-minus', label: 'missing', color: 'text-error' },
+  unexpected: { icon: 'i-lucide-circle-plus', label: 'unexpected', color: 'text-error' },
+  changed: { icon: 'i-lucide-file-diff', label: 'changed', color: 'text-error' },
+  unknown: { icon: 'i-lucide-circle-help', label: 'unknown', color: 'text-warning' },
 }

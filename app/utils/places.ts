@@ -18,6 +18,7 @@ export const PLACES: { group: string, places: Place[] }[] = [
     places: [
       { to: '/gates', label: 'Gates', icon: 'i-lucide-lock-keyhole', key: 'g' },
       { to: '/proof', label: 'Proof', icon: 'i-lucide-flask-conical', key: 'p' },
+      { to: '/conformance', label: 'Conformance', icon: 'i-lucide-scan-search', key: 'f' },
       { to: '/layers', label: 'Layers', icon: 'i-lucide-layers', key: 'y' },
       { to: '/commands', label: 'Commands', icon: 'i-lucide-terminal', key: 'm' },
       { to: '/ledger', label: 'Ledger', icon: 'i-lucide-book-check', key: 'l' },

@@ -45,14 +45,20 @@ export async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
 }
 
 /**
+ * REPEATABLE READ: one snapshot for all statements. READ COMMITTED: one for each, for what holds the catalogue
+ * against the inventory, which in a snapshot older than the statement it cannot.
+ */
+export type Isolation = 'REPEATABLE READ' | 'READ COMMITTED'
+
+/**
  * Runs `read` in one read-only snapshot, so that the numbers of an answer agree with each other, and
  * adds the database's clock to it.
  */
-export async function inSnapshot<T extends object>(pool: pg.Pool, read: (db: Snapshot) => Promise<T>): Promise<T & { asOf: string }> {
+export async function inSnapshot<T extends object>(pool: pg.Pool, read: (db: Snapshot) => Promise<T>, isolation: Isolation = 'REPEATABLE READ'): Promise<T & { asOf: string }> {
   const client = await connect(pool)
   let failure: unknown
   try {
-    const { rows: [clock] } = await client.query<{ now: Date }>('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY').then(() => client.query('SELECT now()'))
+    const { rows: [clock] } = await client.query<{ now: Date }>(`BEGIN ISOLATION LEVEL ${isolation} READ ONLY`).then(() => client.query('SELECT now()'))
     const answer = await read(drizzle({ client }))
     await client.query('COMMIT')
     return { ...answer, asOf: clock!.now.toISOString() }

@@ -1,17 +1,17 @@
 import type { z } from 'zod'
-import { type Snapshot, inSnapshot } from '../db/client.ts'
+import { type Isolation, type Snapshot, inSnapshot } from '../db/client.ts'
 import type { Who } from '../db/functions/session.ts'
 
 /** A read: check who asks and the query's shape, make one call in one snapshot, answer; any fault becomes a problem. */
 export function defineRead<Query extends z.ZodType, Answer extends object>(
-  query: Query, read: (db: Snapshot, query: z.output<Query>, who: Who) => Promise<Answer>) {
+  query: Query, read: (db: Snapshot, query: z.output<Query>, who: Who) => Promise<Answer>, isolation?: Isolation) {
   return defineEventHandler(async (event) => {
     try {
       setHeader(event, 'cache-control', 'no-store')
       const who = await whoAsks(event)
       const parsed = query.safeParse(getQuery(event))
       if (!parsed.success) throw invalidQuery(parsed.error)
-      return await inSnapshot(consolePool(), db => read(db, parsed.data, who))
+      return await inSnapshot(consolePool(), db => read(db, parsed.data, who), isolation)
     }
     catch (error) {
       return sendProblem(event, error)

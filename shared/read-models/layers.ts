@@ -9,10 +9,10 @@ export const layer = z.object({
   name: z.string(),
   description: z.string(),
   fedBy: z.string(),
-  state: z.enum(['in_step', 'behind', 'not_connected']).describe('read from evidence at this moment, never stored'),
+  state: z.enum(['in_step', 'behind', 'not_connected', 'unknown']).describe('read from evidence at this moment, never stored; unknown: it could not be compared, which is no pass'),
   seenAt: time.nullable().describe('when it last saw something'),
   saw: z.string().nullable().describe('what that was: a unit of the schema, or a collection\'s address'),
-  digest: z.string().nullable().describe('SHA-256, in hex, of what it last saw'),
+  digest: z.string().nullable().describe('SHA-256, in hex, of what it last saw; of the database: over its catalogue'),
   behind: count.nullable().describe('how much it lacks; null where that cannot be told'),
   detail: z.string(),
 })
@@ -28,6 +28,7 @@ export const consoleProcess = z.object({
   startedAt: time,
   lastSeenAt: time,
   isStale: z.boolean().describe('silent for twenty seconds'),
+  isInStep: z.boolean().describe('built for the units that are deployed'),
 })
 export type ConsoleProcess = z.output<typeof consoleProcess>
 

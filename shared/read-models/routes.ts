@@ -14,6 +14,7 @@ import { collectionRenderedAnswer, collectionRenderedQuery } from './collection-
 import { collectionsAnswer, collectionsQuery } from './collections.ts'
 import { commandContractAnswer, commandContractQuery } from './command-contract.ts'
 import { commandsAnswer, commandsQuery } from './commands.ts'
+import { conformanceAnswer, conformanceQuery } from './conformance.ts'
 import { deadLetterAnswer, deadLetterQuery } from './dead-letter.ts'
 import { deadLettersAnswer, deadLettersQuery } from './dead-letters.ts'
 import { gatesAnswer, gatesQuery } from './gates.ts'
@@ -64,6 +65,7 @@ export const READ_ROUTES = {
   'gates': read({ summary: 'The disable ladder, every gate and every route', query: gatesQuery, answer: gatesAnswer }),
   'routing': read({ summary: 'What the decision on an event depends on: types with their schemas, routes and gates', query: routingQuery, answer: routingAnswer }),
   'proof': read({ summary: 'The checks W1 to W9, the last probe, and what is left of it', query: proofQuery, answer: proofAnswer }),
+  'conformance': read({ summary: 'The live catalogue held against what was deployed: counts by class, a digest, and each object that has drifted', query: conformanceQuery, answer: conformanceAnswer }),
   'layers': read({ summary: 'Each layer that shows or copies this schema, whether it is in step, and the consoles and folders behind that', query: layersQuery, answer: layersAnswer }),
   'commands': read({ summary: 'Every command, with what became of its runs', query: commandsQuery, answer: commandsAnswer }),
   'commands/contract': read({ summary: 'What one command takes and asks for', query: commandContractQuery, answer: commandContractAnswer, finds: true }),

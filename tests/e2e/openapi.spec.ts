@@ -93,6 +93,7 @@ const SAMPLES: Record<ReadModelName, (known: Known) => Record<string, string>[]>
   'gates': () => queries({}),
   'routing': () => queries({}),
   'proof': () => queries({}),
+  'conformance': () => queries({}, ...['ok', 'missing', 'unexpected', 'changed', 'unknown'].map(state => ({ state }))),
   'layers': () => queries({}),
   'commands': () => queries({}),
   'commands/contract': () => COMMANDS.map(({ code }) => ({ name: code })),

@@ -17,6 +17,7 @@ const NITRO_USES = ['server/utils/', 'server/db/', 'server/commands/', 'shared/'
 /** The most specific layer of a file is its rule. */
 export const LAYERS: Layer[] = [
   { files: 'app/', ours: ['app/', 'shared/'], packages: /^(?:vue|vue-router|nuxt|@nuxt\/ui|@vueuse|@internationalized|zod|#imports|#components|#app|#ui)(?:$|\/)/ },
+  { files: 'app/utils/definition-diff.ts', ours: [], packages: /^diff$/ },
   { files: 'shared/', ours: ['shared/'], packages: /^zod$/ },
   { files: 'drizzle/schema/', ours: ['drizzle/schema/'], packages: /^drizzle-orm(?:$|\/)/ },
   // The console cuts a text in place.

@@ -1,0 +1,28 @@
+import { comparison } from '../../../drizzle/schema/conformance.ts'
+import type { Conformance, ConformanceCheck, DriftObject } from '../../../shared/read-models/conformance.ts'
+import type { Snapshot } from '../client.ts'
+
+/** More than these nobody looks through; the counts tell of all of them. */
+const MOST = 100
+
+/** One comparison: everything of it is from one statement, so that headline, checks and drift agree. */
+export type Comparison = Omit<Conformance, 'asOf' | 'asked'>
+
+/** The live catalogue against the inventory, with every object that is not as deployed. Under READ COMMITTED: in an older snapshot it cannot be said. */
+export async function readComparison(db: Snapshot): Promise<Comparison> {
+  const [row] = await db.select().from(comparison)
+  const checks = row!.checks as (Omit<ConformanceCheck, 'code'> & { check_code: string })[]
+  const objects = row!.objects as (Omit<DriftObject, 'suggestedAction'> & { suggested_action: string })[]
+  return {
+    ...row!,
+    checks: checks.map(({ check_code: code, ...check }) => ({ code, ...check })),
+    objects: objects.map(({ suggested_action: suggestedAction, ...object }) => ({ ...object, suggestedAction })),
+  }
+}
+
+/** The same for a page: of the objects those of one state, and not without end. */
+export async function readConformance(db: Snapshot, { state }: { state?: DriftObject['state'] | 'ok' }): Promise<Omit<Conformance, 'asOf'>> {
+  const { objects, ...compared } = await readComparison(db)
+  const asked = state ? objects.filter(object => object.state === state) : objects
+  return { ...compared, objects: asked.slice(0, MOST), asked: state === 'ok' ? compared.matching : asked.length }
+}
