@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type pg from 'pg'
-import { openConnection } from '../db/client.ts'
+import { inSnapshot, type Isolation, openConnection, openPool } from '../db/client.ts'
 import type { Kind } from '../backup/manifest.ts'
 import { bootstrap } from '../deploy/index.ts'
 import { openEmbedded } from '../embedded/index.ts'
@@ -92,6 +92,19 @@ export async function withDatabase<T>(work: (client: pg.Client, target: Target) 
     return await within(target.url, client => work(client, target))
   }
   finally {
+    await target.close()
+  }
+}
+
+/** Reads as the console does, in one snapshot. */
+export async function reading<T extends object>(read: Parameters<typeof inSnapshot<T>>[1], { isolation, ...options }: OpenOptions & { isolation?: Isolation } = {}): Promise<T & { asOf: string }> {
+  const target = await openTarget(options)
+  const pool = openPool(target.url, 1)
+  try {
+    return await inSnapshot(pool, read, isolation)
+  }
+  finally {
+    await pool.end()
     await target.close()
   }
 }

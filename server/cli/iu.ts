@@ -10,6 +10,7 @@ const iu = defineCommand({
     demo: () => import('./commands/demo.ts').then(module => module.default),
     account: () => import('./commands/account.ts').then(module => module.default),
     command: () => import('./commands/command.ts').then(module => module.default),
+    conformance: () => import('./commands/conformance.ts').then(module => module.default),
     db: () => import('./commands/db.ts').then(module => module.default),
     directus: () => import('./commands/directus.ts').then(module => module.default),
     export: () => import('./commands/export.ts').then(module => module.default),

@@ -78,12 +78,17 @@ function refused({ receipt }: RefusedCommand, json: boolean): number {
   return code === 'internal' ? EXIT.failed : EXIT.refused
 }
 
+/** What PostgreSQL or the way to it said, where a query only passes it on. */
+function rootOf(error: DatabaseError): DatabaseError {
+  return error.code === undefined && error.cause instanceof Error ? rootOf(error.cause) : error
+}
+
 /**
  * Tells a person (or, with `json`, a program) what went wrong and what to do, and returns the exit status.
  * Connection strings and stacks stay out of it; IU_DEBUG=1 adds the stack. `command` is whose help is offered.
  */
 export function explain(thrown: unknown, json: boolean, command = 'iu'): number {
-  const error = (thrown instanceof Error ? thrown : new Error(String(thrown))) as DatabaseError
+  const error = rootOf(thrown instanceof Error ? thrown : new Error(String(thrown)))
   const problem = problemOf(error.code)
   const says = (status: number, message: string, hint?: string): number => {
     if (json) sayJson({ error: { code: problem?.code ?? (status === EXIT.usage ? 'usage' : 'failed'), field: error.column, message, hint } })

@@ -1,27 +1,13 @@
 import { defineCommand } from 'citty'
-import { inSnapshot, openPool } from '../../db/client.ts'
 import { sealLedger, verifyLedger } from '../../db/functions/ledger.ts'
 import { readLedger, readRun } from '../../db/queries/operations.ts'
 import type { Receipt } from '../../../shared/commands/receipt.ts'
 import { ledgerQuery, runQuery } from '../../../shared/read-models/ledger.ts'
-import { openTarget, withDatabase } from '../database.ts'
+import { reading, withDatabase } from '../database.ts'
 import { tell } from '../receipt.ts'
 import { EXIT, note, printable, Refusal, say, sayJson, table } from '../report.ts'
 
 const json = { json: { type: 'boolean', description: 'one JSON document' } } as const
-
-/** Reads as the console does, in one snapshot. */
-async function reading<T extends object>(read: Parameters<typeof inSnapshot<T>>[1]): Promise<T> {
-  const target = await openTarget()
-  const pool = openPool(target.url, 1)
-  try {
-    return await inSnapshot(pool, read)
-  }
-  finally {
-    await pool.end()
-    await target.close()
-  }
-}
 
 export default defineCommand({
   meta: { name: 'ledger', description: 'read the ledger, and prove that it is whole' },

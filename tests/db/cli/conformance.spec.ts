@@ -1,0 +1,78 @@
+/** `iu conformance`: what it prints, and the exit status by which a pipeline goes on or stops. */
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { LOOPBACK } from '../../../shared/loopback.ts'
+import { testDatabase, type TestDatabase } from '../harness.ts'
+
+const IU = join(import.meta.dirname, '../../../server/cli/iu.ts')
+
+let db: TestDatabase
+let empty: TestDatabase
+beforeAll(async () => {
+  [db, empty] = [await testDatabase(), await testDatabase({ deployed: false })]
+})
+afterAll(() => Promise.all([db.drop(), empty.drop()]))
+
+function iu(url: string, ...args: string[]): Promise<{ status: number, out: string, err: string }> {
+  return new Promise(resolve => execFile(process.execPath, [IU, 'conformance', ...args], { env: { ...process.env, DATABASE_URL: url } }, (error, out, err) =>
+    resolve({ status: error ? Number(error.code) : 0, out, err })))
+}
+const both = async (url: string) => {
+  const [text, json] = await Promise.all([iu(url), iu(url, '--json')])
+  return { status: [text.status, json.status], out: text.out, json: JSON.parse(json.out) as Record<string, unknown> & { checks: Record<string, unknown>[], objects: Record<string, unknown>[] } }
+}
+
+it('ends with 0 where all matches: each class, and the digest', async () => {
+  const { status, out, json } = await both(db.url)
+  expect(status).toEqual([0, 0])
+  const { rows: [whole] } = await db.pool.query<{ digest: string, expected: number }>('SELECT digest, expected FROM iu_core.v_dot_comparison')
+  expect(json).toMatchObject({ state: 'matches', drift: 0, unknown: 0, expected: whole!.expected, matching: whole!.expected, digest: whole!.digest, objects: [] })
+  expect(json.checks.map(check => [check.code, check.ok])).toEqual(Array.from({ length: 9 }, (_, at) => [`D${at + 1}`, true]))
+  expect(out).toMatch(/^CHECK +CLASS +EXPECTED .*\n(D[1-9] .* ok\n){9}\n✓ .*\n$/)
+  expect(out).toContain(`✓ ${whole!.expected} / ${whole!.expected} · drift 0 · catalogue ${whole!.digest}\n`)
+})
+
+it('ends with 1 where there is drift: each object with its statement, which puts it right', async () => {
+  await db.pool.query(`ALTER FUNCTION iu_core.fn_iu_slug(text) COST 7; DROP VIEW iu_core.v_iu_unit_axis; CREATE VIEW iu_core."v\u001b[31m" AS SELECT 1 AS one`)
+  const { status, out, json } = await both(db.url)
+  expect(status).toEqual([1, 1])
+  expect(json).toMatchObject({ state: 'drift', drift: 3, unknown: 0 })
+  expect(json.objects.map(({ state, class: kind, identity }) => [state, kind, identity])).toEqual([
+    ['changed', 'function', 'fn_iu_slug(text)'], ['unexpected', 'view', 'v\u001b[31m'], ['missing', 'view', 'v_iu_unit_axis']])
+  for (const { state, class: kind, suggestedAction, statement } of json.objects) {
+    expect(out).toContain(`\n✗ ${String(state)} ${String(kind)} `)
+    expect(out).toContain(`\n  ${String(suggestedAction)}\n`)
+    expect(statement).toMatch(/^SET search_path = /)
+  }
+  expect(out).toContain('\n    DROP VIEW ')
+  expect(out).not.toContain('\u001b')
+  expect(out).toMatch(/\n✗ \d+ \/ \d+ · drift 3 · catalogue [0-9a-f]{64}\n$/)
+  for (const { statement } of json.objects) {
+    await db.as('iu_deployer', client => client.query(statement as string))
+  }
+  expect((await iu(db.url)).status).toBe(0)
+})
+
+it('ends with 3 where it is unknown, and says why', async () => {
+  const deployer = await db.connect()
+  await deployer.query(`SELECT pg_advisory_lock(hashtext('iu_core deploy'))`)
+  const { status, out, json } = await both(db.url)
+  expect(status).toEqual([3, 3])
+  expect(json).toMatchObject({ state: 'unknown', digest: null, drift: 0, objects: [], why: 'A deploy is under way. Wait until it has ended.' })
+  expect(out).toMatch(/\n\? unknown: \d+ objects · not compared\n {2}A deploy is under way\. Wait until it has ended\.\n$/)
+  await deployer.query(`SELECT pg_advisory_unlock_all()`)
+  // One object of which it cannot be said is enough.
+  await deployer.query(`UPDATE iu_core.dot_inventory SET definition = definition || ' ' WHERE class = 'table' AND identity = 'dot_config'`)
+  const partly = await both(db.url)
+  expect(partly.status).toEqual([3, 3])
+  expect(partly.json).toMatchObject({ state: 'unknown', drift: 0, unknown: 1, objects: [{ class: 'table', identity: 'dot_config', state: 'unknown', statement: null }] })
+  expect(partly.out).toMatch(/\n\? unknown: \d+ \/ \d+ · drift 0 · unknown 1 · catalogue [0-9a-f]{64}\n {2}1 of \d+ objects cannot be compared\.\n$/)
+})
+
+it('ends with 2 where it could not be asked, and never with the 1 of drift', async () => {
+  const [unknown, away, undeployed] = await Promise.all([iu(db.url, '--jsn'), iu(`postgres://${LOOPBACK}:1/nowhere`), iu(empty.url, '--json')])
+  expect([unknown.status, unknown.err]).toEqual([2, expect.stringContaining('unknown option --jsn')])
+  expect([away.status, away.err]).toEqual([2, expect.stringContaining('the database cannot be reached (ECONNREFUSED)')])
+  expect([undeployed.status, JSON.parse(undeployed.out)]).toEqual([2, { error: expect.objectContaining({ message: 'this database does not have the schema of this version' }) as unknown }])
+})
