@@ -6,6 +6,7 @@ import type { Snapshot } from '../client.ts'
 /** Of consoles that died silently some may be left, and of folders that nobody forgot: more than these nobody reads. */
 const MOST = 100
 
+/** Every layer, and what runs behind two of them. Under READ COMMITTED: the layer Database holds the catalogue against what was deployed. */
 export async function readLayers(db: Snapshot): Promise<Omit<Layers, 'asOf'>> {
   return {
     layers: await db.select({
