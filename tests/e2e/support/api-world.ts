@@ -34,7 +34,7 @@ export interface World {
 const GATES = ['operator_runtime', 'composer', 'autocut', 'routes_master', 'route_worker']
 const COUNTED_ELSEWHERE = ['iu_session', 'iu_sign_in_failure', 'dot_iu_command_run', 'dot_iu_command_unsealed', 'dot_iu_command_seal',
   // What the console writes down by itself, whoever asks.
-  'iu_event_audit', 'iu_event_audit_open', 'iu_event_audit_late', 'iu_route_attempt_block', 'iu_worker_process', 'dot_drift_known']
+  'iu_event_audit', 'iu_event_audit_open', 'iu_event_audit_late', 'iu_route_attempt_block', 'iu_worker_process', 'iu_console_process', 'dot_drift_known']
 
 export async function makeWorld(): Promise<World> {
   const name = `iu_api_${randomBytes(6).toString('hex')}`
