@@ -265,7 +265,7 @@ $$;
 COMMENT ON FUNCTION iu_core.fn_dot_state() IS 'The switches of the live schema that are no part of a definition: triggers on or off, gates, routes enabled and dry run';
 REVOKE ALL ON FUNCTION iu_core.fn_dot_state() FROM PUBLIC;
 
--- requires: dot_inventory, dot_iu_command_run, fn_dot_catalogue, fn_dot_state, iu_core
+-- requires: dot_inventory, dot_iu_command_run, fn_dot_catalogue, fn_dot_state, fn_iu_actor, iu_core
 -- Only what has changed since p_before is registered: what had drifted before, and was not touched, goes on
 -- being drift. What had drifted and was touched by a unit may be half the one and half the other, so that nobody
 -- knows any more what it should be; a deploy that builds the units anew tells. A command sets the whole of a row, but
@@ -294,11 +294,11 @@ BEGIN
   ), gone AS (
     DELETE FROM dot_inventory AS i USING touched AS t WHERE t.is_gone AND (i.class, i.identity) = (t.class, t.identity) RETURNING 1
   ), made AS (
-    INSERT INTO dot_inventory AS i (class, identity, definition, facts, digest, switched, switched_after_run, server_major, registered_by_unit)
-    SELECT class, identity, definition, facts, digest, switched, v_last_run, current_setting('server_version_num')::integer / 10000, p_unit FROM touched WHERE NOT is_gone
+    INSERT INTO dot_inventory AS i (class, identity, definition, facts, digest, switched, switched_after_run, server_major, registered_by_unit, registered_by)
+    SELECT class, identity, definition, facts, digest, switched, v_last_run, current_setting('server_version_num')::integer / 10000, p_unit, fn_iu_actor() FROM touched WHERE NOT is_gone
     ON CONFLICT (class, identity) DO UPDATE
     SET definition = excluded.definition, facts = excluded.facts, digest = excluded.digest, server_major = excluded.server_major, registered_by_unit = excluded.registered_by_unit,
-        registered_at = clock_timestamp(), registered_by = session_user,
+        registered_at = clock_timestamp(), registered_by = excluded.registered_by,
         -- A definition that changes leaves its switches as they are.
         (switched, switched_after_run) = (SELECT CASE WHEN t.is_switched THEN t.switched ELSE i.switched END, CASE WHEN t.is_switched THEN v_last_run ELSE i.switched_after_run END
                                           FROM touched AS t WHERE (t.class, t.identity) = (i.class, i.identity))

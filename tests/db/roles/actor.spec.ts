@@ -69,7 +69,7 @@ describe('whoever holds a token, over the server\'s login', () => {
       await carry(server, 'dot_iu_revoke_token', token.inverse!.params, to)
     })
     expect(columns).toEqual(Object.fromEntries([
-      'dot_config.changed_by', 'dot_iu_command_run.actor', 'event_outbox.actor', 'information_unit.created_by', 'iu_account.created_by', 'iu_api_token.created_by', 'iu_api_token.revoked_by',
+      'dot_config.changed_by', 'dot_inventory.registered_by', 'dot_iu_command_run.actor', 'event_outbox.actor', 'information_unit.created_by', 'iu_account.created_by', 'iu_api_token.created_by', 'iu_api_token.revoked_by',
       'iu_collection.created_by', 'iu_collection_checkpoint.created_by', 'iu_event_type.registered_by', 'iu_outbound_route.registered_by', 'iu_relation.created_by', 'unit_version.created_by',
     ].map(column => [column, ['alice']])))
   })
