@@ -7694,8 +7694,9 @@ BEGIN
     PERFORM fn_iu_event_audit_restart();
     SELECT * INTO STRICT v_audit FROM iu_event_audit;
   END IF;
-  -- Where hardly one more can be remembered, a look at a few will do.
-  v_limit := least(p_limit, 1000 + 100 * (SELECT v_most_open - count(*) FROM iu_event_audit_open));
+  -- Where hardly one more can be remembered, a look at a few will do. What a late transaction left is remembered
+  -- whole, and may be more than that.
+  v_limit := greatest(1, least(p_limit, 1000 + 100 * (SELECT v_most_open - count(*) FROM iu_event_audit_open)));
   -- In this order, as a pass has it: what is newer than v_newest draws its event ids above v_floor, and what is not and
   -- not finished in the snapshot of the next statement is running in the fenced one.
   v_newest := CASE WHEN v_own IS NULL THEN pg_current_xact_id() ELSE fn_iu_newest_xid(v_own) END;

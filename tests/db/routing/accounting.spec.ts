@@ -93,6 +93,23 @@ test('the audit remembers no more than a thousand that wait, and stops before th
   expect(await accounting(db.pool)).toMatchObject({ events: 1200, attempted: 1200 })
 })
 
+test('the audit goes on when a late transaction leaves it more than it would remember', async () => {
+  const late = await db.connect()
+  await late.query('BEGIN')
+  await late.query(`SELECT iu_core.fn_iu_outbox_append('app.plain', 'app_table', array_agg('s' || n), array_agg('{}'::jsonb)) FROM generate_series(1, 1200) AS n`)
+  await emit(db.pool, 'a')
+  await drain(db.pool)
+  expect(await audit(db.pool)).toBe(1)
+  await late.query('COMMIT')
+  expect(await audit(db.pool)).toBe(0)
+  expect((await db.pool.query('SELECT FROM iu_core.iu_event_audit_open')).rowCount).toBe(1200)
+  await emit(db.pool, 'b')
+  expect(await audit(db.pool)).toBe(0)
+  await drain(db.pool)
+  expect(await audit(db.pool)).toBe(1201)
+  expect(await accounting(db.pool)).toMatchObject({ events: 1202, attempted: 1202, not_yet_routed: 0, unexplained: 0 })
+})
+
 test('the audit begins anew when a cursor reads everything once more, and in another cluster', async () => {
   for (const subject of ['a', 'b', 'c']) await emit(db.pool, subject)
   await drain(db.pool)
