@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
 /** Projects with a database; which PostgreSQL, and how durable, tests/db/setup.ts tells by the project's name. */
-const withDatabase = { globalSetup: 'tests/db/setup.ts', testTimeout: 20_000, hookTimeout: 30_000 }
+const withDatabase = { globalSetup: 'tests/db/setup.ts', testTimeout: 60_000, hookTimeout: 30_000 }
 
 export default defineConfig({
   test: {
