@@ -1,16 +1,17 @@
 /** The inventory as units are deployed and rolled back, as drift stands meanwhile, and as others look on. */
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import pg from 'pg'
 import { afterAll, describe, expect, inject, it } from 'vitest'
+import { restoreBackup } from '../../../server/backup/restore.ts'
+import { takeBackup } from '../../../server/backup/take.ts'
 import { DRIZZLE, deployUnits, readUnits, rollbackUnits } from '../../../server/deploy/index.ts'
 import type { Unit } from '../../../server/deploy/units.ts'
+import { emptyDatabase, folder } from '../backup/world.ts'
 import { carry, openDatabase } from '../commands/world.ts'
-import { exclusively, testDatabase, type TestDatabase } from '../harness.ts'
+import { testDatabase, type TestDatabase } from '../harness.ts'
 import { conformance, drift, named } from './drift.ts'
 
 const UNITS = readUnits(DRIZZLE)
@@ -150,36 +151,36 @@ describe('the rungs of the ladder, pulled by command', () => {
   })
 })
 
-/** pg_dump and pg_restore of the server's own major, where this machine has them. */
+/** Programs of the server's own major, where this machine has them. */
 const PROGRAMS = `/usr/lib/postgresql/${inject('server').version.split('.')[0]}/bin`
 
-describe.runIf(existsSync(join(PROGRAMS, 'pg_dump')))('a dump, restored', () => {
-  it('has no drift', async () => {
-    const db = kept(await openDatabase())
-    const client = await db.connect()
-    await carry(client, 'dot_iu_disable_triggers')
-    await carry(client, 'dot_iu_register_event_type', { event_type: 'app.made', description: 'it\'s "made"' })
-    const name = `iu_test_${randomBytes(6).toString('hex')}`
-    const url = Object.assign(new URL(db.url), { pathname: name }).href
-    const run = promisify(execFile)
-    const { stdout } = await run(join(PROGRAMS, 'pg_dump'), ['--dbname', db.url], { maxBuffer: 100_000_000 })
-    await exclusively(admin => admin.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`))
-    try {
-      const psql = run(join(PROGRAMS, 'psql'), ['--dbname', url, '--quiet', '--set', 'ON_ERROR_STOP=1'], { maxBuffer: 100_000_000 })
+/** Ways out of one database and into an empty one. */
+const WAYS: Record<string, (from: TestDatabase, to: TestDatabase) => Promise<unknown>> = {
+  async backup(from, to) {
+    const taken = await takeBackup(await from.connect(), { folder: folder(), kind: 'copy', units: UNITS })
+    await restoreBackup(await to.connect(), taken.backup.path, UNITS)
+  },
+  ...existsSync(join(PROGRAMS, 'pg_dump')) && {
+    async dump(from: TestDatabase, to: TestDatabase) {
+      const run = promisify(execFile)
+      const { stdout } = await run(join(PROGRAMS, 'pg_dump'), ['--dbname', from.url], { maxBuffer: 100_000_000 })
+      const psql = run(join(PROGRAMS, 'psql'), ['--dbname', to.url, '--quiet', '--set', 'ON_ERROR_STOP=1'], { maxBuffer: 100_000_000 })
       psql.child.stdin!.end(stdout)
       await Promise.all([psql, once(psql.child, 'close')])
-      const restored = new pg.Client(url)
-      await restored.connect()
-      try {
-        expect(await drift(restored)).toEqual([])
-        expect((await conformance(restored)).filter(check => !check.ok)).toEqual([])
-      }
-      finally {
-        await restored.end()
-      }
-    }
-    finally {
-      await exclusively(admin => admin.query(`DROP DATABASE ${name} WITH (FORCE)`))
-    }
+    },
+  },
+}
+
+describe('restored elsewhere', () => {
+  it.each(Object.keys(WAYS))('from a %s, a database has no drift', async (way) => {
+    const from = kept(await openDatabase())
+    const client = await from.connect()
+    await carry(client, 'dot_iu_disable_triggers')
+    await carry(client, 'dot_iu_register_event_type', { event_type: 'app.made', description: 'it\'s "made"' })
+    const to = await emptyDatabase()
+    await WAYS[way]!(from, to)
+    const restored = await to.connect()
+    expect(await drift(restored)).toEqual([])
+    expect((await conformance(restored)).filter(check => !check.ok)).toEqual([])
   })
 })
