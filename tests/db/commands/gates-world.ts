@@ -4,7 +4,7 @@ import { RIGHTS, type Right } from '../../../shared/commands/contract.ts'
 import { COMMANDS } from '../../../shared/commands/index.ts'
 import { archiveOf } from '../archive.ts'
 import type { TestDatabase } from '../harness.ts'
-import { audit, drain, emit, pass, type Queryable, setGate, WORKER } from '../world.ts'
+import { asDeployed, audit, drain, emit, pass, type Queryable, setGate, WORKER } from '../world.ts'
 import { carry, imported, openDatabase, type Options, type Params, password, type Receipt, run, signedIn } from './world.ts'
 
 export const ALL_GATES = ['routes_master_enabled', 'route_worker_enabled', 'composer_enabled', 'operator_runtime_enabled', 'structure_ops_enabled', 'autocut_enabled', 'execution_enabled'].map(gate => `iu_core.${gate}`)
@@ -80,7 +80,7 @@ export async function gatedWorld(): Promise<GatedWorld> {
 
 /** Brings the world to where a command can be planned, where two commands need opposite states. */
 export async function ready(client: Queryable, code: string): Promise<void> {
-  if (code === 'dot_iu_enable_triggers') await client.query('SELECT iu_core.fn_dot_triggers_switched(false)')
+  if (code === 'dot_iu_enable_triggers') await asDeployed(client, 'SELECT iu_core.fn_dot_triggers_switched(false)')
   if (code === 'dot_iu_close_gate') await setGate(client, 'structure_ops_enabled', true)
 }
 

@@ -183,4 +183,4 @@ export async function tables(db: Queryable, ...but: string[]): Promise<Record<st
 }
 
 /** The tables that every call of the dispatcher writes. */
-export const LEDGER = ['dot_iu_command_run', 'dot_iu_command_unsealed', 'dot_drift_known']
+export const LEDGER = ['dot_drift_known', 'dot_iu_command_run', 'dot_iu_command_unsealed']
