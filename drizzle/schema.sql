@@ -9638,7 +9638,7 @@ BEGIN
   WITH rule AS MATERIALIZED (           -- read once a page, not once an event
     SELECT event_type, route_id, target_kind, target_ref, skip_code, decision, payload_predicate IS NOT NULL AS is_judging FROM v_iu_route_rule
   ), type AS MATERIALIZED (
-    SELECT t.event_type, CASE WHEN t.payload_schema <> '{}' THEN t.payload_predicate END AS payload_predicate, t.payload_schema,
+    SELECT t.event_type, t.payload_schema, CASE WHEN t.event_type IN (SELECT r.event_type FROM rule AS r WHERE r.is_judging) THEN t.payload_predicate END AS payload_predicate,
            t.event_type IN (SELECT r.event_type FROM rule AS r WHERE r.decision = 'live') AS is_live
     FROM iu_event_type AS t
   ), page AS MATERIALIZED (             -- judged before it is kept, so that no payload is

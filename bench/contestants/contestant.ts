@@ -5,7 +5,7 @@ export interface Contestant {
   prepare: (url: string) => Promise<void>
   /** enqueues events in bulk; not measured */
   load: (events: number) => Promise<void>
-  /** Works until nothing is left; this is what is measured. @returns how many decisions were made and are durable */
-  drain: () => Promise<number>
+  /** works until nothing is left; this is what is measured */
+  drain: () => Promise<void>
   close: () => Promise<void>
 }

@@ -15,7 +15,7 @@ const ATTEMPT = `
     worker_code text NOT NULL, created_at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (event_id, route_id, attempt_no))`
 
 /** One connection, its tables, and what drains them. */
-function plain(name: string, schema: string, drain: (client: pg.Client) => Promise<number>): Contestant {
+function plain(name: string, schema: string, drain: (client: pg.Client) => Promise<void>): Contestant {
   let client: pg.Client
   return {
     name,
@@ -39,11 +39,7 @@ async (client) => {
     WITH batch AS (SELECT id FROM event WHERE processed_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED),
          audited AS (INSERT INTO attempt (event_id, route_id, attempt_no, status, target_kind, target_ref, worker_code) SELECT id, 1, 1, 'dry_run', 'log', 'iu_route_attempt', '${WORKER}' FROM batch)
     UPDATE event SET processed_at = now() FROM batch WHERE event.id = batch.id`
-  for (let decisions = 0; ;) {
-    const { rowCount } = await client.query({ name: 'drain', text, values: [batchSize] })
-    if (!rowCount) return decisions
-    decisions += rowCount
-  }
+  for (;;) if ((await client.query({ name: 'drain', text, values: [batchSize] })).rowCount === 0) return
 })
 
 /** The limit: attempts are inserted and nothing is decided. */
@@ -55,11 +51,6 @@ export function insertLimit(batchSize: number): Contestant {
       const text = `
       INSERT INTO attempt (event_id, route_id, attempt_no, status, target_kind, target_ref, worker_code)
       SELECT id, 1, 1, 'dry_run', 'log', 'iu_route_attempt', '${WORKER}' FROM event WHERE id > $1 AND id <= $1 + $2::integer`
-      for (let decisions = 0; ;) {
-        const { rowCount } = await client.query({ name: 'drain', text, values: [last, batchSize] })
-        if (!rowCount) return decisions
-        last += rowCount
-        decisions += rowCount
-      }
+      for (let rows = -1; rows !== 0; last += rows) rows = (await client.query({ name: 'drain', text, values: [last, batchSize] })).rowCount!
     })
 }

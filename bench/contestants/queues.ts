@@ -29,8 +29,7 @@ export function graphileWorker(completions: 'singly' | 'in batches'): Contestant
     async drain() {
       // A runner that stops may leave a few of its last jobs locked, which none takes up again for hours.
       const { rows } = await client.query<{ n: string }>('SELECT count(*) AS n FROM graphile_worker._private_jobs WHERE locked_at IS NULL')
-      const jobs = Number(rows[0]!.n)
-      let left = jobs
+      let left = Number(rows[0]!.n)
       let done: () => void
       const all = new Promise<void>((resolve) => { done = resolve })
       const runner: Runner = await run({
@@ -44,7 +43,6 @@ export function graphileWorker(completions: 'singly' | 'in batches'): Contestant
       await all
       // Its completions are durable when it has stopped.
       await runner.stop()
-      return jobs
     },
     async close() {
       await utils.release()
@@ -73,16 +71,13 @@ export function pgBoss(loops: number, batchSize: number): Contestant {
       }
     },
     async drain() {
-      let decisions = 0
       await Promise.all(Array.from({ length: loops }, async () => {
         for (;;) {
           const jobs = await boss.fetch(QUEUE, { batchSize })
           if (!jobs.length) return
           await boss.complete(QUEUE, jobs.map(({ id }) => id), DECISION)
-          decisions += jobs.length
         }
       }))
-      return decisions
     },
     close: () => boss.stop({ graceful: false }),
   }
