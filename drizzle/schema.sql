@@ -29,13 +29,15 @@ COMMENT ON COLUMN dot_config.expires_at IS 'an opening holds until then; null = 
 
 -- table dot_drift_known
 CREATE TABLE dot_drift_known (
+  part text COLLATE "C" NOT NULL,
   stamp text COLLATE "C" NOT NULL,
   refused jsonb NOT NULL,
-  found_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  CONSTRAINT dot_drift_known_pkey PRIMARY KEY (stamp)
+  found_at timestamp with time zone NOT NULL,
+  CONSTRAINT dot_drift_known_pkey PRIMARY KEY (part)
 );
 ALTER TABLE dot_drift_known OWNER TO iu_owner;
-COMMENT ON TABLE dot_drift_known IS 'What a comparison came to, for as long as neither the catalogue nor the inventory has changed, so that a command need not compare';
+COMMENT ON TABLE dot_drift_known IS 'What a comparison of each part came to, for as long as nothing in it has changed, so that a command need not compare';
+COMMENT ON COLUMN dot_drift_known.part IS 'of fn_dot_stamp(): deployed, or registered';
 COMMENT ON COLUMN dot_drift_known.stamp IS 'of fn_dot_stamp(), before the comparison';
 COMMENT ON COLUMN dot_drift_known.refused IS 'each command that a drifted object serves, with that object';
 
@@ -4232,8 +4234,8 @@ $function$;
 ALTER FUNCTION fn_dot_backup_record(jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_backup_record(jsonb,jsonb) IS 'Records a backup and what came of restoring it; for whoever deploys: nobody but the owner may call it';
 
--- function fn_dot_catalogue()
-CREATE OR REPLACE FUNCTION iu_core.fn_dot_catalogue()
+-- function fn_dot_catalogue(text[])
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_catalogue(p_classes text[] DEFAULT NULL::text[])
  RETURNS TABLE(class text, identity text, definition text, facts text)
  LANGUAGE plpgsql
  STABLE
@@ -4245,11 +4247,40 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_catalogue()
  SET "IntervalStyle" TO 'postgres'
  SET "TimeZone" TO 'UTC'
  SET extra_float_digits TO '1'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 DECLARE
   v_data record;
   v_columns text[];
 BEGIN
+  -- What is data, but part of what was deployed. A unit before its table finds none, and
+  -- fn_dot_drift() says that nothing is known of a table that cannot be read.
+  FOR v_data IN
+    SELECT * FROM (VALUES
+      ('config', 'dot_config', '{key}', '{value_type,description}', '{value,reason}', '{false,"made anew, closed"}',
+        'concat_ws(chr(10), value_type, description)'),
+      ('vocabulary', 'iu_vocabulary', '{term_class,term}', '{description}', '{}', '{}', 'description'),
+      ('command', 'dot_iu_command', '{command_code}', '{area,tier,required_right,gates,reason_required,confirm_param,body_params,secret_params,description,param_schema}', '{}', '{}',
+        'concat_ws(chr(10), area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)'),
+      ('event_type', 'iu_event_type', '{event_type}', '{event_domain,delivery_lane,is_system,description,payload_schema,payload_predicate}', '{}', '{}',
+        'concat_ws(chr(10), event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)'),
+      ('route', 'iu_outbound_route', '{route_code}', '{event_type,target_kind,target_ref,definition_digest}', '{}', '{}', 'concat_ws(chr(10), event_type, target_kind, target_ref)')
+    ) AS v(class, relation, keys, columns, fixed, fixed_values, facts)
+  LOOP
+    CONTINUE WHEN NOT v_data.class = ANY (p_classes) OR has_table_privilege(to_regclass('iu_core.' || v_data.relation), 'SELECT') IS NOT TRUE;
+    -- The definition of a row is the statement that makes it, or makes it again.
+    v_columns := v_data.keys::text[] || v_data.columns::text[];
+    RETURN QUERY EXECUTE format('SELECT %L::text, concat_ws('' '', %s)::text, format(%L, %s), (%s)::text FROM iu_core.%I', v_data.class, array_to_string(v_data.keys::text[], ', '),
+      format(E'INSERT INTO %I (%s)\nVALUES (\n  %s)\nON CONFLICT (%s) DO UPDATE SET %s;', v_data.relation, array_to_string(v_columns || v_data.fixed::text[], ', '),
+        (SELECT string_agg(v, E',\n  ' ORDER BY n) FROM (SELECT '%L', n FROM unnest(v_columns) WITH ORDINALITY AS c(c, n) UNION ALL SELECT quote_literal(f), 1000 + n FROM unnest(v_data.fixed_values::text[]) WITH ORDINALITY AS f(f, n)) AS v(v, n)),
+        array_to_string(v_data.keys::text[], ', '), (SELECT string_agg(format('%s = excluded.%1$s', c), ', ') FROM unnest(v_data.columns::text[]) AS c)),
+      (SELECT string_agg(c || '::text', ', ') FROM unnest(v_columns) AS c), v_data.facts, v_data.relation);
+  END LOOP;
+  -- To plan the rest takes longer than to read all data.
+  IF p_classes <@ '{config,vocabulary,command,event_type,route}' THEN
+    RETURN;
+  END IF;
+
   RETURN QUERY
   WITH grants AS (
     SELECT o.objid, o.classid, string_agg(format('%s %s', privilege, grantee), ', ' ORDER BY grantee, privilege) AS facts,
@@ -4288,6 +4319,7 @@ BEGIN
   ), described AS NOT MATERIALIZED (   -- by its index, object by object
     SELECT objoid, classoid, objsubid, description FROM pg_description
   )
+  SELECT o.class, o.identity, o.definition, o.facts FROM (
   SELECT 'schema', n.nspname::text,
          concat_ws(chr(10), format('CREATE SCHEMA %I AUTHORIZATION %s;', n.nspname, n.nspowner::regrole), format('COMMENT ON SCHEMA %I IS %L;', n.nspname, d.description), g.sql),
          concat_ws('; ', 'owner ' || n.nspowner::regrole, g.facts)
@@ -4412,35 +4444,13 @@ BEGIN
   UNION ALL
   SELECT 'other', format('default privileges of %s on %s', a.defaclrole::regrole, a.defaclobjtype),
          format('-- default privileges of %s on %s: %s', a.defaclrole::regrole, a.defaclobjtype, a.defaclacl), a.defaclacl::text
-  FROM pg_default_acl AS a WHERE a.defaclnamespace = 'iu_core'::regnamespace;
-
-  -- What is data, but part of what was deployed. A unit before its table finds none, and
-  -- fn_dot_drift() says that nothing is known of a table that cannot be read.
-  FOR v_data IN
-    SELECT * FROM (VALUES
-      ('config', 'dot_config', '{key}', '{value_type,description}', '{value,reason}', '{false,"made anew, closed"}',
-        'concat_ws(chr(10), value_type, description)'),
-      ('vocabulary', 'iu_vocabulary', '{term_class,term}', '{description}', '{}', '{}', 'description'),
-      ('command', 'dot_iu_command', '{command_code}', '{area,tier,required_right,gates,reason_required,confirm_param,body_params,secret_params,description,param_schema}', '{}', '{}',
-        'concat_ws(chr(10), area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)'),
-      ('event_type', 'iu_event_type', '{event_type}', '{event_domain,delivery_lane,is_system,description,payload_schema,payload_predicate}', '{}', '{}',
-        'concat_ws(chr(10), event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)'),
-      ('route', 'iu_outbound_route', '{route_code}', '{event_type,target_kind,target_ref,definition_digest}', '{}', '{}', 'concat_ws(chr(10), event_type, target_kind, target_ref)')
-    ) AS v(class, relation, keys, columns, fixed, fixed_values, facts)
-  LOOP
-    CONTINUE WHEN has_table_privilege(to_regclass('iu_core.' || v_data.relation), 'SELECT') IS NOT TRUE;
-    -- The definition of a row is the statement that makes it, or makes it again.
-    v_columns := v_data.keys::text[] || v_data.columns::text[];
-    RETURN QUERY EXECUTE format('SELECT %L::text, concat_ws('' '', %s)::text, format(%L, %s), (%s)::text FROM iu_core.%I', v_data.class, array_to_string(v_data.keys::text[], ', '),
-      format(E'INSERT INTO %I (%s)\nVALUES (\n  %s)\nON CONFLICT (%s) DO UPDATE SET %s;', v_data.relation, array_to_string(v_columns || v_data.fixed::text[], ', '),
-        (SELECT string_agg(v, E',\n  ' ORDER BY n) FROM (SELECT '%L', n FROM unnest(v_columns) WITH ORDINALITY AS c(c, n) UNION ALL SELECT quote_literal(f), 1000 + n FROM unnest(v_data.fixed_values::text[]) WITH ORDINALITY AS f(f, n)) AS v(v, n)),
-        array_to_string(v_data.keys::text[], ', '), (SELECT string_agg(format('%s = excluded.%1$s', c), ', ') FROM unnest(v_data.columns::text[]) AS c)),
-      (SELECT string_agg(c || '::text', ', ') FROM unnest(v_columns) AS c), v_data.facts, v_data.relation);
-  END LOOP;
+  FROM pg_default_acl AS a WHERE a.defaclnamespace = 'iu_core'::regnamespace
+  ) AS o(class, identity, definition, facts)
+  WHERE p_classes IS NULL OR o.class = ANY (p_classes);
 END
 $function$;
-ALTER FUNCTION fn_dot_catalogue() OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_catalogue() IS 'Every object of the schema as it stands: class, identity, the statements that make it, and the facts that no PostgreSQL version spells otherwise (owner, rights, columns, settings)';
+ALTER FUNCTION fn_dot_catalogue(text[]) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_catalogue(text[]) IS 'Every object of the schema as it stands, or of the classes named: class, identity, the statements that make it, and the facts that no PostgreSQL version spells otherwise (owner, rights, columns, settings)';
 
 -- function fn_dot_check(jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_check(p_check jsonb)
@@ -4946,13 +4956,14 @@ $function$;
 ALTER FUNCTION fn_dot_commands_register(jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_commands_register(jsonb) IS 'Registers commands: {"code": {"area", "tier", "required_right", "gates", "reason_required", "confirm_param", "body_params", "secret_params", "param_schema", "description"}}; IU002 for one without a handler';
 
--- function fn_dot_compare()
-CREATE OR REPLACE FUNCTION iu_core.fn_dot_compare()
+-- function fn_dot_compare(text[])
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_compare(p_classes text[] DEFAULT NULL::text[])
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
  SET lock_timeout TO '500ms'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -4983,8 +4994,8 @@ BEGIN
       SELECT coalesce(jsonb_agg(jsonb_build_object('class', d.class, 'identity', d.identity, 'state', d.state, 'expected', d.expected, 'live', d.live, 'statement', d.statement, 'suggested_action', d.action)
                                 -- As the statements can be run.
                                 ORDER BY array_position('{schema,table,function,view,trigger,vocabulary,config,event_type,route,command,other}', d.class), d.identity) FILTER (WHERE d.state IS NOT NULL), '[]'),
-             encode(sha256(convert_to(string_agg(concat_ws(' ', d.class, d.identity, encode(d.digest, 'hex'), d.switched) || chr(10), '' ORDER BY d.class COLLATE "C", d.identity COLLATE "C") FILTER (WHERE d.digest IS NOT NULL), 'UTF8')), 'hex'),
-             (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory GROUP BY class) AS n)
+             encode(sha256(convert_to(coalesce(string_agg(concat_ws(' ', d.class, d.identity, encode(d.digest, 'hex'), d.switched) || chr(10), '' ORDER BY d.class COLLATE "C", d.identity COLLATE "C") FILTER (WHERE d.digest IS NOT NULL), ''), 'UTF8')), 'hex'),
+             (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes) GROUP BY class) AS n)
       INTO v_found, v_digest, v_expected
       FROM (
         SELECT class, identity, j.state, c.digest, s.switched,
@@ -5001,8 +5012,8 @@ BEGIN
                            WHEN i.digest = c.digest AND class = 'route' THEN 'Switch the route by command, or with the statement.'
                            WHEN i.digest = c.digest THEN 'Put the switch back with the statement, or switch it by command.'
                            ELSE 'Put it back with the statement, or write a unit that makes it so.' END END AS action
-        FROM dot_inventory AS i
-        FULL JOIN (SELECT f.*, sha256(convert_to(f.definition, 'UTF8')) AS digest FROM fn_dot_catalogue() AS f) AS c USING (class, identity)
+        FROM (SELECT class, identity, definition, facts, digest FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes)) AS i
+        FULL JOIN (SELECT f.*, sha256(convert_to(f.definition, 'UTF8')) AS digest FROM fn_dot_catalogue(p_classes) AS f) AS c USING (class, identity)
         LEFT JOIN (SELECT x.class, x.identity, x.switched, x.run_id FROM fn_dot_state_expected() AS x) AS e USING (class, identity)
         LEFT JOIN (SELECT x.class, x.identity, x.switched FROM fn_dot_state() AS x) AS s USING (class, identity)
         CROSS JOIN LATERAL (
@@ -5038,7 +5049,7 @@ BEGIN
   IF v_found IS NULL THEN
     -- How much there is to be compared is told where it can be.
     BEGIN
-      v_expected := (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory GROUP BY class) AS n);
+      v_expected := (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes) GROUP BY class) AS n);
     EXCEPTION WHEN OTHERS THEN
       v_expected := NULL;
     END;
@@ -5056,9 +5067,9 @@ BEGIN
     FROM jsonb_to_record(v_all) AS n(expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer));
 END
 $function$;
-ALTER FUNCTION fn_dot_compare() OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_compare() IS 'The live schema against the inventory, as one document: state (matches, drift, unknown), counts, the checks D1 to D9, a digest of the catalogue, and each object that is not as deployed. Waits for nobody longer than half a second';
-GRANT EXECUTE ON FUNCTION fn_dot_compare() TO iu_reader;
+ALTER FUNCTION fn_dot_compare(text[]) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_compare(text[]) IS 'The live schema, or the classes named, against the inventory, as one document: state (matches, drift, unknown), counts, the checks D1 to D9, a digest of the catalogue, and each object that is not as deployed. Waits for nobody longer than half a second';
+GRANT EXECUTE ON FUNCTION fn_dot_compare(text[]) TO iu_reader;
 
 -- function fn_dot_cursor_object(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_cursor_object(p_worker_code text)
@@ -5095,33 +5106,35 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_drift_refused(p_keep boolean)
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
 DECLARE
-  v_stamp text;
+  v_part record;
+  v_found jsonb;
   v_refused jsonb;
-  v_drift jsonb;
+  v_all jsonb := '{}';
 BEGIN
-  v_stamp := fn_dot_stamp();
-  v_refused := (SELECT refused FROM dot_drift_known WHERE stamp = v_stamp);
-  IF v_refused IS NOT NULL THEN
-    RETURN v_refused;
-  END IF;
-  v_drift := (SELECT coalesce(jsonb_agg(jsonb_build_array(d.class, d.identity, d.state)), '[]') FROM fn_dot_drift() AS d);
-  IF v_drift @? 'strict $[*] ? (@[0] == null)' THEN
-    RETURN '{}';
-  END IF;
-  v_drift := jsonb_path_query_array(v_drift, 'strict $[*] ? (@[2] != "unknown")');
-  v_refused := CASE WHEN v_drift = '[]' THEN '{}' ELSE fn_dot_drift_served(v_drift) END;
-  IF p_keep AND pg_try_advisory_xact_lock(hashtext('iu_core drift known')) THEN
-    DELETE FROM dot_drift_known;
-    INSERT INTO dot_drift_known (stamp, refused) VALUES (v_stamp, v_refused);
-  END IF;
-  RETURN v_refused;
+  FOR v_part IN SELECT part, classes, stamp FROM fn_dot_stamp() LOOP
+    v_refused := (SELECT refused FROM dot_drift_known WHERE part = v_part.part AND stamp = v_part.stamp);
+    IF v_refused IS NULL THEN
+      v_found := fn_dot_compare(v_part.classes);
+      IF v_found ->> 'digest' IS NULL THEN
+        RETURN '{}';
+      END IF;
+      v_found := jsonb_path_query_array(v_found, 'strict $.objects[*] ? (@.state != "unknown")');
+      v_refused := CASE WHEN v_found = '[]' THEN '{}' ELSE fn_dot_drift_served(v_found) END;
+      IF p_keep AND pg_try_advisory_xact_lock(hashtext('iu_core drift known')) THEN
+        INSERT INTO dot_drift_known AS k (part, stamp, refused, found_at) VALUES (v_part.part, v_part.stamp, v_refused, clock_timestamp())
+        ON CONFLICT (part) DO UPDATE SET stamp = excluded.stamp, refused = excluded.refused, found_at = excluded.found_at;
+      END IF;
+    END IF;
+    v_all := v_refused || v_all;
+  END LOOP;
+  RETURN v_all;
 EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR insufficient_privilege THEN
   -- What the comparison itself stands on is gone.
   RETURN '{}';
 END
 $function$;
 ALTER FUNCTION fn_dot_drift_refused(boolean) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_drift_refused(boolean) IS 'The commands that are refused while drift stands, each with the object: {"command": "class identity"}; compares only where something has changed since it last did, and keeps the answer where p_keep says so';
+COMMENT ON FUNCTION fn_dot_drift_refused(boolean) IS 'The commands that are refused while drift stands, each with the object: {"command": "class identity"}; compares only the part in which something has changed since it last did, and keeps the answer where p_keep says so';
 
 -- function fn_dot_drift_served(jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_drift_served(p_drift jsonb)
@@ -5131,12 +5144,14 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_drift_served(p_drift jsonb)
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
   WITH RECURSIVE drifted AS MATERIALIZED (
-    SELECT d ->> 0 AS class, d ->> 1 AS identity FROM jsonb_array_elements(p_drift) AS d
+    SELECT d.class, d.identity FROM jsonb_to_recordset(p_drift) AS d(class text, identity text)
   ), named AS MATERIALIZED (
     SELECT class, split_part(identity, '(', 1) AS name,
            -- Without its comments: they speak of others.
            regexp_replace(split_part(split_part(definition, E'\nALTER FUNCTION ', 1), E'\nCOMMENT ON ', 1), '--[^\n]*', '', 'g') AS said
     FROM dot_inventory WHERE class IN ('table', 'view', 'function', 'trigger')
+      -- These serve whom they serve without being named, and change more often than the others together.
+      AND EXISTS (SELECT FROM drifted WHERE class NOT IN ('config', 'command', 'schema'))
   ), users AS MATERIALIZED (
     SELECT DISTINCT CASE n.class WHEN 'trigger' THEN split_part(n.name, ' on ', 2) ELSE n.name END AS name, w[1] AS used
     FROM named AS n CROSS JOIN LATERAL regexp_matches(n.said, '\w+', 'g') AS w
@@ -5162,7 +5177,7 @@ AS $function$
   ) AS s
 $function$;
 ALTER FUNCTION fn_dot_drift_served(jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_drift_served(jsonb) IS 'The commands that drifted objects ([class, identity] each) serve, by handler, dispatcher, triggers and gates, however indirectly: {"command": "class identity"}';
+COMMENT ON FUNCTION fn_dot_drift_served(jsonb) IS 'The commands that drifted objects ({class, identity} each) serve, by handler, dispatcher, triggers and gates, however indirectly: {"command": "class identity"}';
 
 -- function fn_dot_field(text,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_field(p_column text, p_schema jsonb)
@@ -5303,7 +5318,7 @@ BEGIN
     SELECT b ->> 0 AS class, b ->> 1 AS identity, decode(b ->> 2, 'hex') AS digest, nullif(b -> 3, 'null') AS switched FROM jsonb_array_elements(coalesce(p_before, '[]')) AS b
   ), now AS (
     SELECT c.class, c.identity, c.definition, c.facts, sha256(convert_to(c.definition, 'UTF8')) AS digest, s.switched
-    FROM fn_dot_catalogue() AS c LEFT JOIN fn_dot_state() AS s ON s.class = c.class AND s.identity = c.identity
+    FROM fn_dot_catalogue(CASE WHEN p_class IS NOT NULL THEN ARRAY[p_class] END) AS c LEFT JOIN fn_dot_state() AS s ON s.class = c.class AND s.identity = c.identity
     WHERE p_class IS NULL OR (c.class, c.identity) = (p_class, p_identity)
   ), touched AS MATERIALIZED (
     SELECT class, identity, n.digest IS NULL AS is_gone, n.switched, p_unit IS NOT NULL AND b.switched IS DISTINCT FROM n.switched AS is_switched,
@@ -6106,40 +6121,48 @@ COMMENT ON FUNCTION fn_dot_skipped(jsonb,jsonb,integer) IS 'The events that a ro
 
 -- function fn_dot_stamp()
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_stamp()
- RETURNS text
+ RETURNS TABLE(part text, classes text[], stamp text)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
+DECLARE
+  v_schema constant oid := 'iu_core'::regnamespace;
+  v_registered constant text[] := '{config,event_type,route}';
 BEGIN
-  RETURN (
-  -- What PostgreSQL itself brings has lower numbers, and is not walked through.
-  WITH relations AS MATERIALIZED (
-    SELECT oid, relkind, xmin FROM pg_class WHERE relnamespace = 'iu_core'::regnamespace
-  ), written AS (
-    SELECT 1 AS part, xmin FROM relations
-    UNION ALL SELECT 2, xmin FROM pg_proc WHERE oid >= 16384 AND pronamespace = 'iu_core'::regnamespace
-    UNION ALL SELECT 3, a.xmin FROM pg_attribute AS a WHERE a.attrelid >= 16384 AND a.attrelid IN (SELECT oid FROM relations WHERE relkind IN ('r', 'v')) AND a.attnum > 0
-    UNION ALL SELECT 4, x.xmin FROM pg_attrdef AS x WHERE x.adrelid IN (SELECT oid FROM relations)
-    UNION ALL SELECT 5, k.xmin FROM pg_constraint AS k WHERE k.connamespace = 'iu_core'::regnamespace
-    UNION ALL SELECT 6, i.xmin FROM pg_index AS i WHERE i.indrelid IN (SELECT oid FROM relations)
-    UNION ALL SELECT 7, t.xmin FROM pg_trigger AS t WHERE t.tgrelid IN (SELECT oid FROM relations)
-    UNION ALL SELECT 8, r.xmin FROM pg_rewrite AS r WHERE r.ev_class IN (SELECT oid FROM relations)
-    UNION ALL SELECT 9, p.xmin FROM pg_policy AS p WHERE p.polrelid IN (SELECT oid FROM relations)
-    UNION ALL SELECT 10, q.xmin FROM pg_sequence AS q WHERE q.seqrelid IN (SELECT oid FROM relations)
-    UNION ALL SELECT 11, n.xmin FROM pg_namespace AS n WHERE n.nspname = 'iu_core'
-    UNION ALL SELECT 12, xmin FROM dot_inventory
-    UNION ALL SELECT 13, xmin FROM dot_config
-    UNION ALL SELECT 14, xmin FROM iu_event_type
-    UNION ALL SELECT 15, xmin FROM iu_outbound_route
-    UNION ALL SELECT 16, xmin FROM dot_iu_command
-  )
-  SELECT string_agg(concat_ws(' ', part, n, total, newest), ';' ORDER BY part)
-  FROM (SELECT part, count(*) AS n, sum(x) AS total, max(x) AS newest FROM (SELECT part, xmin::text::bigint AS x FROM written OFFSET 0) AS w GROUP BY part) AS s);
+  -- Vocabulary, and what else stands in the schema, serve no command.
+  part := 'deployed';
+  classes := '{schema,table,view,function,trigger,command}';
+  stamp := concat_ws(' ',
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_namespace WHERE oid = v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_class WHERE relnamespace = v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_attribute WHERE attrelid >= 16384 AND attnum > 0),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_attrdef WHERE adrelid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_constraint WHERE connamespace = v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_index WHERE indrelid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_trigger WHERE tgrelid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_rewrite WHERE ev_class >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_policy),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_sequence),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_proc WHERE oid >= 16384 AND pronamespace = v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_description WHERE objoid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_iu_command),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class <> ALL (v_registered)));
+  RETURN NEXT;
+  -- Which commands these serve is told by what was deployed.
+  part := 'registered';
+  classes := v_registered;
+  stamp := concat_ws(' ', stamp,
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_config),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM iu_event_type),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM iu_outbound_route),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class = ANY (v_registered)));
+  RETURN NEXT;
 END
 $function$;
 ALTER FUNCTION fn_dot_stamp() OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_stamp() IS 'A stamp of the catalogue, the registries and the inventory, which any change to them changes; a few milliseconds';
+COMMENT ON FUNCTION fn_dot_stamp() IS 'The two parts that are compared before a command is carried out, each with its classes and a stamp that any change to them changes: what only a deploy makes, and what commands register and switch; about a millisecond';
 
 -- function fn_dot_state()
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_state()
@@ -6151,12 +6174,17 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_state()
 AS $function$
 BEGIN
   RETURN QUERY
+  -- The few that matter first: of a new database PostgreSQL knows no numbers, and would ask for the triggers of each relation.
+  WITH triggers AS MATERIALIZED (
+    SELECT t.tgname, t.tgrelid, t.tgconstraint, t.tgisinternal, t.tgenabled, c.relname
+    FROM (SELECT tgname, tgrelid, tgconstraint, tgisinternal, tgenabled FROM pg_trigger WHERE NOT tgisinternal OR tgenabled <> 'O' OFFSET 0) AS t
+    JOIN pg_class AS c ON c.oid = t.tgrelid WHERE c.relnamespace = 'iu_core'::regnamespace
+  )
   SELECT 'trigger', format('%s on %s', t.tgname, t.tgrelid::regclass), jsonb_build_object('enabled', t.tgenabled)
-  FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid WHERE c.relnamespace = 'iu_core'::regnamespace AND NOT t.tgisinternal
+  FROM triggers AS t WHERE NOT t.tgisinternal
   UNION ALL
-  SELECT 'table', c.relname::text, jsonb_build_object('constraints_off', jsonb_agg(DISTINCT k.conname))
-  FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_constraint AS k ON k.oid = t.tgconstraint
-  WHERE c.relnamespace = 'iu_core'::regnamespace AND t.tgisinternal AND t.tgenabled <> 'O' GROUP BY c.relname;
+  SELECT 'table', t.relname::text, jsonb_build_object('constraints_off', jsonb_agg(DISTINCT k.conname))
+  FROM triggers AS t JOIN pg_constraint AS k ON k.oid = t.tgconstraint WHERE t.tgisinternal GROUP BY t.relname;
   IF has_table_privilege(to_regclass('iu_core.dot_config'), 'SELECT') THEN
     RETURN QUERY SELECT 'config', key, jsonb_build_object('value', value, 'expires_at', expires_at) FROM dot_config;
   END IF;

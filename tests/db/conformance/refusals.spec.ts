@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { carry, openDatabase, run } from '../commands/world.ts'
 import type { TestDatabase } from '../harness.ts'
-import { refusal } from '../world.ts'
+import { refusal, setGate } from '../world.ts'
 import { drift } from './drift.ts'
 
 const PIECE = { address: 'a/b', kind: 'paragraph', body: 'x' }
@@ -92,22 +92,46 @@ describe('is not refused', () => {
 })
 
 describe('the comparison', () => {
+  const known = async () => Object.fromEntries((await db.pool.query<{ part: string, at: string }>('SELECT part, found_at::text AS at FROM iu_core.dot_drift_known')).rows.map(({ part, at }) => [part, at]))
+
   it('is made once for as long as nothing changes, and again after a change', async () => {
-    const known = async () => (await db.pool.query<{ at: string }>('SELECT found_at::text AS at FROM iu_core.dot_drift_known')).rows
     await run(db.pool, 'dot_iu_create_piece', 'plan', PIECE)
     const first = await known()
-    expect(first).toHaveLength(1)
+    expect(Object.keys(first).sort()).toEqual(['deployed', 'registered'])
     await run(db.pool, 'dot_iu_create_piece', 'apply', PIECE)
     expect(await known()).toEqual(first)
     await db.pool.query('ALTER FUNCTION iu_core.fn_iu_create(text, text, text, text, text) COST 7')
     expect(await run(db.pool, 'dot_iu_create_piece', 'plan', { ...PIECE, address: 'a/c' })).toMatchObject(DRIFTED)
-    const second = await known()
-    expect(second).not.toEqual(first)
+    expect((await known()).deployed).not.toBe(first.deployed)
     const [statement] = (await drift(db.pool)).map(row => row.statement!)
     await client.query(statement!)
     await client.query('RESET search_path')
     expect(await drift(db.pool)).toEqual([])
     expect(await run(db.pool, 'dot_iu_create_piece', 'plan', { ...PIECE, address: 'a/c' })).toMatchObject({ status: 'planned' })
+  })
+
+  it.each([
+    ['a gate is switched', () => setGate(db.pool, 'execution_enabled', true)],
+    ['a type is registered', () => carry(db.pool, 'dot_iu_register_event_type', { event_type: 'app.x', description: 'x' })],
+    ['a route is registered', () => carry(db.pool, 'dot_iu_register_route', { route: 'app.x.log', event_type: 'app.x', target_kind: 'log', target_ref: 'iu_route_attempt' })],
+  ])('is only of what commands register and switch where %s', async (_, change) => {
+    await run(db.pool, 'dot_iu_create_piece', 'plan', PIECE)
+    const before = await known()
+    await change()
+    await run(db.pool, 'dot_iu_create_piece', 'plan', PIECE)
+    const after = await known()
+    expect(after.deployed).toBe(before.deployed)
+    expect(after.registered).not.toBe(before.registered)
+  })
+
+  it.each([
+    ['a comment', `COMMENT ON FUNCTION iu_core.dot_iu_create_piece(jsonb, jsonb) IS 'other'`, 'function dot_iu_create_piece'],
+    ['a column\'s default', 'ALTER TABLE iu_core.unit_version ALTER COLUMN created_by SET DEFAULT current_user', 'table unit_version'],
+    ['a gate', `UPDATE iu_core.dot_config SET expires_at = 'infinity' WHERE key = 'iu_core.composer_enabled'`, 'config iu_core.composer_enabled'],
+    ['who serves whom', `UPDATE iu_core.dot_iu_command SET gates = '{}' WHERE command_code = 'dot_iu_create_piece'`, 'command dot_iu_create_piece'],
+  ])('knows of %s at once, whatever was known before', async (_, sql, object) => {
+    await run(db.pool, 'dot_iu_create_piece', 'plan', PIECE)
+    expect((await after(sql, 'dot_iu_create_piece', PIECE)).detail).toContain(object)
   })
 
   it('is nobody else\'s to ask for', async () => {

@@ -4,11 +4,12 @@
 -- begins while it lasts (PostgreSQL spells definitions as they are now, and finds objects as they were when the
 -- statement began), nothing is left held, and where a deploy is under way it is said so without looking.
 -- VOLATILE, so that it sees what was committed when it has the lock.
-CREATE FUNCTION iu_core.fn_dot_compare()
+CREATE FUNCTION iu_core.fn_dot_compare(p_classes text[] DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 SET lock_timeout = '500ms'
+SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -39,8 +40,8 @@ BEGIN
       SELECT coalesce(jsonb_agg(jsonb_build_object('class', d.class, 'identity', d.identity, 'state', d.state, 'expected', d.expected, 'live', d.live, 'statement', d.statement, 'suggested_action', d.action)
                                 -- As the statements can be run.
                                 ORDER BY array_position('{schema,table,function,view,trigger,vocabulary,config,event_type,route,command,other}', d.class), d.identity) FILTER (WHERE d.state IS NOT NULL), '[]'),
-             encode(sha256(convert_to(string_agg(concat_ws(' ', d.class, d.identity, encode(d.digest, 'hex'), d.switched) || chr(10), '' ORDER BY d.class COLLATE "C", d.identity COLLATE "C") FILTER (WHERE d.digest IS NOT NULL), 'UTF8')), 'hex'),
-             (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory GROUP BY class) AS n)
+             encode(sha256(convert_to(coalesce(string_agg(concat_ws(' ', d.class, d.identity, encode(d.digest, 'hex'), d.switched) || chr(10), '' ORDER BY d.class COLLATE "C", d.identity COLLATE "C") FILTER (WHERE d.digest IS NOT NULL), ''), 'UTF8')), 'hex'),
+             (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes) GROUP BY class) AS n)
       INTO v_found, v_digest, v_expected
       FROM (
         SELECT class, identity, j.state, c.digest, s.switched,
@@ -57,8 +58,8 @@ BEGIN
                            WHEN i.digest = c.digest AND class = 'route' THEN 'Switch the route by command, or with the statement.'
                            WHEN i.digest = c.digest THEN 'Put the switch back with the statement, or switch it by command.'
                            ELSE 'Put it back with the statement, or write a unit that makes it so.' END END AS action
-        FROM dot_inventory AS i
-        FULL JOIN (SELECT f.*, sha256(convert_to(f.definition, 'UTF8')) AS digest FROM fn_dot_catalogue() AS f) AS c USING (class, identity)
+        FROM (SELECT class, identity, definition, facts, digest FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes)) AS i
+        FULL JOIN (SELECT f.*, sha256(convert_to(f.definition, 'UTF8')) AS digest FROM fn_dot_catalogue(p_classes) AS f) AS c USING (class, identity)
         LEFT JOIN (SELECT x.class, x.identity, x.switched, x.run_id FROM fn_dot_state_expected() AS x) AS e USING (class, identity)
         LEFT JOIN (SELECT x.class, x.identity, x.switched FROM fn_dot_state() AS x) AS s USING (class, identity)
         CROSS JOIN LATERAL (
@@ -94,7 +95,7 @@ BEGIN
   IF v_found IS NULL THEN
     -- How much there is to be compared is told where it can be.
     BEGIN
-      v_expected := (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory GROUP BY class) AS n);
+      v_expected := (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes) GROUP BY class) AS n);
     EXCEPTION WHEN OTHERS THEN
       v_expected := NULL;
     END;
@@ -112,6 +113,6 @@ BEGIN
     FROM jsonb_to_record(v_all) AS n(expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer));
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_dot_compare() IS 'The live schema against the inventory, as one document: state (matches, drift, unknown), counts, the checks D1 to D9, a digest of the catalogue, and each object that is not as deployed. Waits for nobody longer than half a second';
-REVOKE ALL ON FUNCTION iu_core.fn_dot_compare() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION iu_core.fn_dot_compare() TO iu_reader;
+COMMENT ON FUNCTION iu_core.fn_dot_compare(text[]) IS 'The live schema, or the classes named, against the inventory, as one document: state (matches, drift, unknown), counts, the checks D1 to D9, a digest of the catalogue, and each object that is not as deployed. Waits for nobody longer than half a second';
+REVOKE ALL ON FUNCTION iu_core.fn_dot_compare(text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION iu_core.fn_dot_compare(text[]) TO iu_reader;

@@ -7,12 +7,14 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
   WITH RECURSIVE drifted AS MATERIALIZED (
-    SELECT d ->> 0 AS class, d ->> 1 AS identity FROM jsonb_array_elements(p_drift) AS d
+    SELECT d.class, d.identity FROM jsonb_to_recordset(p_drift) AS d(class text, identity text)
   ), named AS MATERIALIZED (
     SELECT class, split_part(identity, '(', 1) AS name,
            -- Without its comments: they speak of others.
            regexp_replace(split_part(split_part(definition, E'\nALTER FUNCTION ', 1), E'\nCOMMENT ON ', 1), '--[^\n]*', '', 'g') AS said
     FROM dot_inventory WHERE class IN ('table', 'view', 'function', 'trigger')
+      -- These serve whom they serve without being named, and change more often than the others together.
+      AND EXISTS (SELECT FROM drifted WHERE class NOT IN ('config', 'command', 'schema'))
   ), users AS MATERIALIZED (
     SELECT DISTINCT CASE n.class WHEN 'trigger' THEN split_part(n.name, ' on ', 2) ELSE n.name END AS name, w[1] AS used
     FROM named AS n CROSS JOIN LATERAL regexp_matches(n.said, '\w+', 'g') AS w
@@ -37,5 +39,5 @@ AS $$
     ORDER BY c.command_code, o.object COLLATE "C"
   ) AS s
 $$;
-COMMENT ON FUNCTION iu_core.fn_dot_drift_served(jsonb) IS 'The commands that drifted objects ([class, identity] each) serve, by handler, dispatcher, triggers and gates, however indirectly: {"command": "class identity"}';
+COMMENT ON FUNCTION iu_core.fn_dot_drift_served(jsonb) IS 'The commands that drifted objects ({class, identity} each) serve, by handler, dispatcher, triggers and gates, however indirectly: {"command": "class identity"}';
 REVOKE ALL ON FUNCTION iu_core.fn_dot_drift_served(jsonb) FROM PUBLIC;

@@ -16,7 +16,7 @@ BEGIN
     SELECT b ->> 0 AS class, b ->> 1 AS identity, decode(b ->> 2, 'hex') AS digest, nullif(b -> 3, 'null') AS switched FROM jsonb_array_elements(coalesce(p_before, '[]')) AS b
   ), now AS (
     SELECT c.class, c.identity, c.definition, c.facts, sha256(convert_to(c.definition, 'UTF8')) AS digest, s.switched
-    FROM fn_dot_catalogue() AS c LEFT JOIN fn_dot_state() AS s ON s.class = c.class AND s.identity = c.identity
+    FROM fn_dot_catalogue(CASE WHEN p_class IS NOT NULL THEN ARRAY[p_class] END) AS c LEFT JOIN fn_dot_state() AS s ON s.class = c.class AND s.identity = c.identity
     WHERE p_class IS NULL OR (c.class, c.identity) = (p_class, p_identity)
   ), touched AS MATERIALIZED (
     SELECT class, identity, n.digest IS NULL AS is_gone, n.switched, p_unit IS NOT NULL AND b.switched IS DISTINCT FROM n.switched AS is_switched,

@@ -1,38 +1,48 @@
 -- requires: dot_config, dot_inventory, dot_iu_command, iu_core, iu_event_type, iu_outbound_route
--- Which rows of the catalogue, the registries and the inventory there are, by the transactions that wrote them:
--- a stamp that was seen before means that nothing has been changed, by whatever statement. Some maintenance
--- (REINDEX, VACUUM FULL) changes it and means nothing.
+-- Which rows of the catalogue, the registries and the inventory there are, by the transactions that wrote them: a
+-- stamp that was seen before means that nothing has been changed, by whatever statement. Sums, so that the order in
+-- which rows are found does not count; what PostgreSQL itself brings has lower numbers. Some maintenance (REINDEX,
+-- VACUUM FULL) changes it and means nothing, and so does what is made in other schemas: to leave that out would take
+-- longer than to sum it up.
 CREATE FUNCTION iu_core.fn_dot_stamp()
-RETURNS text
+RETURNS TABLE (part text, classes text[], stamp text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
+DECLARE
+  v_schema constant oid := 'iu_core'::regnamespace;
+  v_registered constant text[] := '{config,event_type,route}';
 BEGIN
-  RETURN (
-  -- What PostgreSQL itself brings has lower numbers, and is not walked through.
-  WITH relations AS MATERIALIZED (
-    SELECT oid, relkind, xmin FROM pg_class WHERE relnamespace = 'iu_core'::regnamespace
-  ), written AS (
-    SELECT 1 AS part, xmin FROM relations
-    UNION ALL SELECT 2, xmin FROM pg_proc WHERE oid >= 16384 AND pronamespace = 'iu_core'::regnamespace
-    UNION ALL SELECT 3, a.xmin FROM pg_attribute AS a WHERE a.attrelid >= 16384 AND a.attrelid IN (SELECT oid FROM relations WHERE relkind IN ('r', 'v')) AND a.attnum > 0
-    UNION ALL SELECT 4, x.xmin FROM pg_attrdef AS x WHERE x.adrelid IN (SELECT oid FROM relations)
-    UNION ALL SELECT 5, k.xmin FROM pg_constraint AS k WHERE k.connamespace = 'iu_core'::regnamespace
-    UNION ALL SELECT 6, i.xmin FROM pg_index AS i WHERE i.indrelid IN (SELECT oid FROM relations)
-    UNION ALL SELECT 7, t.xmin FROM pg_trigger AS t WHERE t.tgrelid IN (SELECT oid FROM relations)
-    UNION ALL SELECT 8, r.xmin FROM pg_rewrite AS r WHERE r.ev_class IN (SELECT oid FROM relations)
-    UNION ALL SELECT 9, p.xmin FROM pg_policy AS p WHERE p.polrelid IN (SELECT oid FROM relations)
-    UNION ALL SELECT 10, q.xmin FROM pg_sequence AS q WHERE q.seqrelid IN (SELECT oid FROM relations)
-    UNION ALL SELECT 11, n.xmin FROM pg_namespace AS n WHERE n.nspname = 'iu_core'
-    UNION ALL SELECT 12, xmin FROM dot_inventory
-    UNION ALL SELECT 13, xmin FROM dot_config
-    UNION ALL SELECT 14, xmin FROM iu_event_type
-    UNION ALL SELECT 15, xmin FROM iu_outbound_route
-    UNION ALL SELECT 16, xmin FROM dot_iu_command
-  )
-  SELECT string_agg(concat_ws(' ', part, n, total, newest), ';' ORDER BY part)
-  FROM (SELECT part, count(*) AS n, sum(x) AS total, max(x) AS newest FROM (SELECT part, xmin::text::bigint AS x FROM written OFFSET 0) AS w GROUP BY part) AS s);
+  -- Vocabulary, and what else stands in the schema, serve no command.
+  part := 'deployed';
+  classes := '{schema,table,view,function,trigger,command}';
+  stamp := concat_ws(' ',
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_namespace WHERE oid = v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_class WHERE relnamespace = v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_attribute WHERE attrelid >= 16384 AND attnum > 0),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_attrdef WHERE adrelid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_constraint WHERE connamespace = v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_index WHERE indrelid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_trigger WHERE tgrelid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_rewrite WHERE ev_class >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_policy),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_sequence),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_proc WHERE oid >= 16384 AND pronamespace = v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_description WHERE objoid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_iu_command),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class <> ALL (v_registered)));
+  RETURN NEXT;
+  -- Which commands these serve is told by what was deployed.
+  part := 'registered';
+  classes := v_registered;
+  stamp := concat_ws(' ', stamp,
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_config),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM iu_event_type),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM iu_outbound_route),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class = ANY (v_registered)));
+  RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_dot_stamp() IS 'A stamp of the catalogue, the registries and the inventory, which any change to them changes; a few milliseconds';
+COMMENT ON FUNCTION iu_core.fn_dot_stamp() IS 'The two parts that are compared before a command is carried out, each with its classes and a stamp that any change to them changes: what only a deploy makes, and what commands register and switch; about a millisecond';
 REVOKE ALL ON FUNCTION iu_core.fn_dot_stamp() FROM PUBLIC;

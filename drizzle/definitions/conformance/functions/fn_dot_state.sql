@@ -9,12 +9,17 @@ SET TimeZone = 'UTC'
 AS $$
 BEGIN
   RETURN QUERY
+  -- The few that matter first: of a new database PostgreSQL knows no numbers, and would ask for the triggers of each relation.
+  WITH triggers AS MATERIALIZED (
+    SELECT t.tgname, t.tgrelid, t.tgconstraint, t.tgisinternal, t.tgenabled, c.relname
+    FROM (SELECT tgname, tgrelid, tgconstraint, tgisinternal, tgenabled FROM pg_trigger WHERE NOT tgisinternal OR tgenabled <> 'O' OFFSET 0) AS t
+    JOIN pg_class AS c ON c.oid = t.tgrelid WHERE c.relnamespace = 'iu_core'::regnamespace
+  )
   SELECT 'trigger', format('%s on %s', t.tgname, t.tgrelid::regclass), jsonb_build_object('enabled', t.tgenabled)
-  FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid WHERE c.relnamespace = 'iu_core'::regnamespace AND NOT t.tgisinternal
+  FROM triggers AS t WHERE NOT t.tgisinternal
   UNION ALL
-  SELECT 'table', c.relname::text, jsonb_build_object('constraints_off', jsonb_agg(DISTINCT k.conname))
-  FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_constraint AS k ON k.oid = t.tgconstraint
-  WHERE c.relnamespace = 'iu_core'::regnamespace AND t.tgisinternal AND t.tgenabled <> 'O' GROUP BY c.relname;
+  SELECT 'table', t.relname::text, jsonb_build_object('constraints_off', jsonb_agg(DISTINCT k.conname))
+  FROM triggers AS t JOIN pg_constraint AS k ON k.oid = t.tgconstraint WHERE t.tgisinternal GROUP BY t.relname;
   IF has_table_privilege(to_regclass('iu_core.dot_config'), 'SELECT') THEN
     RETURN QUERY SELECT 'config', key, jsonb_build_object('value', value, 'expires_at', expires_at) FROM dot_config;
   END IF;

@@ -2,8 +2,9 @@
 -- why this is a function and not a view; the other settings pin how it spells what it says, whatever the
 -- session has set. Gate values, a route's switches and trigger state are not part of a definition: commands
 -- change them, and fn_dot_state() reads them. What stands here beside what every object has is spelled only
--- where it is not as CREATE makes it.
-CREATE FUNCTION iu_core.fn_dot_catalogue()
+-- where it is not as CREATE makes it. A class that is not asked for costs nothing: one plan serves whatever is
+-- asked, and leaves out what is not.
+CREATE FUNCTION iu_core.fn_dot_catalogue(p_classes text[] DEFAULT NULL)
 RETURNS TABLE (class text, identity text, definition text, facts text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, iu_core, pg_temp
@@ -14,11 +15,40 @@ SET DateStyle = 'ISO, YMD'
 SET IntervalStyle = postgres
 SET TimeZone = 'UTC'
 SET extra_float_digits = 1
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
   v_data record;
   v_columns text[];
 BEGIN
+  -- What is data, but part of what was deployed. A unit before its table finds none, and
+  -- fn_dot_drift() says that nothing is known of a table that cannot be read.
+  FOR v_data IN
+    SELECT * FROM (VALUES
+      ('config', 'dot_config', '{key}', '{value_type,description}', '{value,reason}', '{false,"made anew, closed"}',
+        'concat_ws(chr(10), value_type, description)'),
+      ('vocabulary', 'iu_vocabulary', '{term_class,term}', '{description}', '{}', '{}', 'description'),
+      ('command', 'dot_iu_command', '{command_code}', '{area,tier,required_right,gates,reason_required,confirm_param,body_params,secret_params,description,param_schema}', '{}', '{}',
+        'concat_ws(chr(10), area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)'),
+      ('event_type', 'iu_event_type', '{event_type}', '{event_domain,delivery_lane,is_system,description,payload_schema,payload_predicate}', '{}', '{}',
+        'concat_ws(chr(10), event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)'),
+      ('route', 'iu_outbound_route', '{route_code}', '{event_type,target_kind,target_ref,definition_digest}', '{}', '{}', 'concat_ws(chr(10), event_type, target_kind, target_ref)')
+    ) AS v(class, relation, keys, columns, fixed, fixed_values, facts)
+  LOOP
+    CONTINUE WHEN NOT v_data.class = ANY (p_classes) OR has_table_privilege(to_regclass('iu_core.' || v_data.relation), 'SELECT') IS NOT TRUE;
+    -- The definition of a row is the statement that makes it, or makes it again.
+    v_columns := v_data.keys::text[] || v_data.columns::text[];
+    RETURN QUERY EXECUTE format('SELECT %L::text, concat_ws('' '', %s)::text, format(%L, %s), (%s)::text FROM iu_core.%I', v_data.class, array_to_string(v_data.keys::text[], ', '),
+      format(E'INSERT INTO %I (%s)\nVALUES (\n  %s)\nON CONFLICT (%s) DO UPDATE SET %s;', v_data.relation, array_to_string(v_columns || v_data.fixed::text[], ', '),
+        (SELECT string_agg(v, E',\n  ' ORDER BY n) FROM (SELECT '%L', n FROM unnest(v_columns) WITH ORDINALITY AS c(c, n) UNION ALL SELECT quote_literal(f), 1000 + n FROM unnest(v_data.fixed_values::text[]) WITH ORDINALITY AS f(f, n)) AS v(v, n)),
+        array_to_string(v_data.keys::text[], ', '), (SELECT string_agg(format('%s = excluded.%1$s', c), ', ') FROM unnest(v_data.columns::text[]) AS c)),
+      (SELECT string_agg(c || '::text', ', ') FROM unnest(v_columns) AS c), v_data.facts, v_data.relation);
+  END LOOP;
+  -- To plan the rest takes longer than to read all data.
+  IF p_classes <@ '{config,vocabulary,command,event_type,route}' THEN
+    RETURN;
+  END IF;
+
   RETURN QUERY
   WITH grants AS (
     SELECT o.objid, o.classid, string_agg(format('%s %s', privilege, grantee), ', ' ORDER BY grantee, privilege) AS facts,
@@ -57,6 +87,7 @@ BEGIN
   ), described AS NOT MATERIALIZED (   -- by its index, object by object
     SELECT objoid, classoid, objsubid, description FROM pg_description
   )
+  SELECT o.class, o.identity, o.definition, o.facts FROM (
   SELECT 'schema', n.nspname::text,
          concat_ws(chr(10), format('CREATE SCHEMA %I AUTHORIZATION %s;', n.nspname, n.nspowner::regrole), format('COMMENT ON SCHEMA %I IS %L;', n.nspname, d.description), g.sql),
          concat_ws('; ', 'owner ' || n.nspowner::regrole, g.facts)
@@ -181,32 +212,10 @@ BEGIN
   UNION ALL
   SELECT 'other', format('default privileges of %s on %s', a.defaclrole::regrole, a.defaclobjtype),
          format('-- default privileges of %s on %s: %s', a.defaclrole::regrole, a.defaclobjtype, a.defaclacl), a.defaclacl::text
-  FROM pg_default_acl AS a WHERE a.defaclnamespace = 'iu_core'::regnamespace;
-
-  -- What is data, but part of what was deployed. A unit before its table finds none, and
-  -- fn_dot_drift() says that nothing is known of a table that cannot be read.
-  FOR v_data IN
-    SELECT * FROM (VALUES
-      ('config', 'dot_config', '{key}', '{value_type,description}', '{value,reason}', '{false,"made anew, closed"}',
-        'concat_ws(chr(10), value_type, description)'),
-      ('vocabulary', 'iu_vocabulary', '{term_class,term}', '{description}', '{}', '{}', 'description'),
-      ('command', 'dot_iu_command', '{command_code}', '{area,tier,required_right,gates,reason_required,confirm_param,body_params,secret_params,description,param_schema}', '{}', '{}',
-        'concat_ws(chr(10), area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)'),
-      ('event_type', 'iu_event_type', '{event_type}', '{event_domain,delivery_lane,is_system,description,payload_schema,payload_predicate}', '{}', '{}',
-        'concat_ws(chr(10), event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)'),
-      ('route', 'iu_outbound_route', '{route_code}', '{event_type,target_kind,target_ref,definition_digest}', '{}', '{}', 'concat_ws(chr(10), event_type, target_kind, target_ref)')
-    ) AS v(class, relation, keys, columns, fixed, fixed_values, facts)
-  LOOP
-    CONTINUE WHEN has_table_privilege(to_regclass('iu_core.' || v_data.relation), 'SELECT') IS NOT TRUE;
-    -- The definition of a row is the statement that makes it, or makes it again.
-    v_columns := v_data.keys::text[] || v_data.columns::text[];
-    RETURN QUERY EXECUTE format('SELECT %L::text, concat_ws('' '', %s)::text, format(%L, %s), (%s)::text FROM iu_core.%I', v_data.class, array_to_string(v_data.keys::text[], ', '),
-      format(E'INSERT INTO %I (%s)\nVALUES (\n  %s)\nON CONFLICT (%s) DO UPDATE SET %s;', v_data.relation, array_to_string(v_columns || v_data.fixed::text[], ', '),
-        (SELECT string_agg(v, E',\n  ' ORDER BY n) FROM (SELECT '%L', n FROM unnest(v_columns) WITH ORDINALITY AS c(c, n) UNION ALL SELECT quote_literal(f), 1000 + n FROM unnest(v_data.fixed_values::text[]) WITH ORDINALITY AS f(f, n)) AS v(v, n)),
-        array_to_string(v_data.keys::text[], ', '), (SELECT string_agg(format('%s = excluded.%1$s', c), ', ') FROM unnest(v_data.columns::text[]) AS c)),
-      (SELECT string_agg(c || '::text', ', ') FROM unnest(v_columns) AS c), v_data.facts, v_data.relation);
-  END LOOP;
+  FROM pg_default_acl AS a WHERE a.defaclnamespace = 'iu_core'::regnamespace
+  ) AS o(class, identity, definition, facts)
+  WHERE p_classes IS NULL OR o.class = ANY (p_classes);
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_dot_catalogue() IS 'Every object of the schema as it stands: class, identity, the statements that make it, and the facts that no PostgreSQL version spells otherwise (owner, rights, columns, settings)';
-REVOKE ALL ON FUNCTION iu_core.fn_dot_catalogue() FROM PUBLIC;
+COMMENT ON FUNCTION iu_core.fn_dot_catalogue(text[]) IS 'Every object of the schema as it stands, or of the classes named: class, identity, the statements that make it, and the facts that no PostgreSQL version spells otherwise (owner, rights, columns, settings)';
+REVOKE ALL ON FUNCTION iu_core.fn_dot_catalogue(text[]) FROM PUBLIC;

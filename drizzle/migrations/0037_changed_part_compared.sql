@@ -1,0 +1,590 @@
+-- unit: schema
+
+-- Functions that take classes now, or tell them, and what depends on those are made anew.
+DROP VIEW iu_core.v_dot_comparison, iu_core.v_dot_conformance;
+DROP FUNCTION iu_core.fn_dot_compare();
+DROP FUNCTION iu_core.fn_dot_catalogue();
+DROP FUNCTION iu_core.fn_dot_stamp();
+-- What a comparison came to may be lost at any time.
+DROP TABLE iu_core.dot_drift_known;
+
+-- requires: iu_core
+-- A row for each part, at most. It may be lost at any time: whoever needs it makes it anew.
+CREATE TABLE iu_core.dot_drift_known (
+  part text COLLATE "C" CONSTRAINT dot_drift_known_pkey PRIMARY KEY,
+  stamp text COLLATE "C" NOT NULL,
+  refused jsonb NOT NULL,
+  found_at timestamptz NOT NULL
+);
+COMMENT ON TABLE iu_core.dot_drift_known IS 'What a comparison of each part came to, for as long as nothing in it has changed, so that a command need not compare';
+COMMENT ON COLUMN iu_core.dot_drift_known.part IS 'of fn_dot_stamp(): deployed, or registered';
+COMMENT ON COLUMN iu_core.dot_drift_known.stamp IS 'of fn_dot_stamp(), before the comparison';
+COMMENT ON COLUMN iu_core.dot_drift_known.refused IS 'each command that a drifted object serves, with that object';
+
+-- The one reader of the live catalogue. Its search_path decides how PostgreSQL spells names, which is
+-- why this is a function and not a view; the other settings pin how it spells what it says, whatever the
+-- session has set. Gate values, a route's switches and trigger state are not part of a definition: commands
+-- change them, and fn_dot_state() reads them. What stands here beside what every object has is spelled only
+-- where it is not as CREATE makes it. A class that is not asked for costs nothing: one plan serves whatever is
+-- asked, and leaves out what is not.
+CREATE FUNCTION iu_core.fn_dot_catalogue(p_classes text[] DEFAULT NULL)
+RETURNS TABLE (class text, identity text, definition text, facts text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, iu_core, pg_temp
+SET quote_all_identifiers = off
+SET standard_conforming_strings = on
+SET bytea_output = hex
+SET DateStyle = 'ISO, YMD'
+SET IntervalStyle = postgres
+SET TimeZone = 'UTC'
+SET extra_float_digits = 1
+SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+  v_data record;
+  v_columns text[];
+BEGIN
+  -- What is data, but part of what was deployed. A unit before its table finds none, and
+  -- fn_dot_drift() says that nothing is known of a table that cannot be read.
+  FOR v_data IN
+    SELECT * FROM (VALUES
+      ('config', 'dot_config', '{key}', '{value_type,description}', '{value,reason}', '{false,"made anew, closed"}',
+        'concat_ws(chr(10), value_type, description)'),
+      ('vocabulary', 'iu_vocabulary', '{term_class,term}', '{description}', '{}', '{}', 'description'),
+      ('command', 'dot_iu_command', '{command_code}', '{area,tier,required_right,gates,reason_required,confirm_param,body_params,secret_params,description,param_schema}', '{}', '{}',
+        'concat_ws(chr(10), area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)'),
+      ('event_type', 'iu_event_type', '{event_type}', '{event_domain,delivery_lane,is_system,description,payload_schema,payload_predicate}', '{}', '{}',
+        'concat_ws(chr(10), event_domain, delivery_lane, is_system, description, payload_schema, payload_predicate)'),
+      ('route', 'iu_outbound_route', '{route_code}', '{event_type,target_kind,target_ref,definition_digest}', '{}', '{}', 'concat_ws(chr(10), event_type, target_kind, target_ref)')
+    ) AS v(class, relation, keys, columns, fixed, fixed_values, facts)
+  LOOP
+    CONTINUE WHEN NOT v_data.class = ANY (p_classes) OR has_table_privilege(to_regclass('iu_core.' || v_data.relation), 'SELECT') IS NOT TRUE;
+    -- The definition of a row is the statement that makes it, or makes it again.
+    v_columns := v_data.keys::text[] || v_data.columns::text[];
+    RETURN QUERY EXECUTE format('SELECT %L::text, concat_ws('' '', %s)::text, format(%L, %s), (%s)::text FROM iu_core.%I', v_data.class, array_to_string(v_data.keys::text[], ', '),
+      format(E'INSERT INTO %I (%s)\nVALUES (\n  %s)\nON CONFLICT (%s) DO UPDATE SET %s;', v_data.relation, array_to_string(v_columns || v_data.fixed::text[], ', '),
+        (SELECT string_agg(v, E',\n  ' ORDER BY n) FROM (SELECT '%L', n FROM unnest(v_columns) WITH ORDINALITY AS c(c, n) UNION ALL SELECT quote_literal(f), 1000 + n FROM unnest(v_data.fixed_values::text[]) WITH ORDINALITY AS f(f, n)) AS v(v, n)),
+        array_to_string(v_data.keys::text[], ', '), (SELECT string_agg(format('%s = excluded.%1$s', c), ', ') FROM unnest(v_data.columns::text[]) AS c)),
+      (SELECT string_agg(c || '::text', ', ') FROM unnest(v_columns) AS c), v_data.facts, v_data.relation);
+  END LOOP;
+  -- To plan the rest takes longer than to read all data.
+  IF p_classes <@ '{config,vocabulary,command,event_type,route}' THEN
+    RETURN;
+  END IF;
+
+  RETURN QUERY
+  WITH grants AS (
+    SELECT o.objid, o.classid, string_agg(format('%s %s', privilege, grantee), ', ' ORDER BY grantee, privilege) AS facts,
+           string_agg(CASE WHEN is_lost THEN format('REVOKE %s ON %s%s FROM %s;', privilege_type, o.prefix, o.name, grantee)
+                           ELSE format('GRANT %s ON %s%s TO %s%s;', privilege_type, o.prefix, o.name, grantee, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END) END, chr(10) ORDER BY grantee, privilege) AS sql
+    FROM (
+      SELECT oid AS objid, 'pg_class'::regclass AS classid, '' AS prefix, relname::text AS name, relowner AS owner, coalesce(relacl, acldefault('r', relowner)) AS acl, acldefault('r', relowner) AS whole
+      FROM pg_class WHERE relnamespace = 'iu_core'::regnamespace AND relkind IN ('r', 'v')
+      UNION ALL
+      SELECT oid, 'pg_proc'::regclass, 'FUNCTION ', oid::regprocedure::text, proowner, coalesce(proacl, acldefault('f', proowner)), acldefault('f', proowner)
+      FROM pg_proc WHERE pronamespace = 'iu_core'::regnamespace
+      UNION ALL
+      SELECT oid, 'pg_namespace'::regclass, 'SCHEMA ', nspname::text, nspowner, coalesce(nspacl, acldefault('n', nspowner)), acldefault('n', nspowner)
+      FROM pg_namespace WHERE oid = 'iu_core'::regnamespace
+    ) AS o
+    CROSS JOIN LATERAL (
+      SELECT a.privilege_type || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS privilege,
+             CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee, a.privilege_type, a.is_grantable, false AS is_lost
+      FROM aclexplode(o.acl) AS a WHERE a.grantee <> o.owner
+      UNION ALL
+      SELECT 'without ' || w.privilege_type, w.grantee::regrole::text, w.privilege_type, false, true
+      FROM aclexplode(o.whole) AS w
+      WHERE o.acl <> o.whole AND w.grantee = o.owner AND NOT EXISTS (SELECT FROM aclexplode(o.acl) AS a WHERE a.grantee = o.owner AND a.privilege_type = w.privilege_type)
+    ) AS g
+    GROUP BY o.objid, o.classid
+  ), column_grants AS (
+    SELECT a.attrelid AS objid, string_agg(format('GRANT %s (%I) ON %I TO %s%s;', x.privilege_type, a.attname, a.attrelid::regclass, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END,
+             CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' END), chr(10) ORDER BY a.attname COLLATE "C", x.grantee::regrole::text COLLATE "C", x.privilege_type) AS sql
+    FROM pg_attribute AS a CROSS JOIN LATERAL aclexplode(a.attacl) AS x
+    WHERE a.attacl IS NOT NULL AND NOT a.attisdropped AND a.attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'iu_core'::regnamespace)
+    GROUP BY a.attrelid
+  ), rules AS (
+    SELECT r.ev_class AS objid, string_agg(regexp_replace(pg_get_ruledef(r.oid), '\s+', ' ', 'g'), chr(10) ORDER BY r.rulename COLLATE "C") AS sql
+    FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = r.ev_class WHERE c.relnamespace = 'iu_core'::regnamespace AND r.rulename <> '_RETURN'
+    GROUP BY r.ev_class
+  ), described AS NOT MATERIALIZED (   -- by its index, object by object
+    SELECT objoid, classoid, objsubid, description FROM pg_description
+  )
+  SELECT o.class, o.identity, o.definition, o.facts FROM (
+  SELECT 'schema', n.nspname::text,
+         concat_ws(chr(10), format('CREATE SCHEMA %I AUTHORIZATION %s;', n.nspname, n.nspowner::regrole), format('COMMENT ON SCHEMA %I IS %L;', n.nspname, d.description), g.sql),
+         concat_ws('; ', 'owner ' || n.nspowner::regrole, g.facts)
+  FROM pg_namespace AS n
+  LEFT JOIN grants AS g ON g.objid = n.oid AND g.classid = 'pg_namespace'::regclass
+  LEFT JOIN described AS d ON d.objoid = n.oid AND d.classoid = 'pg_namespace'::regclass
+  WHERE n.oid = 'iu_core'::regnamespace
+
+  UNION ALL
+  SELECT 'table', c.relname::text,
+         concat_ws(chr(10),
+           format('CREATE TABLE %I (%s)%s;', c.relname, (
+             SELECT chr(10) || string_agg('  ' || line, ',' || chr(10) ORDER BY part, place) || chr(10) FROM (
+               SELECT 1 AS part, a.attnum::text COLLATE "C" AS place_text, a.attnum::integer AS place,
+                      concat_ws(' ', quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
+                        CASE WHEN a.attcollation NOT IN (0, (SELECT typcollation FROM pg_type WHERE oid = a.atttypid)) THEN 'COLLATE ' || a.attcollation::regcollation END,
+                        CASE WHEN a.attgenerated = 's' THEN format('GENERATED ALWAYS AS (%s) STORED', pg_get_expr(x.adbin, x.adrelid))
+                             WHEN a.attgenerated <> '' THEN format('GENERATED ALWAYS AS (%s) VIRTUAL', pg_get_expr(x.adbin, x.adrelid))
+                             WHEN a.attidentity = 'a' THEN 'GENERATED ALWAYS AS IDENTITY'
+                             WHEN a.attidentity = 'd' THEN 'GENERATED BY DEFAULT AS IDENTITY'
+                             WHEN x.adbin IS NOT NULL THEN 'DEFAULT ' || pg_get_expr(x.adbin, x.adrelid) END,
+                        CASE WHEN a.attnotnull THEN 'NOT NULL' END) AS line
+               FROM pg_attribute AS a LEFT JOIN pg_attrdef AS x ON x.adrelid = a.attrelid AND x.adnum = a.attnum
+               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+               UNION ALL
+               SELECT 2, k.conname, (row_number() OVER (ORDER BY k.conname COLLATE "C"))::integer, format('CONSTRAINT %I %s', k.conname, pg_get_constraintdef(k.oid))
+               FROM pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype IN ('p', 'u', 'c', 'f', 'x')
+             ) AS lines),
+             CASE WHEN c.reloptions IS NOT NULL THEN format(' WITH (%s)', array_to_string(c.reloptions, ', ')) END),
+           format('ALTER TABLE %I OWNER TO %s;', c.relname, c.relowner::regrole),
+           (SELECT string_agg(pg_get_indexdef(i.indexrelid) || ';', chr(10) ORDER BY i.indexrelid::regclass::text COLLATE "C")
+            FROM pg_index AS i WHERE i.indrelid = c.oid AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid AND k.conrelid = c.oid AND k.contype IN ('p', 'u', 'x'))),
+           (SELECT string_agg(format('COMMENT ON %s IS %L;', CASE WHEN a.attname IS NULL THEN 'TABLE ' || quote_ident(c.relname) ELSE format('COLUMN %I.%I', c.relname, a.attname) END, d.description), chr(10) ORDER BY d.objsubid)
+            FROM described AS d LEFT JOIN pg_attribute AS a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid > 0
+            WHERE d.objoid = c.oid AND d.classoid = 'pg_class'::regclass),
+           (SELECT string_agg(format('COMMENT ON CONSTRAINT %I ON %I IS %L;', k.conname, c.relname, d.description), chr(10) ORDER BY k.conname COLLATE "C")
+            FROM pg_constraint AS k JOIN described AS d ON d.objoid = k.oid AND d.classoid = 'pg_constraint'::regclass WHERE k.conrelid = c.oid),
+           g.sql,
+           CASE WHEN c.relpersistence <> 'p' THEN format('ALTER TABLE %I SET UNLOGGED;', c.relname) END,
+           CASE WHEN c.relreplident <> 'd' THEN format('ALTER TABLE %I REPLICA IDENTITY %s;', c.relname, CASE c.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' ELSE 'USING INDEX' END) END,
+           CASE WHEN c.reltablespace <> 0 THEN format('ALTER TABLE %I SET TABLESPACE %I;', c.relname, (SELECT spcname FROM pg_tablespace WHERE oid = c.reltablespace)) END,
+           CASE WHEN c.relrowsecurity THEN format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY;', c.relname) END,
+           CASE WHEN c.relforcerowsecurity THEN format('ALTER TABLE %I FORCE ROW LEVEL SECURITY;', c.relname) END,
+           (SELECT string_agg(format('CREATE POLICY %I ON %I AS %s FOR %s TO %s%s%s;', p.polname, c.relname, CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+                     CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
+                     (SELECT string_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE r::regrole::text END, ', ') FROM unnest(p.polroles) AS r),
+                     ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')'), chr(10) ORDER BY p.polname COLLATE "C")
+            FROM pg_policy AS p WHERE p.polrelid = c.oid),
+           (SELECT string_agg(format('ALTER TABLE %I INHERIT %s;', c.relname, h.inhparent::regclass), chr(10) ORDER BY h.inhseqno) FROM pg_inherits AS h WHERE h.inhrelid = c.oid),
+           (SELECT string_agg(concat_ws(chr(10),
+                     CASE WHEN a.attstorage <> y.typstorage THEN format('ALTER TABLE %I ALTER COLUMN %I SET STORAGE %s;', c.relname, a.attname, CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END) END,
+                     CASE WHEN a.attcompression <> '' THEN format('ALTER TABLE %I ALTER COLUMN %I SET COMPRESSION %s;', c.relname, a.attname, CASE a.attcompression WHEN 'p' THEN 'pglz' ELSE 'lz4' END) END,
+                     CASE WHEN coalesce(a.attstattarget, -1) <> -1 THEN format('ALTER TABLE %I ALTER COLUMN %I SET STATISTICS %s;', c.relname, a.attname, a.attstattarget) END,
+                     CASE WHEN a.attoptions IS NOT NULL THEN format('ALTER TABLE %I ALTER COLUMN %I SET (%s);', c.relname, a.attname, array_to_string(a.attoptions, ', ')) END), chr(10) ORDER BY a.attnum)
+            FROM pg_attribute AS a JOIN pg_type AS y ON y.oid = a.atttypid
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND (a.attstorage <> y.typstorage OR a.attcompression <> '' OR coalesce(a.attstattarget, -1) <> -1 OR a.attoptions IS NOT NULL)),
+           (SELECT string_agg(format('REINDEX INDEX %s;', i.indexrelid::regclass), chr(10) ORDER BY i.indexrelid::regclass::text COLLATE "C") FROM pg_index AS i WHERE i.indrelid = c.oid AND NOT i.indisvalid),
+           (SELECT nullif(string_agg(concat_ws(chr(10),
+                     CASE WHEN (q.seqstart, q.seqincrement, q.seqmin, q.seqcache, q.seqcycle) IS DISTINCT FROM (1::bigint, 1::bigint, 1::bigint, 1::bigint, false)
+                       OR q.seqmax <> CASE q.seqtypid WHEN 'bigint'::regtype THEN 9223372036854775807 WHEN 'integer'::regtype THEN 2147483647 ELSE 32767 END
+                       THEN format('ALTER SEQUENCE %I START %s INCREMENT %s MINVALUE %s MAXVALUE %s CACHE %s %s;', s.relname, q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache, CASE WHEN q.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END) END,
+                     CASE WHEN s.relowner <> c.relowner THEN format('ALTER SEQUENCE %I OWNER TO %s;', s.relname, s.relowner::regrole) END,
+                     (SELECT string_agg(format('GRANT %s ON SEQUENCE %I TO %s%s;', x.privilege_type, s.relname, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END, CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' END),
+                               chr(10) ORDER BY x.grantee::regrole::text COLLATE "C", x.privilege_type) FROM aclexplode(s.relacl) AS x WHERE x.grantee <> s.relowner)), chr(10) ORDER BY s.relname COLLATE "C"), '')
+            FROM pg_depend AS b JOIN pg_class AS s ON s.oid = b.objid AND s.relkind = 'S' JOIN pg_sequence AS q ON q.seqrelid = s.oid
+            WHERE b.classid = 'pg_class'::regclass AND b.refclassid = 'pg_class'::regclass AND b.refobjid = c.oid AND b.deptype = 'i'
+            HAVING bool_or(s.relacl IS NOT NULL OR s.relowner <> c.relowner OR q.seqstart <> 1 OR q.seqincrement <> 1 OR q.seqmin <> 1 OR q.seqcache <> 1 OR q.seqcycle
+                        OR q.seqmax <> CASE q.seqtypid WHEN 'bigint'::regtype THEN 9223372036854775807 WHEN 'integer'::regtype THEN 2147483647 ELSE 32767 END)),
+           cg.sql, ru.sql),
+         concat_ws('; ', 'owner ' || c.relowner::regrole, g.facts, (
+           SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))
+  FROM pg_class AS c LEFT JOIN grants AS g ON g.objid = c.oid AND g.classid = 'pg_class'::regclass
+  LEFT JOIN column_grants AS cg ON cg.objid = c.oid
+  LEFT JOIN rules AS ru ON ru.objid = c.oid
+  WHERE c.relnamespace = 'iu_core'::regnamespace AND c.relkind = 'r'
+
+  UNION ALL
+  SELECT 'function', p.oid::regprocedure::text,
+         concat_ws(chr(10), rtrim(pg_get_functiondef(p.oid), chr(10)) || ';', format('ALTER FUNCTION %s OWNER TO %s;', p.oid::regprocedure, p.proowner::regrole),
+                   format('COMMENT ON FUNCTION %s IS %L;', p.oid::regprocedure, d.description), g.sql),
+         concat_ws('; ', 'owner ' || p.proowner::regrole, CASE WHEN p.prosecdef THEN 'security definer' ELSE 'security invoker' END,
+                   CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END, array_to_string(p.proconfig, ', '), g.facts)
+  FROM pg_proc AS p
+  LEFT JOIN grants AS g ON g.objid = p.oid AND g.classid = 'pg_proc'::regclass
+  LEFT JOIN described AS d ON d.objoid = p.oid AND d.classoid = 'pg_proc'::regclass
+  WHERE p.pronamespace = 'iu_core'::regnamespace AND p.prokind <> 'a'   -- an aggregate has no such definition
+
+  UNION ALL
+  SELECT 'view', c.relname::text,
+         concat_ws(chr(10), format('CREATE VIEW %I%s AS', c.relname, CASE WHEN c.reloptions IS NOT NULL THEN format(' WITH (%s)', array_to_string(c.reloptions, ', ')) END),
+                   pg_get_viewdef(c.oid), format('ALTER VIEW %I OWNER TO %s;', c.relname, c.relowner::regrole), format('COMMENT ON VIEW %I IS %L;', c.relname, d.description), g.sql,
+                   (SELECT string_agg(format('ALTER VIEW %I ALTER COLUMN %I SET DEFAULT %s;', c.relname, a.attname, pg_get_expr(x.adbin, x.adrelid)), chr(10) ORDER BY a.attnum)
+                    FROM pg_attrdef AS x JOIN pg_attribute AS a ON a.attrelid = x.adrelid AND a.attnum = x.adnum WHERE x.adrelid = c.oid),
+                   cg.sql, ru.sql),
+         concat_ws('; ', 'owner ' || c.relowner::regrole, g.facts, (
+           SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0))
+  FROM pg_class AS c
+  LEFT JOIN grants AS g ON g.objid = c.oid AND g.classid = 'pg_class'::regclass
+  LEFT JOIN described AS d ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
+  LEFT JOIN column_grants AS cg ON cg.objid = c.oid
+  LEFT JOIN rules AS ru ON ru.objid = c.oid
+  WHERE c.relnamespace = 'iu_core'::regnamespace AND c.relkind = 'v'
+
+  UNION ALL
+  SELECT 'trigger', format('%s on %s', t.tgname, t.tgrelid::regclass),
+         concat_ws(chr(10), pg_get_triggerdef(t.oid) || ';', format('COMMENT ON TRIGGER %I ON %s IS %L;', t.tgname, t.tgrelid::regclass, d.description)),
+         'executes ' || t.tgfoid::regprocedure
+  FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+  LEFT JOIN described AS d ON d.objoid = t.oid AND d.classoid = 'pg_trigger'::regclass
+  WHERE c.relnamespace = 'iu_core'::regnamespace AND NOT t.tgisinternal
+
+  -- Whatever else stands in the schema. Row types, array types, indexes and identity sequences belong to what
+  -- is read above.
+  UNION ALL
+  SELECT 'other', format('%s %s', o.type, o.identity), format('-- %s %s', o.type, o.identity), o.type
+  FROM pg_depend AS d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) AS o
+  WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = 'iu_core'::regnamespace AND d.deptype IN ('n', 'a')
+    AND NOT (d.classid = 'pg_proc'::regclass AND (SELECT prokind <> 'a' FROM pg_proc WHERE oid = d.objid))
+    AND NOT (d.classid = 'pg_class'::regclass AND (SELECT relkind IN ('r', 'v') FROM pg_class WHERE oid = d.objid))
+    AND NOT (d.classid = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_depend AS i WHERE i.classid = d.classid AND i.objid = d.objid AND i.deptype = 'i' AND i.refobjid <> d.objid))
+    AND d.classid <> 'pg_default_acl'::regclass
+  UNION ALL
+  SELECT 'other', format('default privileges of %s on %s', a.defaclrole::regrole, a.defaclobjtype),
+         format('-- default privileges of %s on %s: %s', a.defaclrole::regrole, a.defaclobjtype, a.defaclacl), a.defaclacl::text
+  FROM pg_default_acl AS a WHERE a.defaclnamespace = 'iu_core'::regnamespace
+  ) AS o(class, identity, definition, facts)
+  WHERE p_classes IS NULL OR o.class = ANY (p_classes);
+END
+$$;
+COMMENT ON FUNCTION iu_core.fn_dot_catalogue(text[]) IS 'Every object of the schema as it stands, or of the classes named: class, identity, the statements that make it, and the facts that no PostgreSQL version spells otherwise (owner, rights, columns, settings)';
+REVOKE ALL ON FUNCTION iu_core.fn_dot_catalogue(text[]) FROM PUBLIC;
+
+-- requires: dot_config, iu_core, iu_outbound_route
+-- Beside fn_dot_catalogue(): what a command may switch and no definition holds. A constraint's own triggers are
+-- switched by nobody; where one is off its table says so.
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_state()
+RETURNS TABLE (class text, identity text, switched jsonb)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, iu_core, pg_temp
+SET TimeZone = 'UTC'
+AS $$
+BEGIN
+  RETURN QUERY
+  -- The few that matter first: of a new database PostgreSQL knows no numbers, and would ask for the triggers of each relation.
+  WITH triggers AS MATERIALIZED (
+    SELECT t.tgname, t.tgrelid, t.tgconstraint, t.tgisinternal, t.tgenabled, c.relname
+    FROM (SELECT tgname, tgrelid, tgconstraint, tgisinternal, tgenabled FROM pg_trigger WHERE NOT tgisinternal OR tgenabled <> 'O' OFFSET 0) AS t
+    JOIN pg_class AS c ON c.oid = t.tgrelid WHERE c.relnamespace = 'iu_core'::regnamespace
+  )
+  SELECT 'trigger', format('%s on %s', t.tgname, t.tgrelid::regclass), jsonb_build_object('enabled', t.tgenabled)
+  FROM triggers AS t WHERE NOT t.tgisinternal
+  UNION ALL
+  SELECT 'table', t.relname::text, jsonb_build_object('constraints_off', jsonb_agg(DISTINCT k.conname))
+  FROM triggers AS t JOIN pg_constraint AS k ON k.oid = t.tgconstraint WHERE t.tgisinternal GROUP BY t.relname;
+  IF has_table_privilege(to_regclass('iu_core.dot_config'), 'SELECT') THEN
+    RETURN QUERY SELECT 'config', key, jsonb_build_object('value', value, 'expires_at', expires_at) FROM dot_config;
+  END IF;
+  IF has_table_privilege(to_regclass('iu_core.iu_outbound_route'), 'SELECT') THEN
+    RETURN QUERY SELECT 'route', route_code, jsonb_build_object('enabled', enabled, 'dry_run', dry_run) FROM iu_outbound_route;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION iu_core.fn_dot_state() IS 'The switches of the live schema that are no part of a definition: triggers on or off, gates, routes enabled and dry run';
+REVOKE ALL ON FUNCTION iu_core.fn_dot_state() FROM PUBLIC;
+
+-- requires: dot_inventory, dot_iu_command_run, fn_dot_catalogue, fn_dot_state, fn_iu_actor, iu_core
+-- Only what has changed since p_before is registered: what had drifted before, and was not touched, goes on
+-- being drift. What had drifted and was touched by a unit may be half the one and half the other, so that nobody
+-- knows any more what it should be; a deploy that builds the units anew tells. A command sets the whole of a row, but
+-- for the switches of one that is known, and gives no before.
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_inventory_register(p_unit text, p_before jsonb, p_class text DEFAULT NULL, p_identity text DEFAULT NULL)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, iu_core, pg_temp
+AS $$
+DECLARE
+  v_last_run constant bigint := (SELECT coalesce(max(id), 0) FROM dot_iu_command_run);
+  v_count bigint;
+BEGIN
+  WITH before AS (
+    SELECT b ->> 0 AS class, b ->> 1 AS identity, decode(b ->> 2, 'hex') AS digest, nullif(b -> 3, 'null') AS switched FROM jsonb_array_elements(coalesce(p_before, '[]')) AS b
+  ), now AS (
+    SELECT c.class, c.identity, c.definition, c.facts, sha256(convert_to(c.definition, 'UTF8')) AS digest, s.switched
+    FROM fn_dot_catalogue(CASE WHEN p_class IS NOT NULL THEN ARRAY[p_class] END) AS c LEFT JOIN fn_dot_state() AS s ON s.class = c.class AND s.identity = c.identity
+    WHERE p_class IS NULL OR (c.class, c.identity) = (p_class, p_identity)
+  ), touched AS MATERIALIZED (
+    SELECT class, identity, n.digest IS NULL AS is_gone, n.switched, p_unit IS NOT NULL AND b.switched IS DISTINCT FROM n.switched AS is_switched,
+           CASE WHEN is_known THEN n.definition END AS definition, CASE WHEN is_known THEN n.facts END AS facts, CASE WHEN is_known THEN n.digest END AS digest
+    FROM before AS b FULL JOIN now AS n USING (class, identity) LEFT JOIN dot_inventory AS i USING (class, identity)
+    CROSS JOIN LATERAL (SELECT p_before IS NULL OR p_unit IS NULL OR b.digest IS NOT DISTINCT FROM i.digest) AS k(is_known)
+    WHERE b.digest IS DISTINCT FROM n.digest OR b.switched IS DISTINCT FROM n.switched
+  ), gone AS (
+    DELETE FROM dot_inventory AS i USING touched AS t WHERE t.is_gone AND (i.class, i.identity) = (t.class, t.identity) RETURNING 1
+  ), made AS (
+    INSERT INTO dot_inventory AS i (class, identity, definition, facts, digest, switched, switched_after_run, server_major, registered_by_unit, registered_by)
+    SELECT class, identity, definition, facts, digest, switched, v_last_run, current_setting('server_version_num')::integer / 10000, p_unit, fn_iu_actor() FROM touched WHERE NOT is_gone
+    ON CONFLICT (class, identity) DO UPDATE
+    SET definition = excluded.definition, facts = excluded.facts, digest = excluded.digest, server_major = excluded.server_major, registered_by_unit = excluded.registered_by_unit,
+        registered_at = clock_timestamp(), registered_by = excluded.registered_by,
+        -- A definition that changes leaves its switches as they are.
+        (switched, switched_after_run) = (SELECT CASE WHEN t.is_switched THEN t.switched ELSE i.switched END, CASE WHEN t.is_switched THEN v_last_run ELSE i.switched_after_run END
+                                          FROM touched AS t WHERE (t.class, t.identity) = (i.class, i.identity))
+    RETURNING 1
+  )
+  SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM made) INTO v_count;
+  RETURN v_count;
+END
+$$;
+COMMENT ON FUNCTION iu_core.fn_dot_inventory_register(text, jsonb, text, text) IS 'Registers what a unit (null: a command) has made, changed or dropped since p_before (fn_dot_fingerprints; null: everything there is), of everything or of the one object named; returns how many objects';
+REVOKE ALL ON FUNCTION iu_core.fn_dot_inventory_register(text, jsonb, text, text) FROM PUBLIC;
+
+-- requires: dot_inventory, fn_dot_catalogue, fn_dot_checks, fn_dot_repair, fn_dot_state, fn_dot_state_expected, iu_core
+-- Everything that is told of a comparison comes from one statement, so that counts, drift and digest agree.
+-- The comparison is made under the deployers' lock, shared, in a subtransaction that is taken back: no deploy
+-- begins while it lasts (PostgreSQL spells definitions as they are now, and finds objects as they were when the
+-- statement began), nothing is left held, and where a deploy is under way it is said so without looking.
+-- VOLATILE, so that it sees what was committed when it has the lock.
+CREATE FUNCTION iu_core.fn_dot_compare(p_classes text[] DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, iu_core, pg_temp
+SET lock_timeout = '500ms'
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+  v_major constant integer := current_setting('server_version_num')::integer / 10000;
+  v_at constant timestamptz := clock_timestamp();
+  v_expected jsonb;
+  v_found jsonb;
+  v_digest text;
+  v_checks jsonb;
+  v_all jsonb;
+  v_why text;
+  v_what text;
+BEGIN
+  BEGIN
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+      v_why := format('a comparison under %s sees an older schema than there is', upper(current_setting('transaction_isolation')));
+      v_what := 'Read it under READ COMMITTED.';
+    ELSIF NOT pg_try_advisory_xact_lock_shared(hashtext('iu_core deploy')) THEN
+      v_why := 'a deploy is under way';
+      v_what := 'Wait until it has ended.';
+    ELSIF NOT EXISTS (SELECT FROM dot_inventory) THEN
+      v_why := 'the inventory is empty';
+      v_what := 'Run iu db deploy: it builds the units beside this database and registers what they make.';
+    ELSIF EXISTS (SELECT FROM dot_inventory WHERE server_major <> v_major) THEN
+      v_why := format('the inventory was spelled by PostgreSQL %s and this is %s', (SELECT string_agg(DISTINCT server_major::text, ', ') FROM dot_inventory WHERE server_major <> v_major), v_major);
+      v_what := 'Run iu db deploy: it builds the units beside this database and registers what they make.';
+    ELSE
+      SELECT coalesce(jsonb_agg(jsonb_build_object('class', d.class, 'identity', d.identity, 'state', d.state, 'expected', d.expected, 'live', d.live, 'statement', d.statement, 'suggested_action', d.action)
+                                -- As the statements can be run.
+                                ORDER BY array_position('{schema,table,function,view,trigger,vocabulary,config,event_type,route,command,other}', d.class), d.identity) FILTER (WHERE d.state IS NOT NULL), '[]'),
+             encode(sha256(convert_to(coalesce(string_agg(concat_ws(' ', d.class, d.identity, encode(d.digest, 'hex'), d.switched) || chr(10), '' ORDER BY d.class COLLATE "C", d.identity COLLATE "C") FILTER (WHERE d.digest IS NOT NULL), ''), 'UTF8')), 'hex'),
+             (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes) GROUP BY class) AS n)
+      INTO v_found, v_digest, v_expected
+      FROM (
+        SELECT class, identity, j.state, c.digest, s.switched,
+               -- Beside a definition that is as it should be, its switches say what differs.
+               concat_ws(chr(10), i.definition, w.said) AS expected, concat_ws(chr(10), c.definition, v.said) AS live,
+               CASE WHEN j.state <> 'unknown' THEN concat_ws(chr(10), 'SET search_path = iu_core, pg_catalog, pg_temp;',
+                 CASE WHEN i.digest IS DISTINCT FROM c.digest THEN fn_dot_repair(class, identity, i.definition, i.facts, c.definition, c.facts) END,
+                 CASE WHEN i.digest IS NOT NULL AND (w.said IS NOT NULL OR c.digest IS NULL) THEN w.sql END) END AS statement,
+               CASE j.state
+                 WHEN 'unknown' THEN CASE WHEN i.digest = sha256(convert_to(i.definition, 'UTF8')) THEN 'Give its table back to its owner: it cannot be read.' ELSE 'Run iu db deploy: it builds the units beside this database and registers what they make.' END
+                 WHEN 'missing' THEN 'Make it again with the statement, or roll back what dropped it.'
+                 WHEN 'unexpected' THEN CASE WHEN class IN ('event_type', 'route') THEN 'Remove it with the statement, or register it by command.' ELSE 'Drop it with the statement, or write a unit that makes it.' END
+                 ELSE CASE WHEN i.digest = c.digest AND class = 'config' THEN 'Set the gate by command: close it, or open it with a reason.'
+                           WHEN i.digest = c.digest AND class = 'route' THEN 'Switch the route by command, or with the statement.'
+                           WHEN i.digest = c.digest THEN 'Put the switch back with the statement, or switch it by command.'
+                           ELSE 'Put it back with the statement, or write a unit that makes it so.' END END AS action
+        FROM (SELECT class, identity, definition, facts, digest FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes)) AS i
+        FULL JOIN (SELECT f.*, sha256(convert_to(f.definition, 'UTF8')) AS digest FROM fn_dot_catalogue(p_classes) AS f) AS c USING (class, identity)
+        LEFT JOIN (SELECT x.class, x.identity, x.switched, x.run_id FROM fn_dot_state_expected() AS x) AS e USING (class, identity)
+        LEFT JOIN (SELECT x.class, x.identity, x.switched FROM fn_dot_state() AS x) AS s USING (class, identity)
+        CROSS JOIN LATERAL (
+          SELECT CASE WHEN i.class IS NULL THEN 'unexpected' WHEN i.digest IS NULL OR i.digest <> sha256(convert_to(i.definition, 'UTF8')) THEN 'unknown'
+                      -- Its table is there and belongs to somebody else.
+                      WHEN c.class IS NULL AND NOT has_table_privilege(to_regclass(CASE class WHEN 'config' THEN 'dot_config' WHEN 'event_type' THEN 'iu_event_type' WHEN 'route' THEN 'iu_outbound_route'
+                        WHEN 'vocabulary' THEN 'iu_vocabulary' WHEN 'command' THEN 'dot_iu_command' END), 'SELECT') THEN 'unknown'
+                      WHEN c.class IS NULL THEN 'missing' WHEN i.digest <> c.digest OR e.switched IS DISTINCT FROM s.switched THEN 'changed' END AS state
+        ) AS j
+        CROSS JOIN LATERAL (
+          SELECT CASE WHEN e.switched IS DISTINCT FROM s.switched AND i.class IS NOT NULL AND c.class IS NOT NULL
+                      THEN format('-- switched: %s, as %s', coalesce(e.switched::text, '{}'), coalesce(format('run %s left it', e.run_id), 'it was made')) END AS said,
+                 CASE class
+                   WHEN 'trigger' THEN format('ALTER TABLE %s %s TRIGGER %s;', split_part(identity, ' on ', 2), CASE e.switched ->> 'enabled' WHEN 'D' THEN 'DISABLE' ELSE 'ENABLE' END, split_part(identity, ' on ', 1))
+                   WHEN 'config' THEN format('SELECT fn_iu_gate_set(%L, %L, ''as the ledger has it'', %L);', identity, e.switched ->> 'value', e.switched ->> 'expires_at')
+                   WHEN 'route' THEN format('UPDATE iu_outbound_route SET enabled = %L, dry_run = %L WHERE route_code = %L;', e.switched ->> 'enabled', e.switched ->> 'dry_run', identity)
+                   WHEN 'table' THEN format('ALTER TABLE %I ENABLE TRIGGER ALL;', identity) END AS sql
+        ) AS w
+        CROSS JOIN LATERAL (SELECT CASE WHEN w.said IS NOT NULL THEN format('-- switched: %s', coalesce(s.switched::text, '{}')) END AS said) AS v
+      ) AS d;
+    END IF;
+    RAISE EXCEPTION 'taken back' USING ERRCODE = 'XPLAN';
+  EXCEPTION
+    WHEN SQLSTATE 'XPLAN' THEN
+      NULL;
+    WHEN lock_not_available THEN
+      v_why := 'another session is changing an object of the schema';
+      v_what := 'Wait until it has ended.';
+    WHEN OTHERS THEN
+      v_why := format('the comparison failed: %s', SQLERRM);
+      v_what := 'Read the catalogue with iu db dump, which says where it fails.';
+  END;
+  IF v_found IS NULL THEN
+    -- How much there is to be compared is told where it can be.
+    BEGIN
+      v_expected := (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes) GROUP BY class) AS n);
+    EXCEPTION WHEN OTHERS THEN
+      v_expected := NULL;
+    END;
+    v_digest := NULL;
+    v_why := concat_ws(' ', upper(left(v_why, 1)) || substr(v_why, 2) || '.', v_what);
+  END IF;
+  v_checks := fn_dot_checks(coalesce(v_expected, '{}'), v_found);
+  v_all := jsonb_path_query_first(v_checks, '$[*] ? (@.check_code == "D8")');
+  RETURN (
+    SELECT jsonb_build_object(
+      'checked_at', v_at, 'digest', v_digest, 'expected', v_all -> 'expected', 'matching', n.present - n.changed, 'drift', n.missing + n.unexpected + n.changed, 'unknown', n.unknown,
+      'state', CASE WHEN v_found IS NULL THEN 'unknown' WHEN n.missing + n.unexpected + n.changed > 0 THEN 'drift' WHEN n.unknown > 0 THEN 'unknown' ELSE 'matches' END,
+      'why', CASE WHEN v_found IS NULL THEN v_why WHEN n.unknown > 0 THEN format('%s of %s objects cannot be compared.', n.unknown, n.expected) END,
+      'checks', v_checks, 'objects', coalesce(v_found, '[]'))
+    FROM jsonb_to_record(v_all) AS n(expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer));
+END
+$$;
+COMMENT ON FUNCTION iu_core.fn_dot_compare(text[]) IS 'The live schema, or the classes named, against the inventory, as one document: state (matches, drift, unknown), counts, the checks D1 to D9, a digest of the catalogue, and each object that is not as deployed. Waits for nobody longer than half a second';
+REVOKE ALL ON FUNCTION iu_core.fn_dot_compare(text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION iu_core.fn_dot_compare(text[]) TO iu_reader;
+
+-- requires: dot_inventory, dot_iu_command, iu_core
+-- Who uses what is told by the names that stand in the inventory's definitions, not in the live ones: what has
+-- drifted cannot hide what it serves. What compares and registers names everything, and passes nothing on.
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_drift_served(p_drift jsonb)
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, iu_core, pg_temp
+AS $$
+  WITH RECURSIVE drifted AS MATERIALIZED (
+    SELECT d.class, d.identity FROM jsonb_to_recordset(p_drift) AS d(class text, identity text)
+  ), named AS MATERIALIZED (
+    SELECT class, split_part(identity, '(', 1) AS name,
+           -- Without its comments: they speak of others.
+           regexp_replace(split_part(split_part(definition, E'\nALTER FUNCTION ', 1), E'\nCOMMENT ON ', 1), '--[^\n]*', '', 'g') AS said
+    FROM dot_inventory WHERE class IN ('table', 'view', 'function', 'trigger')
+      -- These serve whom they serve without being named, and change more often than the others together.
+      AND EXISTS (SELECT FROM drifted WHERE class NOT IN ('config', 'command', 'schema'))
+  ), users AS MATERIALIZED (
+    SELECT DISTINCT CASE n.class WHEN 'trigger' THEN split_part(n.name, ' on ', 2) ELSE n.name END AS name, w[1] AS used
+    FROM named AS n CROSS JOIN LATERAL regexp_matches(n.said, '\w+', 'g') AS w
+    WHERE n.name !~ '^(fn_dot_(catalogue|checks|compare|drift|fingerprints|inventory|repair|stamp|state)|v_dot_(comparison|conformance|drift))' AND EXISTS (SELECT FROM named AS k WHERE k.name = w[1])
+  ), reached(name, class, identity) AS (
+    SELECT CASE class WHEN 'function' THEN split_part(identity, '(', 1) WHEN 'trigger' THEN split_part(identity, ' on ', 2) ELSE identity END, class, identity
+    FROM drifted WHERE class IN ('table', 'view', 'function', 'trigger')
+    UNION
+    -- An event type or a route is used by what names it.
+    SELECT n.name, d.class, d.identity FROM drifted AS d JOIN named AS n ON n.class = 'function' AND strpos(n.said, quote_literal(d.identity)) > 0 WHERE d.class IN ('event_type', 'route')
+    UNION
+    SELECT u.name, r.class, r.identity FROM reached AS r JOIN users AS u ON u.used = r.name
+  )
+  SELECT coalesce(jsonb_object_agg(s.command_code, s.object), '{}')
+  FROM (
+    SELECT DISTINCT ON (c.command_code) c.command_code, o.object
+    FROM dot_iu_command AS c
+    CROSS JOIN LATERAL (
+      SELECT r.class || ' ' || r.identity AS object FROM reached AS r WHERE r.name IN (c.command_code, 'fn_dot_command_run')
+      UNION ALL SELECT d.class || ' ' || d.identity FROM drifted AS d WHERE d.class = 'schema' OR d.class = 'command' AND d.identity = c.command_code OR d.class = 'config' AND d.identity = ANY (c.gates)
+    ) AS o
+    ORDER BY c.command_code, o.object COLLATE "C"
+  ) AS s
+$$;
+COMMENT ON FUNCTION iu_core.fn_dot_drift_served(jsonb) IS 'The commands that drifted objects ({class, identity} each) serve, by handler, dispatcher, triggers and gates, however indirectly: {"command": "class identity"}';
+REVOKE ALL ON FUNCTION iu_core.fn_dot_drift_served(jsonb) FROM PUBLIC;
+
+-- requires: dot_config, dot_inventory, dot_iu_command, iu_core, iu_event_type, iu_outbound_route
+-- Which rows of the catalogue, the registries and the inventory there are, by the transactions that wrote them: a
+-- stamp that was seen before means that nothing has been changed, by whatever statement. Sums, so that the order in
+-- which rows are found does not count; what PostgreSQL itself brings has lower numbers. Some maintenance (REINDEX,
+-- VACUUM FULL) changes it and means nothing, and so does what is made in other schemas: to leave that out would take
+-- longer than to sum it up.
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_stamp()
+RETURNS TABLE (part text, classes text[], stamp text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, iu_core, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+  v_schema constant oid := 'iu_core'::regnamespace;
+  v_registered constant text[] := '{config,event_type,route}';
+BEGIN
+  -- Vocabulary, and what else stands in the schema, serve no command.
+  part := 'deployed';
+  classes := '{schema,table,view,function,trigger,command}';
+  stamp := concat_ws(' ',
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_namespace WHERE oid = v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_class WHERE relnamespace = v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_attribute WHERE attrelid >= 16384 AND attnum > 0),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_attrdef WHERE adrelid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_constraint WHERE connamespace = v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_index WHERE indrelid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_trigger WHERE tgrelid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_rewrite WHERE ev_class >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_policy),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_sequence),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_proc WHERE oid >= 16384 AND pronamespace = v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_description WHERE objoid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_iu_command),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class <> ALL (v_registered)));
+  RETURN NEXT;
+  -- Which commands these serve is told by what was deployed.
+  part := 'registered';
+  classes := v_registered;
+  stamp := concat_ws(' ', stamp,
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_config),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM iu_event_type),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM iu_outbound_route),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class = ANY (v_registered)));
+  RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION iu_core.fn_dot_stamp() IS 'The two parts that are compared before a command is carried out, each with its classes and a stamp that any change to them changes: what only a deploy makes, and what commands register and switch; about a millisecond';
+REVOKE ALL ON FUNCTION iu_core.fn_dot_stamp() FROM PUBLIC;
+
+-- requires: dot_drift_known, fn_dot_compare, fn_dot_drift_served, fn_dot_stamp, iu_core
+-- What is not known refuses nothing, and v_dot_drift says why it is not known. Nobody waits for who keeps the answer.
+-- What commands register and switch, which is little, changes with every other command; what was deployed, which
+-- takes twenty times as long to compare, hardly ever does. So each is compared only when it has changed itself.
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_drift_refused(p_keep boolean)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, iu_core, pg_temp
+AS $$
+DECLARE
+  v_part record;
+  v_found jsonb;
+  v_refused jsonb;
+  v_all jsonb := '{}';
+BEGIN
+  FOR v_part IN SELECT part, classes, stamp FROM fn_dot_stamp() LOOP
+    v_refused := (SELECT refused FROM dot_drift_known WHERE part = v_part.part AND stamp = v_part.stamp);
+    IF v_refused IS NULL THEN
+      v_found := fn_dot_compare(v_part.classes);
+      IF v_found ->> 'digest' IS NULL THEN
+        RETURN '{}';
+      END IF;
+      v_found := jsonb_path_query_array(v_found, 'strict $.objects[*] ? (@.state != "unknown")');
+      v_refused := CASE WHEN v_found = '[]' THEN '{}' ELSE fn_dot_drift_served(v_found) END;
+      IF p_keep AND pg_try_advisory_xact_lock(hashtext('iu_core drift known')) THEN
+        INSERT INTO dot_drift_known AS k (part, stamp, refused, found_at) VALUES (v_part.part, v_part.stamp, v_refused, clock_timestamp())
+        ON CONFLICT (part) DO UPDATE SET stamp = excluded.stamp, refused = excluded.refused, found_at = excluded.found_at;
+      END IF;
+    END IF;
+    v_all := v_refused || v_all;
+  END LOOP;
+  RETURN v_all;
+EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR insufficient_privilege THEN
+  -- What the comparison itself stands on is gone.
+  RETURN '{}';
+END
+$$;
+COMMENT ON FUNCTION iu_core.fn_dot_drift_refused(boolean) IS 'The commands that are refused while drift stands, each with the object: {"command": "class identity"}; compares only the part in which something has changed since it last did, and keeps the answer where p_keep says so';
+REVOKE ALL ON FUNCTION iu_core.fn_dot_drift_refused(boolean) FROM PUBLIC;
+
+-- requires: fn_dot_compare, iu_core
+CREATE VIEW iu_core.v_dot_comparison AS
+SELECT k.checked_at, k.state, k.digest, k.expected, k.matching, k.drift, k.unknown, k.why, k.checks, k.objects
+FROM jsonb_to_record(iu_core.fn_dot_compare()) AS k(checked_at timestamptz, state text, digest text, expected integer, matching integer, drift integer, unknown integer, why text, checks jsonb, objects jsonb);
+COMMENT ON VIEW iu_core.v_dot_comparison IS 'One comparison as a whole: state (matches, drift, unknown and why), how many objects are expected, match, have drifted and are unknown, SHA-256 over the catalogue, and what v_dot_conformance and v_dot_drift would have told at that moment';
+GRANT SELECT ON iu_core.v_dot_comparison TO iu_reader;
+
+-- requires: fn_dot_compare, iu_core
+CREATE VIEW iu_core.v_dot_conformance AS
+SELECT k.check_code, k.class, k.expected, k.present, k.missing, k.unexpected, k.changed, k.unknown, k.ok
+FROM jsonb_to_recordset(iu_core.fn_dot_compare() -> 'checks') AS k(check_code text, class text, expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer, ok boolean)
+ORDER BY 1;
+COMMENT ON VIEW iu_core.v_dot_conformance IS 'D1 to D7: each class, expected (the inventory) against the live catalogue; D8: everything in the inventory, in both directions; D9: the classes that are as they should be. What is unknown is never ok';
+GRANT SELECT ON iu_core.v_dot_conformance TO iu_reader;
