@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { configDefaults, defineConfig } from 'vitest/config'
 
 /** Projects with a database; which PostgreSQL, and how durable, tests/db/setup.ts tells by the project's name. */
@@ -8,6 +9,8 @@ export default defineConfig({
     environment: 'node',
     maxWorkers: 2,
     teardownTimeout: 60_000,
+    // For the many `iu` that the specs run: each would compile the same modules.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/iu-tests') },
     projects: [
       { test: { name: 'unit', include: ['tests/unit/**/*.spec.ts'] } },
       { test: { ...withDatabase, name: 'house', include: ['tests/house/**/*.spec.ts'] } },
