@@ -6,7 +6,7 @@ export interface Change { change: 'made' | 'changed' | 'dropped', class: string,
 
 /** The catalogue as this transaction sees it; empty where the schema is not there. */
 export async function catalogueNow(client: Connection): Promise<CatalogueObject[]> {
-  const { rows: [row] } = await client.query<{ there: boolean }>(`SELECT to_regprocedure('iu_core.fn_dot_catalogue()') IS NOT NULL AS there`)
+  const { rows: [row] } = await client.query<{ there: boolean }>(`SELECT to_regproc('iu_core.fn_dot_catalogue') IS NOT NULL AS there`)
   return row!.there ? readCatalogue(client) : []
 }
 
