@@ -17,7 +17,7 @@ interface Outcome { passed: number, failed: number }
 interface Stage {
   does: string
   run: (report: string) => Promise<Outcome>
-  /** it takes one core, and may run beside the stage before it */
+  /** it runs beside the stage before it: each of the two takes about one core */
   beside?: true
 }
 
@@ -85,9 +85,9 @@ async function build(): Promise<Outcome> {
 
 const STAGES: Record<string, Stage> = {
   types: { does: 'type check', run: async () => check(await run('nuxt', ['typecheck']) === 0) },
-  lint: { does: 'ESLint', run: async () => check(await run('eslint', ['.']) === 0) },
-  unit: { does: 'unit tests', run: vitest('unit'), beside: true },
-  house: { does: 'house rules', run: vitest('house') },
+  lint: { does: 'ESLint', run: async () => check(await run('eslint', ['.']) === 0), beside: true },
+  unit: { does: 'unit tests', run: vitest('unit') },
+  house: { does: 'house rules', run: vitest('house'), beside: true },
   db18: { does: 'database tests, PostgreSQL 18', run: vitest('db18') },
   db15: { does: 'database tests, PostgreSQL 15', run: vitest('db15') },
   build: { does: 'production build', run: build },
