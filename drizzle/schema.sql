@@ -564,6 +564,7 @@ CREATE TABLE iu_event_type (
   description text NOT NULL,
   registered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   registered_by text DEFAULT SESSION_USER NOT NULL,
+  payload_keys text[] GENERATED ALWAYS AS (fn_iu_schema_keys(payload_schema)) STORED,
   CONSTRAINT iu_event_type_lane_chk CHECK ((delivery_lane = ANY (ARRAY['immediate'::text, 'delayed'::text]))),
   CONSTRAINT iu_event_type_name_chk CHECK (((event_type ~ '^[a-z0-9_]+([.][a-z0-9_]+)*$'::text) AND (octet_length(event_type) <= 128))),
   CONSTRAINT iu_event_type_pkey PRIMARY KEY (event_type)
@@ -572,8 +573,9 @@ ALTER TABLE iu_event_type OWNER TO iu_owner;
 COMMENT ON TABLE iu_event_type IS 'Every type of event that may be emitted, with the schema its payload must meet';
 COMMENT ON COLUMN iu_event_type.delivery_lane IS 'immediate: deduplicated by the caller''s key; delayed: never deduplicated';
 COMMENT ON COLUMN iu_event_type.payload_schema IS 'a JSON Schema subset: type, required, properties, additionalProperties, items, enum, const, minimum, maximum, pattern';
-COMMENT ON COLUMN iu_event_type.payload_predicate IS 'the schema compiled to one jsonpath predicate, so that a batch is checked set-wise';
+COMMENT ON COLUMN iu_event_type.payload_predicate IS 'the schema, but for payload_keys, compiled to one jsonpath predicate, so that a batch is checked set-wise';
 COMMENT ON COLUMN iu_event_type.is_system IS 'emitted by this schema''s own functions only';
+COMMENT ON COLUMN iu_event_type.payload_keys IS 'the only names that a payload may have at its root, where others are forbidden: half as dear to see as within the predicate';
 
 -- table iu_export
 CREATE TABLE iu_export (
@@ -2213,7 +2215,7 @@ CREATE VIEW v_iu_route_decision AS
      CROSS JOIN LATERAL ( SELECT
                 CASE
                     WHEN (r.event_type IS NULL) THEN 'unknown_event_type'::text
-                    WHEN ((r.payload_predicate IS NOT NULL) AND ((e.payload @@ r.payload_predicate) IS NOT TRUE)) THEN 'payload_schema'::text
+                    WHEN ((r.payload_predicate IS NOT NULL) AND (NOT fn_iu_payload_meets(e.payload, r.payload_predicate, r.payload_keys))) THEN 'payload_schema'::text
                     ELSE NULL::text
                 END AS fault
          OFFSET 0) f);
@@ -2240,11 +2242,12 @@ CREATE VIEW v_iu_route_rule AS
             WHEN ((r.id IS NULL) OR (NOT r.enabled)) THEN 'skipped'::text
             WHEN r.dry_run THEN 'dry_run'::text
             ELSE 'live'::text
-        END AS decision
+        END AS decision,
+    t.payload_keys
    FROM (iu_event_type t
      LEFT JOIN iu_outbound_route r ON ((r.event_type = t.event_type)));
 ALTER VIEW v_iu_route_rule OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_route_rule IS 'What becomes of an event of each type on each of its routes, now: failed where there is a payload_predicate and the payload does not meet it, else the decision; an event of no type here fails as unknown_event_type';
+COMMENT ON VIEW v_iu_route_rule IS 'What becomes of an event of each type on each of its routes, now: failed where there is a payload_predicate and the payload does not meet it and payload_keys, else the decision; an event of no type here fails as unknown_event_type';
 
 -- view v_iu_route_worker_health
 CREATE VIEW v_iu_route_worker_health AS
@@ -2543,7 +2546,7 @@ BEGIN
     RAISE EXCEPTION 'payload: it is what it was' USING ERRCODE = 'IU016', COLUMN = 'payload', HINT = 'Replay the letter, if its cause is mended.';
   END IF;
   v_problems := ARRAY(SELECT regexp_replace(p, '^\$', 'payload') FROM unnest(fn_iu_payload_problems(v_payload, v_type.payload_schema)) AS p);
-  IF (v_payload @@ v_type.payload_predicate) IS NOT TRUE THEN
+  IF NOT fn_iu_payload_meets(v_payload, v_type.payload_predicate, v_type.payload_keys) THEN
     RAISE EXCEPTION 'payload: %', coalesce(nullif(array_to_string(v_problems, '; '), ''), 'it breaks the schema of its type')
       USING ERRCODE = 'IU002', COLUMN = 'payload', HINT = 'This is what the worker would say of it, too.';
   END IF;
@@ -3269,13 +3272,13 @@ DECLARE
 BEGIN
   -- Two registrations of one name take turns.
   PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.event_type ' || v_type, 0));
-  v_before := (SELECT to_jsonb(t) - 'registered_at' - 'registered_by' - 'payload_predicate' FROM iu_event_type AS t WHERE event_type = v_type);
+  v_before := (SELECT to_jsonb(t) - 'registered_at' - 'registered_by' - 'payload_predicate' - 'payload_keys' FROM iu_event_type AS t WHERE event_type = v_type);
   IF v_type !~ '^[a-z0-9_]+([.][a-z0-9_]+)*$' THEN
     RAISE EXCEPTION 'event_type: "%" is no name of a type', left(v_type, 80) USING ERRCODE = 'IU002', COLUMN = 'event_type', HINT = 'Use a-z 0-9 _ joined by dots.';
   END IF;
   PERFORM fn_iu_event_types_register('application', coalesce(p_params ->> 'delivery_lane', 'delayed'), false,
     jsonb_build_object(v_type, jsonb_build_object('description', p_params ->> 'description', 'payload_schema', coalesce(p_params -> 'payload_schema', '{}'))));
-  v_after := (SELECT to_jsonb(t) - 'registered_at' - 'registered_by' - 'payload_predicate' FROM iu_event_type AS t WHERE event_type = v_type);
+  v_after := (SELECT to_jsonb(t) - 'registered_at' - 'registered_by' - 'payload_predicate' - 'payload_keys' FROM iu_event_type AS t WHERE event_type = v_type);
   -- What was made by hand exactly so is taken into the inventory, which does not have it.
   IF v_after = v_before AND EXISTS (SELECT FROM dot_inventory WHERE (class, identity) = ('event_type', v_type)) THEN
     RAISE EXCEPTION 'event_type: % is registered like that already', v_type USING ERRCODE = 'IU016', COLUMN = 'event_type';
@@ -8169,8 +8172,15 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_failure_kind(p_failure_detail text)
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
 DECLARE
-  v_parts text[] := regexp_split_to_array(regexp_replace(left(coalesce(p_failure_detail, ''), 4000), '"(\\.|[^"\\])*("|$)', '…', 'g'), '; (?=\$)');
+  v_parts text[];
 BEGIN
+  IF p_failure_detail !~ '["'']|; \$|[0-9a-fA-F]{12}' AND length(p_failure_detail) <= 4000 THEN
+    RETURN regexp_replace(
+      CASE WHEN strpos(p_failure_detail, ', have ') = 0 OR split_part(p_failure_detail, ', have ', -1) IN ('string', 'number', 'boolean', 'object', 'array', 'null') THEN p_failure_detail
+           ELSE split_part(p_failure_detail, ', have ', 1) || ', have …' END,
+      '\d+([.,:]\d+)*', '#', 'g');
+  END IF;
+  v_parts := regexp_split_to_array(regexp_replace(left(coalesce(p_failure_detail, ''), 4000), '"(\\.|[^"\\])*("|$)', '…', 'g'), '; (?=\$)');
   FOR i IN 1 .. cardinality(v_parts) LOOP
     v_parts[i] := regexp_replace(regexp_replace(regexp_replace(
       CASE WHEN v_parts[i] ~ ', have (string|number|boolean|object|array|null)$' THEN v_parts[i] ELSE regexp_replace(v_parts[i], ', have .*$', ', have …') END,
@@ -8709,6 +8719,15 @@ $function$;
 ALTER FUNCTION fn_iu_outbox_append(text,text,text[],jsonb[],text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_outbox_append(text,text,text[],jsonb[],text) IS 'Writes one event per element in the given order, on the type''s lane or, while the master gate is closed, on lane held; a duplicate key writes nothing. Returns the ids written';
 
+-- function fn_iu_payload_meets(jsonb,jsonpath,text[])
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_payload_meets(p_payload jsonb, p_predicate jsonpath, p_keys text[])
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN ((p_payload @@ p_predicate) IS NOT TRUE) THEN false WHEN ((p_keys IS NULL) OR (jsonb_typeof(p_payload) <> 'object'::text)) THEN true ELSE ((p_payload - p_keys) = '{}'::jsonb) END;
+ALTER FUNCTION fn_iu_payload_meets(jsonb,jsonpath,text[]) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_payload_meets(jsonb,jsonpath,text[]) IS 'Whether a payload meets its schema, which is compiled to a predicate and to the only names of its root, where there are such';
+
 -- function fn_iu_payload_problems(jsonb,jsonb,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_payload_problems(p_payload jsonb, p_schema jsonb, p_path text DEFAULT '$'::text)
  RETURNS text[]
@@ -8718,41 +8737,50 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_payload_problems(p_payload jsonb, p_sch
 AS $function$
 DECLARE
   v_type constant text := jsonb_typeof(p_payload);
-  v_required constant jsonb := p_schema -> 'required';
+  v_number constant numeric := CASE v_type WHEN 'number' THEN (p_payload #>> '{}')::numeric END;
   v_wanted text[];
-  v_problems text[] := '{}';
+  v_problems text[];
+  v_keys jsonb;
   v_key text;
   v_value jsonb;
-  v_number numeric;
 BEGIN
-  IF p_schema ? 'type' THEN
+  -- What a schema does not ask for is null, and compares to null.
+  v_problems := array_remove(ARRAY[
+    CASE WHEN p_schema ? 'const' AND p_payload IS DISTINCT FROM p_schema -> 'const' THEN format('%s: want %s, have %s', p_path, p_schema -> 'const', left(p_payload::text, 80)) END,
+    CASE WHEN NOT p_schema -> 'enum' @> jsonb_build_array(p_payload) THEN format('%s: want one of %s, have %s', p_path, p_schema -> 'enum', left(p_payload::text, 80)) END,
+    CASE WHEN v_number < (p_schema ->> 'minimum')::numeric THEN format('%s: want at least %s, have %s', p_path, p_schema -> 'minimum', left(p_payload::text, 80)) END,
+    CASE WHEN v_number > (p_schema ->> 'maximum')::numeric THEN format('%s: want at most %s, have %s', p_path, p_schema -> 'maximum', left(p_payload::text, 80)) END,
+    CASE WHEN v_number <= (p_schema ->> 'exclusiveMinimum')::numeric THEN format('%s: want more than %s, have %s', p_path, p_schema -> 'exclusiveMinimum', left(p_payload::text, 80)) END,
+    CASE WHEN v_number >= (p_schema ->> 'exclusiveMaximum')::numeric THEN format('%s: want less than %s, have %s', p_path, p_schema -> 'exclusiveMaximum', left(p_payload::text, 80)) END], NULL);
+  IF p_schema ->> 'type' <> v_type THEN
     v_wanted := ARRAY[p_schema ->> 'type'];
     IF jsonb_typeof(p_schema -> 'type') = 'array' THEN
       v_wanted := ARRAY(SELECT jsonb_array_elements_text(p_schema -> 'type'));
     END IF;
-    IF NOT (v_type = ANY (v_wanted) OR v_type = 'number' AND 'integer' = ANY (v_wanted) AND floor((p_payload #>> '{}')::numeric) = (p_payload #>> '{}')::numeric) THEN
-      v_problems := v_problems || format('%s: want %s, have %s', p_path, array_to_string(v_wanted, ' or '), v_type);
+    IF NOT (v_type = ANY (v_wanted) OR v_type = 'number' AND 'integer' = ANY (v_wanted) AND floor(v_number) = v_number) THEN
+      v_problems := format('%s: want %s, have %s', p_path, array_to_string(v_wanted, ' or '), v_type) || v_problems;
     END IF;
   END IF;
-  IF p_schema ? 'const' AND p_payload IS DISTINCT FROM p_schema -> 'const' THEN
-    v_problems := v_problems || format('%s: want %s, have %s', p_path, p_schema -> 'const', left(p_payload::text, 80));
-  END IF;
-  IF p_schema ? 'enum' AND NOT p_schema -> 'enum' @> jsonb_build_array(p_payload) THEN
-    v_problems := v_problems || format('%s: want one of %s, have %s', p_path, p_schema -> 'enum', left(p_payload::text, 80));
-  END IF;
-  IF v_type = 'number' THEN
-    v_number := (p_payload #>> '{}')::numeric;
-    IF v_number < (p_schema ->> 'minimum')::numeric THEN v_problems := v_problems || format('%s: want at least %s, have %s', p_path, p_schema -> 'minimum', left(p_payload::text, 80)); END IF;
-    IF v_number > (p_schema ->> 'maximum')::numeric THEN v_problems := v_problems || format('%s: want at most %s, have %s', p_path, p_schema -> 'maximum', left(p_payload::text, 80)); END IF;
-    IF v_number <= (p_schema ->> 'exclusiveMinimum')::numeric THEN v_problems := v_problems || format('%s: want more than %s, have %s', p_path, p_schema -> 'exclusiveMinimum', left(p_payload::text, 80)); END IF;
-    IF v_number >= (p_schema ->> 'exclusiveMaximum')::numeric THEN v_problems := v_problems || format('%s: want less than %s, have %s', p_path, p_schema -> 'exclusiveMaximum', left(p_payload::text, 80)); END IF;
-  ELSIF v_type = 'string' THEN
-    IF length(p_payload #>> '{}') < (p_schema ->> 'minLength')::integer THEN v_problems := v_problems || format('%s: want at least %s characters', p_path, p_schema -> 'minLength'); END IF;
-    IF length(p_payload #>> '{}') > (p_schema ->> 'maxLength')::integer THEN v_problems := v_problems || format('%s: want at most %s characters, have %s', p_path, p_schema -> 'maxLength', length(p_payload #>> '{}')); END IF;
-    IF cardinality(v_problems) = 0 AND p_schema ? 'pattern' AND (p_payload @@ ('$ like_regex ' || (p_schema -> 'pattern')::text)::jsonpath) IS NOT TRUE THEN
-      v_problems := v_problems || format('%s: want a text like %s', p_path, p_schema -> 'pattern');
-    END IF;
-  ELSIF v_type = 'array' THEN
+  IF v_type = 'object' THEN
+    v_keys := p_schema -> 'required';
+    FOR i IN 0 .. coalesce(jsonb_array_length(v_keys), 0) - 1 LOOP
+      v_key := v_keys ->> i;
+      IF NOT p_payload ? v_key THEN v_problems := v_problems || format('%s.%s: missing', p_path, v_key); END IF;
+    END LOOP;
+    v_keys := jsonb_path_query_array(p_payload, '$.keyvalue().key');
+    FOR i IN 0 .. jsonb_array_length(v_keys) - 1 LOOP
+      EXIT WHEN cardinality(v_problems) >= 20;
+      v_key := v_keys ->> i;
+      v_value := p_schema -> 'properties' -> v_key;
+      IF v_value = jsonb_build_object('type', jsonb_typeof(p_payload -> v_key)) THEN
+        NULL;                         -- the most there are, and not worth a call
+      ELSIF v_value IS NOT NULL THEN
+        v_problems := v_problems || fn_iu_payload_problems(p_payload -> v_key, v_value, format('%s.%s', p_path, v_key));
+      ELSIF p_schema -> 'additionalProperties' = 'false' THEN
+        v_problems := v_problems || format('%s.%s: not in the schema', p_path, left(v_key, 80));
+      END IF;
+    END LOOP;
+  ELSIF v_type = 'array' AND p_schema ?| '{minItems,maxItems,items}' THEN
     IF jsonb_array_length(p_payload) < (p_schema ->> 'minItems')::integer THEN v_problems := v_problems || format('%s: want at least %s', p_path, p_schema -> 'minItems'); END IF;
     IF jsonb_array_length(p_payload) > (p_schema ->> 'maxItems')::integer THEN v_problems := v_problems || format('%s: want at most %s, have %s', p_path, p_schema -> 'maxItems', jsonb_array_length(p_payload)); END IF;
     IF p_schema ? 'items' THEN
@@ -8761,19 +8789,12 @@ BEGIN
         v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'items', format('%s[%s]', p_path, v_key));
       END LOOP;
     END IF;
-  ELSIF v_type = 'object' THEN
-    FOR i IN 0 .. coalesce(jsonb_array_length(v_required), 0) - 1 LOOP
-      v_key := v_required ->> i;
-      IF NOT p_payload ? v_key THEN v_problems := v_problems || format('%s.%s: missing', p_path, v_key); END IF;
-    END LOOP;
-    FOREACH v_key IN ARRAY ARRAY(SELECT jsonb_object_keys(p_payload)) LOOP
-      EXIT WHEN cardinality(v_problems) >= 20;
-      IF p_schema -> 'properties' ? v_key THEN
-        v_problems := v_problems || fn_iu_payload_problems(p_payload -> v_key, p_schema -> 'properties' -> v_key, format('%s.%s', p_path, v_key));
-      ELSIF p_schema -> 'additionalProperties' = 'false' THEN
-        v_problems := v_problems || format('%s.%s: not in the schema', p_path, left(v_key, 80));
-      END IF;
-    END LOOP;
+  ELSIF v_type = 'string' AND p_schema ?| '{minLength,maxLength,pattern}' THEN
+    IF length(p_payload #>> '{}') < (p_schema ->> 'minLength')::integer THEN v_problems := v_problems || format('%s: want at least %s characters', p_path, p_schema -> 'minLength'); END IF;
+    IF length(p_payload #>> '{}') > (p_schema ->> 'maxLength')::integer THEN v_problems := v_problems || format('%s: want at most %s characters, have %s', p_path, p_schema -> 'maxLength', length(p_payload #>> '{}')); END IF;
+    IF cardinality(v_problems) = 0 AND p_schema ? 'pattern' AND (p_payload @@ ('$ like_regex ' || (p_schema -> 'pattern')::text)::jsonpath) IS NOT TRUE THEN
+      v_problems := v_problems || format('%s: want a text like %s', p_path, p_schema -> 'pattern');
+    END IF;
   END IF;
   RETURN v_problems[:20];
 END
@@ -9666,13 +9687,13 @@ BEGIN
   WITH rule AS MATERIALIZED (           -- read once a page, not once an event
     SELECT event_type, route_id, target_kind, target_ref, skip_code, decision, payload_predicate IS NOT NULL AS is_judging FROM v_iu_route_rule
   ), type AS MATERIALIZED (
-    SELECT t.event_type, t.payload_schema, CASE WHEN t.event_type IN (SELECT r.event_type FROM rule AS r WHERE r.is_judging) THEN t.payload_predicate END AS payload_predicate,
+    SELECT t.event_type, t.payload_schema, t.payload_keys, CASE WHEN t.event_type IN (SELECT r.event_type FROM rule AS r WHERE r.is_judging) THEN t.payload_predicate END AS payload_predicate,
            t.event_type IN (SELECT r.event_type FROM rule AS r WHERE r.decision = 'live') AS is_live
     FROM iu_event_type AS t
   ), page AS MATERIALIZED (             -- judged before it is kept, so that no payload is
     SELECT e.id, e.event_type,
            CASE WHEN t.event_type IS NULL THEN 'the type is not registered'
-                WHEN t.payload_predicate IS NOT NULL AND (e.payload @@ t.payload_predicate) IS NOT TRUE
+                WHEN t.payload_predicate IS NOT NULL AND NOT fn_iu_payload_meets(e.payload, t.payload_predicate, t.payload_keys)
                 THEN array_to_string(fn_iu_payload_problems(e.payload, t.payload_schema), '; ') END AS problems,
            -- Read once more after a join or a reset: what was decided before is not decided for a route that was registered since.
            CASE WHEN e.id <= p_cursor.reread_id THEN EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id LIMIT 1) END AS is_old,
@@ -9715,6 +9736,7 @@ BEGIN
       WHERE p.is_old IS NOT TRUE AND NOT p_is_reread
     ) AS decided
     WHERE is_bad OR decision <> 'live'
+    ORDER BY id                         -- in that of the index, also where a small page was hashed
   )
   SELECT p.seen, p.last_id, p.bad, p.singles, a.route_ids, a.statuses, a.counts
   INTO seen, last_id, v_bad, singles, route_ids, statuses, counts
@@ -9738,14 +9760,13 @@ BEGIN
     FROM unnest(v_bad) AS bad(id)
     CROSS JOIN LATERAL (SELECT * FROM event_outbox AS o WHERE o.id = bad.id LIMIT 1) AS e
     CROSS JOIN LATERAL (SELECT * FROM iu_route_attempt AS t WHERE t.event_id = bad.id AND t.attempt_no = 1 AND t.status = 'failed' OFFSET 0) AS a
-    ORDER BY e.id, a.route_id
-    ON CONFLICT DO NOTHING;
+    ORDER BY e.id, a.route_id;
     GET DIAGNOSTICS dead_lettered = ROW_COUNT;
   END IF;
 END
 $function$;
 ALTER FUNCTION fn_iu_route_page(iu_route_worker_cursor,xid8,integer,boolean) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_route_page(iu_route_worker_cursor,xid8,integer,boolean) IS 'Routes one page of the window that the cursor describes; the events that have a live route are returned as singles, for what has no attempt of them. p_own is the caller''s own transaction where it has written, so that it may read its own events. Raises unique_violation where an event was attempted before, unless p_is_reread: then every event is a single';
+COMMENT ON FUNCTION fn_iu_route_page(iu_route_worker_cursor,xid8,integer,boolean) IS 'Routes one page of the window that the cursor describes; the events that have a live route are returned as singles, for what has no attempt of them. p_own is the caller''s own transaction where it has written, so that it may read its own events. Raises unique_violation where an event was attempted before or has an open dead letter, unless p_is_reread: then every event is a single';
 
 -- function fn_iu_route_rollup_add(text,timestamp with time zone,integer[],text[],integer[])
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_rollup_add(p_worker_code text, p_at timestamp with time zone, p_route_ids integer[], p_statuses text[], p_counts integer[])
@@ -10072,7 +10093,17 @@ BEGIN
 END
 $function$;
 ALTER FUNCTION fn_iu_schema_compile(jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_schema_compile(jsonb) IS 'Compiles a payload schema to one jsonpath predicate: true for a payload that meets it, false for every other. IU002 for a keyword or value outside the subset';
+COMMENT ON FUNCTION fn_iu_schema_compile(jsonb) IS 'Compiles a payload schema, but for the names that its root forbids (fn_iu_schema_keys), to one jsonpath predicate: true for a payload that meets it, false for every other. IU002 for a keyword or value outside the subset';
+
+-- function fn_iu_schema_keys(jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_schema_keys(p_schema jsonb)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$ SELECT CASE WHEN p_schema -> 'additionalProperties' = 'false' THEN ARRAY(SELECT jsonb_object_keys(coalesce(p_schema -> 'properties', '{}'))) END $function$;
+ALTER FUNCTION fn_iu_schema_keys(jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_schema_keys(jsonb) IS 'The only names that a payload may have at its root; null where a schema does not forbid others';
 
 -- function fn_iu_schema_predicate(jsonb,boolean,text,integer)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_schema_predicate(p_schema jsonb, p_is_lax boolean, p_base text DEFAULT '$'::text, p_depth integer DEFAULT 0)
@@ -10115,16 +10146,19 @@ BEGIN
         v_parts := v_parts || format('(%s)', v_list);
       WHEN v_key = 'required' AND jsonb_typeof(v_value) = 'array' AND NOT jsonb_path_exists(v_value, '$[*] ? (@.type() != "string")') THEN
         SELECT string_agg(format(CASE WHEN p_is_lax THEN 'exists(%s.%s)' ELSE 'exists(%s.keyvalue() ? (@.key == %s))' END, p_base, to_json(k)), ' && ')
-        INTO v_list FROM jsonb_array_elements_text(v_value) AS k;
-        v_parts := v_parts || format('(%s(%s))', v_not_object, coalesce(v_list, '1 == 1'));
+        INTO v_list FROM jsonb_array_elements_text(v_value) AS k WHERE NOT p_is_lax OR (p_schema -> 'properties' -> k ? 'type') IS NOT TRUE;
+        IF v_list IS NOT NULL THEN
+          v_parts := v_parts || format('(%s(%s))', v_not_object, v_list);
+        END IF;
       WHEN v_key = 'properties' AND jsonb_typeof(v_value) = 'object' THEN
         SELECT string_agg(CASE WHEN p_is_lax
-                 THEN format('(!exists(%1$s.%2$s) || (%3$s))', p_base, to_json(key), fn_iu_schema_predicate(value, true, format('%s.%s', p_base, to_json(key)), p_depth + 1))
+                 THEN format(CASE WHEN p_schema -> 'required' ? key THEN '(%3$s)' ELSE '(!exists(%1$s.%2$s) || (%3$s))' END, p_base, to_json(key), fn_iu_schema_predicate(value, true, format('%s.%s', p_base, to_json(key)), p_depth + 1))
                  ELSE format('!exists(%s.keyvalue() ? (@.key == %s && !(%s)))', p_base, to_json(key), fn_iu_schema_predicate(value, false, '@.value', p_depth + 1)) END, ' && ')
         INTO v_list FROM jsonb_each(v_value);
         v_parts := v_parts || format('(%s(%s))', v_not_object, coalesce(v_list, '1 == 1'));
       WHEN v_key = 'additionalProperties' AND jsonb_typeof(v_value) = 'boolean' THEN
-        IF NOT v_value::boolean THEN
+        -- The root's are seen by fn_iu_payload_meets: here each name that there is would become an object first.
+        IF NOT v_value::boolean AND p_depth > 0 THEN
           SELECT string_agg(format('@.key == %s', to_json(k)), ' || ') INTO v_list FROM jsonb_object_keys(coalesce(p_schema -> 'properties', '{}')) AS k;
           v_parts := v_parts || format('(%s!exists(%s.keyvalue() ? (!(%s))))', v_not_object, p_base, coalesce(v_list, '1 == 0'));
         END IF;
@@ -10159,7 +10193,7 @@ BEGIN
 END
 $function$;
 ALTER FUNCTION fn_iu_schema_predicate(jsonb,boolean,text,integer) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_schema_predicate(jsonb,boolean,text,integer) IS 'Compiles a payload schema to the text of a jsonpath predicate over p_base, for lax mode (no schema with items) or for strict mode; IU002 for a keyword or value outside the subset';
+COMMENT ON FUNCTION fn_iu_schema_predicate(jsonb,boolean,text,integer) IS 'Compiles a payload schema, but for the names that its root forbids, to the text of a jsonpath predicate over p_base, for lax mode (no schema with items) or for strict mode; IU002 for a keyword or value outside the subset';
 
 -- function fn_iu_session_check(text,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_session_check(p_token text, p_scope text DEFAULT 'read'::text)
@@ -11561,7 +11595,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'a collection came to exist',
 --     '{"type": "object", "required": ["collection_address", "collection_id", "collection_kind", "title"], "properties": {"title": {"type": "string"}, "collection_id": {"type": "integer", "minimum": 1}, "collection_kind": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
---     '((($.type() == "object" && (((exists ($."collection_address") && exists ($."collection_id")) && exists ($."collection_kind")) && exists ($."title"))) && ((((!(exists ($."title")) || $."title".type() == "string") && (!(exists ($."collection_id")) || ($."collection_id".type() == "number" && $."collection_id".floor() == $."collection_id") && $."collection_id" >= 1)) && (!(exists ($."collection_kind")) || $."collection_kind".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "title" || @."key" == "collection_id") || @."key" == "collection_kind") || @."key" == "collection_address")))))')
+--     '($.type() == "object" && ((($."title".type() == "string" && (($."collection_id".type() == "number" && $."collection_id".floor() == $."collection_id") && $."collection_id" >= 1)) && $."collection_kind".type() == "string") && $."collection_address".type() == "string"))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type collection_rendered
@@ -11573,7 +11607,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'a collection was rendered and its digests kept',
 --     '{"type": "object", "required": ["byte_length", "collection_address", "manifest_digest", "render_digest", "revision"], "properties": {"revision": {"type": "integer", "minimum": 1}, "byte_length": {"type": "integer", "minimum": 0}, "render_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "manifest_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
---     '((($.type() == "object" && ((((exists ($."byte_length") && exists ($."collection_address")) && exists ($."manifest_digest")) && exists ($."render_digest")) && exists ($."revision"))) && (((((!(exists ($."revision")) || ($."revision".type() == "number" && $."revision".floor() == $."revision") && $."revision" >= 1) && (!(exists ($."byte_length")) || ($."byte_length".type() == "number" && $."byte_length".floor() == $."byte_length") && $."byte_length" >= 0)) && (!(exists ($."render_digest")) || $."render_digest".type() == "string" && (!($."render_digest".type() == "string") || $."render_digest" like_regex "^[0-9a-f]{64}$"))) && (!(exists ($."manifest_digest")) || $."manifest_digest".type() == "string" && (!($."manifest_digest".type() == "string") || $."manifest_digest" like_regex "^[0-9a-f]{64}$"))) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((((@."key" == "revision" || @."key" == "byte_length") || @."key" == "render_digest") || @."key" == "manifest_digest") || @."key" == "collection_address")))))')
+--     '($.type() == "object" && (((((($."revision".type() == "number" && $."revision".floor() == $."revision") && $."revision" >= 1) && (($."byte_length".type() == "number" && $."byte_length".floor() == $."byte_length") && $."byte_length" >= 0)) && ($."render_digest".type() == "string" && (!($."render_digest".type() == "string") || $."render_digest" like_regex "^[0-9a-f]{64}$"))) && ($."manifest_digest".type() == "string" && (!($."manifest_digest".type() == "string") || $."manifest_digest" like_regex "^[0-9a-f]{64}$"))) && $."collection_address".type() == "string"))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type collection_validated
@@ -11585,7 +11619,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'a collection was checked, with findings',
 --     '{"type": "object", "required": ["collection_address", "findings"], "properties": {"findings": {"type": "integer", "minimum": 0}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
---     '((($.type() == "object" && (exists ($."collection_address") && exists ($."findings"))) && ((!(exists ($."findings")) || ($."findings".type() == "number" && $."findings".floor() == $."findings") && $."findings" >= 0) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(@."key" == "findings" || @."key" == "collection_address")))))')
+--     '($.type() == "object" && ((($."findings".type() == "number" && $."findings".floor() == $."findings") && $."findings" >= 0) && $."collection_address".type() == "string"))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.created
@@ -11597,7 +11631,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'a unit was born',
 --     '{"type": "object", "required": ["canonical_address", "unit_id", "unit_kind", "version_seq"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_kind": {"type": "string"}, "version_seq": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
---     '((($.type() == "object" && (((exists ($."canonical_address") && exists ($."unit_id")) && exists ($."unit_kind")) && exists ($."version_seq"))) && ((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_kind")) || $."unit_kind".type() == "string")) && (!(exists ($."version_seq")) || ($."version_seq".type() == "number" && $."version_seq".floor() == $."version_seq") && $."version_seq" >= 1)) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "unit_id" || @."key" == "unit_kind") || @."key" == "version_seq") || @."key" == "canonical_address")))))')
+--     '($.type() == "object" && ((((($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && $."unit_kind".type() == "string") && (($."version_seq".type() == "number" && $."version_seq".floor() == $."version_seq") && $."version_seq" >= 1)) && $."canonical_address".type() == "string"))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.merged
@@ -11609,7 +11643,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'several units were merged into one',
 --     '{"type": "object", "required": ["canonical_address", "from", "unit_id"], "properties": {"from": {"type": "array", "items": {"type": "string"}}, "unit_id": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
---     'strict ((($.type() == "object" && ((exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "from"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && ((!(exists ($.keyvalue()?(@."key" == "from" && !(@."value".type() == "array" && (!(@."value".type() == "array") || !(exists (@."value"[*]?(!(@.type() == "string"))))))))) && !(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string")))))) && !(exists ($.keyvalue()?(!((@."key" == "from" || @."key" == "unit_id") || @."key" == "canonical_address")))))')
+--     'strict (($.type() == "object" && ((exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "from"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && ((!(exists ($.keyvalue()?(@."key" == "from" && !(@."value".type() == "array" && (!(@."value".type() == "array") || !(exists (@."value"[*]?(!(@.type() == "string"))))))))) && !(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string"))))))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.retired
@@ -11621,7 +11655,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'a unit was retired',
 --     '{"type": "object", "required": ["canonical_address", "previous_status", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "previous_status": {"type": "string"}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
---     '((($.type() == "object" && ((exists ($."canonical_address") && exists ($."previous_status")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."previous_status")) || $."previous_status".type() == "string")) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "previous_status") || @."key" == "canonical_address")))))')
+--     '($.type() == "object" && (((($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && $."previous_status".type() == "string") && $."canonical_address".type() == "string"))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.soft_deleted
@@ -11633,7 +11667,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'a unit was soft-deleted',
 --     '{"type": "object", "required": ["canonical_address", "previous_status", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "previous_status": {"type": "string"}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
---     '((($.type() == "object" && ((exists ($."canonical_address") && exists ($."previous_status")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."previous_status")) || $."previous_status".type() == "string")) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "previous_status") || @."key" == "canonical_address")))))')
+--     '($.type() == "object" && (((($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && $."previous_status".type() == "string") && $."canonical_address".type() == "string"))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.split
@@ -11645,7 +11679,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'a unit was split into several',
 --     '{"type": "object", "required": ["canonical_address", "into", "unit_id"], "properties": {"into": {"type": "array", "items": {"type": "string"}}, "unit_id": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
---     'strict ((($.type() == "object" && ((exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "into"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && ((!(exists ($.keyvalue()?(@."key" == "into" && !(@."value".type() == "array" && (!(@."value".type() == "array") || !(exists (@."value"[*]?(!(@.type() == "string"))))))))) && !(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string")))))) && !(exists ($.keyvalue()?(!((@."key" == "into" || @."key" == "unit_id") || @."key" == "canonical_address")))))')
+--     'strict (($.type() == "object" && ((exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "into"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && ((!(exists ($.keyvalue()?(@."key" == "into" && !(@."value".type() == "array" && (!(@."value".type() == "array") || !(exists (@."value"[*]?(!(@.type() == "string"))))))))) && !(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string"))))))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.sql_link_changed
@@ -11657,7 +11691,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'a unit''s link to a database object changed',
 --     '{"type": "object", "required": ["canonical_address", "object", "unit_id"], "properties": {"object": {"type": "string"}, "unit_id": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
---     '((($.type() == "object" && ((exists ($."canonical_address") && exists ($."object")) && exists ($."unit_id"))) && (((!(exists ($."object")) || $."object".type() == "string") && (!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1)) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "object" || @."key" == "unit_id") || @."key" == "canonical_address")))))')
+--     '($.type() == "object" && (($."object".type() == "string" && (($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1)) && $."canonical_address".type() == "string"))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.version_applied
@@ -11669,7 +11703,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'a unit has a new version',
 --     '{"type": "object", "required": ["byte_length", "canonical_address", "content_digest", "unit_id", "version_seq"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "byte_length": {"type": "integer", "minimum": 0}, "version_seq": {"type": "integer", "minimum": 1}, "content_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
---     '((($.type() == "object" && ((((exists ($."byte_length") && exists ($."canonical_address")) && exists ($."content_digest")) && exists ($."unit_id")) && exists ($."version_seq"))) && (((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."byte_length")) || ($."byte_length".type() == "number" && $."byte_length".floor() == $."byte_length") && $."byte_length" >= 0)) && (!(exists ($."version_seq")) || ($."version_seq".type() == "number" && $."version_seq".floor() == $."version_seq") && $."version_seq" >= 1)) && (!(exists ($."content_digest")) || $."content_digest".type() == "string" && (!($."content_digest".type() == "string") || $."content_digest" like_regex "^[0-9a-f]{64}$"))) && (!(exists ($."canonical_address")) || $."canonical_address".type() == "string"))) && !(exists ($.keyvalue()?(!((((@."key" == "unit_id" || @."key" == "byte_length") || @."key" == "version_seq") || @."key" == "content_digest") || @."key" == "canonical_address")))))')
+--     '($.type() == "object" && (((((($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (($."byte_length".type() == "number" && $."byte_length".floor() == $."byte_length") && $."byte_length" >= 0)) && (($."version_seq".type() == "number" && $."version_seq".floor() == $."version_seq") && $."version_seq" >= 1)) && ($."content_digest".type() == "string" && (!($."content_digest".type() == "string") || $."content_digest" like_regex "^[0-9a-f]{64}$"))) && $."canonical_address".type() == "string"))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type piece_added_to_collection
@@ -11681,7 +11715,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'a unit was put into a collection',
 --     '{"type": "object", "required": ["collection_address", "position", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "position": {"type": "number"}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
---     '((($.type() == "object" && (((exists ($."collection_address") && exists ($."position")) && exists ($."unit_address")) && exists ($."unit_id"))) && ((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."position")) || $."position".type() == "number")) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "unit_id" || @."key" == "position") || @."key" == "unit_address") || @."key" == "collection_address")))))')
+--     '($.type() == "object" && ((((($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && $."position".type() == "number") && $."unit_address".type() == "string") && $."collection_address".type() == "string"))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type piece_removed_from_collection
@@ -11693,7 +11727,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'a unit was taken out of a collection and lives on',
 --     '{"type": "object", "required": ["collection_address", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
---     '((($.type() == "object" && ((exists ($."collection_address") && exists ($."unit_address")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "unit_address") || @."key" == "collection_address")))))')
+--     '($.type() == "object" && (((($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && $."unit_address".type() == "string") && $."collection_address".type() == "string"))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type piece_reordered
@@ -11705,7 +11739,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'a piece moved to another position',
 --     '{"type": "object", "required": ["collection_address", "position", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "position": {"type": "number"}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
---     '((($.type() == "object" && (((exists ($."collection_address") && exists ($."position")) && exists ($."unit_address")) && exists ($."unit_id"))) && ((((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."position")) || $."position".type() == "number")) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!(((@."key" == "unit_id" || @."key" == "position") || @."key" == "unit_address") || @."key" == "collection_address")))))')
+--     '($.type() == "object" && ((((($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && $."position".type() == "number") && $."unit_address".type() == "string") && $."collection_address".type() == "string"))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type piece_restored
@@ -11717,7 +11751,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'a piece came back',
 --     '{"type": "object", "required": ["collection_address", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
---     '((($.type() == "object" && ((exists ($."collection_address") && exists ($."unit_address")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "unit_address") || @."key" == "collection_address")))))')
+--     '($.type() == "object" && (((($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && $."unit_address".type() == "string") && $."collection_address".type() == "string"))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type piece_retired
@@ -11729,7 +11763,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'a piece was retired from a collection''s point of view',
 --     '{"type": "object", "required": ["collection_address", "unit_address", "unit_id"], "properties": {"unit_id": {"type": "integer", "minimum": 1}, "unit_address": {"type": "string"}, "collection_address": {"type": "string"}}, "additionalProperties": false}',
---     '((($.type() == "object" && ((exists ($."collection_address") && exists ($."unit_address")) && exists ($."unit_id"))) && (((!(exists ($."unit_id")) || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && (!(exists ($."unit_address")) || $."unit_address".type() == "string")) && (!(exists ($."collection_address")) || $."collection_address".type() == "string"))) && !(exists ($.keyvalue()?(!((@."key" == "unit_id" || @."key" == "unit_address") || @."key" == "collection_address")))))')
+--     '($.type() == "object" && (((($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1) && $."unit_address".type() == "string") && $."collection_address".type() == "string"))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- route collection_created.log

@@ -21,8 +21,8 @@ const RULES: { rule: string, offenders: string, breach: string }[] = [
     breach: 'COMMENT ON FUNCTION iu_core.fn_iu_gate_retract() IS NULL',
   },
   {
-    rule: 'every function pins its search_path',
-    offenders: `SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'iu_core'::regnamespace
+    rule: 'every function pins its search_path, but for one whose body was bound when it was made',
+    offenders: `SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'iu_core'::regnamespace AND prosqlbody IS NULL
       AND NOT 'search_path=pg_catalog, iu_core, pg_temp' = ANY (coalesce(proconfig, '{}'))`,
     breach: 'ALTER FUNCTION iu_core.fn_iu_gate_retract() RESET search_path',
   },

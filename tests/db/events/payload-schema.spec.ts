@@ -10,25 +10,25 @@ beforeAll(async () => {
 })
 afterAll(() => db.drop())
 
-interface Verdict { predicate: boolean | null, problems: string[] }
+interface Verdict { met: boolean | null, problems: string[] }
 
-/** What the compiled predicate and the describing function say of each payload. */
+/** What the compiled schema and the describing function say of each payload. */
 async function judge(schema: unknown, payloads: unknown[]): Promise<Verdict[]> {
   const { rows } = await db.pool.query<Verdict>(`
-    SELECT p @@ compiled.predicate AS predicate, iu_core.fn_iu_payload_problems(p, $1) AS problems
-    FROM (SELECT iu_core.fn_iu_schema_compile($1) AS predicate) AS compiled
+    SELECT iu_core.fn_iu_payload_meets(p, compiled.predicate, compiled.keys) AS met, iu_core.fn_iu_payload_problems(p, $1) AS problems
+    FROM (SELECT iu_core.fn_iu_schema_compile($1) AS predicate, iu_core.fn_iu_schema_keys($1) AS keys) AS compiled
     CROSS JOIN jsonb_array_elements($2) WITH ORDINALITY AS e(p, n) ORDER BY n`, [JSON.stringify(schema), JSON.stringify(payloads)])
   return rows
 }
 
-describe('the compiled predicate', () => {
+describe('the compiled schema', () => {
   test('agrees with the words for any schema and any payload, and is never unknown', async () => {
     let passed = 0
     let failed = 0
     await fc.assert(fc.asyncProperty(schema.filter(storable), fc.array(payload.filter(storable), { minLength: 5, maxLength: 20 }), async (given, payloads) => {
-      for (const [i, { predicate, problems }] of (await judge(given, payloads)).entries()) {
-        expect({ payload: payloads[i], met: predicate }).toEqual({ payload: payloads[i], met: problems.length === 0 })
-        if (predicate) passed += 1
+      for (const [i, { met, problems }] of (await judge(given, payloads)).entries()) {
+        expect({ payload: payloads[i], met }).toEqual({ payload: payloads[i], met: problems.length === 0 })
+        if (met) passed += 1
         else failed += 1
       }
     }), { numRuns: 1000 })
@@ -49,19 +49,19 @@ describe('the compiled predicate', () => {
     [{ const: null }, 0, '$: want null, have 0'],
     [{ pattern: '^[0-9]+$' }, 'x', '$: want a text like "^[0-9]+$"'],
   ])('%j refuses %j: %s', async (given, value, problem) => {
-    expect(await judge(given, [value])).toEqual([{ predicate: false, problems: [problem] }])
+    expect(await judge(given, [value])).toEqual([{ met: false, problems: [problem] }])
   })
 
   test.each([
     [{}, null], [{ type: 'integer' }, 2.0], [{ type: 'number' }, 1e300], [{ minimum: 1 }, 'text'], [{ required: ['a'] }, []],
     [{ properties: { a: { type: 'string' } } }, { b: 1 }], [{ items: { type: 'string' } }, []], [{ const: 1 }, 1.0], [{ additionalProperties: false, properties: { a: {} } }, { a: [] }],
   ])('%j accepts %j', async (given, value) => {
-    expect(await judge(given, [value])).toEqual([{ predicate: true, problems: [] }])
+    expect(await judge(given, [value])).toEqual([{ met: true, problems: [] }])
   })
 
   test('names twenty problems at most, and quickly', async () => {
     const [verdict] = await judge({ items: { type: 'string' } }, [Array.from({ length: 50_000 }, (_, i) => i)])
-    expect(verdict!.predicate).toBe(false)
+    expect(verdict!.met).toBe(false)
     expect(verdict!.problems).toHaveLength(20)
   })
 })

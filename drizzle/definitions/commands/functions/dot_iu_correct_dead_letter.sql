@@ -1,4 +1,4 @@
--- requires: event_outbox, fn_dot_letter, fn_dot_letter_object, fn_iu_emit_event, fn_iu_payload_problems, iu_core
+-- requires: event_outbox, fn_dot_letter, fn_dot_letter_object, fn_iu_emit_event, fn_iu_payload_meets, fn_iu_payload_problems, iu_core
 -- What was emitted stays as it was. The new event goes to every route of its type, as any event does, so that every
 -- open letter of the old one is answered by it.
 CREATE FUNCTION iu_core.dot_iu_correct_dead_letter(p_params jsonb, p_context jsonb)
@@ -26,7 +26,7 @@ BEGIN
     RAISE EXCEPTION 'payload: it is what it was' USING ERRCODE = 'IU016', COLUMN = 'payload', HINT = 'Replay the letter, if its cause is mended.';
   END IF;
   v_problems := ARRAY(SELECT regexp_replace(p, '^\$', 'payload') FROM unnest(fn_iu_payload_problems(v_payload, v_type.payload_schema)) AS p);
-  IF (v_payload @@ v_type.payload_predicate) IS NOT TRUE THEN
+  IF NOT fn_iu_payload_meets(v_payload, v_type.payload_predicate, v_type.payload_keys) THEN
     RAISE EXCEPTION 'payload: %', coalesce(nullif(array_to_string(v_problems, '; '), ''), 'it breaks the schema of its type')
       USING ERRCODE = 'IU002', COLUMN = 'payload', HINT = 'This is what the worker would say of it, too.';
   END IF;

@@ -11,5 +11,5 @@ BEGIN
   RETURN (CASE WHEN v_is_lax THEN 'lax ' ELSE 'strict ' END || fn_iu_schema_predicate(p_schema, v_is_lax))::jsonpath;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_schema_compile(jsonb) IS 'Compiles a payload schema to one jsonpath predicate: true for a payload that meets it, false for every other. IU002 for a keyword or value outside the subset';
+COMMENT ON FUNCTION iu_core.fn_iu_schema_compile(jsonb) IS 'Compiles a payload schema, but for the names that its root forbids (fn_iu_schema_keys), to one jsonpath predicate: true for a payload that meets it, false for every other. IU002 for a keyword or value outside the subset';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_schema_compile(jsonb) FROM PUBLIC;

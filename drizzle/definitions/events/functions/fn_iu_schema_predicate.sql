@@ -2,6 +2,7 @@
 -- payload through. So every accessor stands behind a check of the type that it needs, and every one of a
 -- key behind one that it is there. In lax mode that is a look at the key itself; a filter over elements
 -- would unwrap those that are arrays there, so in a schema with items both are asked of the pairs, strictly.
+-- A required key is looked for once: its type, where its schema names one, is false of a key that is not there.
 CREATE FUNCTION iu_core.fn_iu_schema_predicate(p_schema jsonb, p_is_lax boolean, p_base text DEFAULT '$', p_depth integer DEFAULT 0)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE
@@ -41,16 +42,19 @@ BEGIN
         v_parts := v_parts || format('(%s)', v_list);
       WHEN v_key = 'required' AND jsonb_typeof(v_value) = 'array' AND NOT jsonb_path_exists(v_value, '$[*] ? (@.type() != "string")') THEN
         SELECT string_agg(format(CASE WHEN p_is_lax THEN 'exists(%s.%s)' ELSE 'exists(%s.keyvalue() ? (@.key == %s))' END, p_base, to_json(k)), ' && ')
-        INTO v_list FROM jsonb_array_elements_text(v_value) AS k;
-        v_parts := v_parts || format('(%s(%s))', v_not_object, coalesce(v_list, '1 == 1'));
+        INTO v_list FROM jsonb_array_elements_text(v_value) AS k WHERE NOT p_is_lax OR (p_schema -> 'properties' -> k ? 'type') IS NOT TRUE;
+        IF v_list IS NOT NULL THEN
+          v_parts := v_parts || format('(%s(%s))', v_not_object, v_list);
+        END IF;
       WHEN v_key = 'properties' AND jsonb_typeof(v_value) = 'object' THEN
         SELECT string_agg(CASE WHEN p_is_lax
-                 THEN format('(!exists(%1$s.%2$s) || (%3$s))', p_base, to_json(key), fn_iu_schema_predicate(value, true, format('%s.%s', p_base, to_json(key)), p_depth + 1))
+                 THEN format(CASE WHEN p_schema -> 'required' ? key THEN '(%3$s)' ELSE '(!exists(%1$s.%2$s) || (%3$s))' END, p_base, to_json(key), fn_iu_schema_predicate(value, true, format('%s.%s', p_base, to_json(key)), p_depth + 1))
                  ELSE format('!exists(%s.keyvalue() ? (@.key == %s && !(%s)))', p_base, to_json(key), fn_iu_schema_predicate(value, false, '@.value', p_depth + 1)) END, ' && ')
         INTO v_list FROM jsonb_each(v_value);
         v_parts := v_parts || format('(%s(%s))', v_not_object, coalesce(v_list, '1 == 1'));
       WHEN v_key = 'additionalProperties' AND jsonb_typeof(v_value) = 'boolean' THEN
-        IF NOT v_value::boolean THEN
+        -- The root's are seen by fn_iu_payload_meets: here each name that there is would become an object first.
+        IF NOT v_value::boolean AND p_depth > 0 THEN
           SELECT string_agg(format('@.key == %s', to_json(k)), ' || ') INTO v_list FROM jsonb_object_keys(coalesce(p_schema -> 'properties', '{}')) AS k;
           v_parts := v_parts || format('(%s!exists(%s.keyvalue() ? (!(%s))))', v_not_object, p_base, coalesce(v_list, '1 == 0'));
         END IF;
@@ -84,5 +88,5 @@ BEGIN
   RETURN CASE cardinality(v_parts) WHEN 0 THEN '1 == 1' ELSE array_to_string(v_parts, ' && ') END;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_schema_predicate(jsonb, boolean, text, integer) IS 'Compiles a payload schema to the text of a jsonpath predicate over p_base, for lax mode (no schema with items) or for strict mode; IU002 for a keyword or value outside the subset';
+COMMENT ON FUNCTION iu_core.fn_iu_schema_predicate(jsonb, boolean, text, integer) IS 'Compiles a payload schema, but for the names that its root forbids, to the text of a jsonpath predicate over p_base, for lax mode (no schema with items) or for strict mode; IU002 for a keyword or value outside the subset';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_schema_predicate(jsonb, boolean, text, integer) FROM PUBLIC;

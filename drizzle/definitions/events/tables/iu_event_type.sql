@@ -1,3 +1,4 @@
+-- requires: fn_iu_schema_keys
 CREATE TABLE iu_core.iu_event_type (
   event_type text COLLATE "C" CONSTRAINT iu_event_type_pkey PRIMARY KEY,
   event_domain text COLLATE "C" NOT NULL,
@@ -8,11 +9,13 @@ CREATE TABLE iu_core.iu_event_type (
   description text NOT NULL,
   registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   registered_by text NOT NULL DEFAULT session_user,
+  payload_keys text[] GENERATED ALWAYS AS (iu_core.fn_iu_schema_keys(payload_schema)) STORED,
   CONSTRAINT iu_event_type_name_chk CHECK (event_type ~ '^[a-z0-9_]+([.][a-z0-9_]+)*$' AND octet_length(event_type) <= 128),
   CONSTRAINT iu_event_type_lane_chk CHECK (delivery_lane IN ('immediate', 'delayed'))
 );
 COMMENT ON TABLE iu_core.iu_event_type IS 'Every type of event that may be emitted, with the schema its payload must meet';
 COMMENT ON COLUMN iu_core.iu_event_type.delivery_lane IS 'immediate: deduplicated by the caller''s key; delayed: never deduplicated';
 COMMENT ON COLUMN iu_core.iu_event_type.payload_schema IS 'a JSON Schema subset: type, required, properties, additionalProperties, items, enum, const, minimum, maximum, pattern';
-COMMENT ON COLUMN iu_core.iu_event_type.payload_predicate IS 'the schema compiled to one jsonpath predicate, so that a batch is checked set-wise';
+COMMENT ON COLUMN iu_core.iu_event_type.payload_predicate IS 'the schema, but for payload_keys, compiled to one jsonpath predicate, so that a batch is checked set-wise';
+COMMENT ON COLUMN iu_core.iu_event_type.payload_keys IS 'the only names that a payload may have at its root, where others are forbidden: half as dear to see as within the predicate';
 COMMENT ON COLUMN iu_core.iu_event_type.is_system IS 'emitted by this schema''s own functions only';

@@ -1,14 +1,21 @@
 -- What one failure has of its own is taken out of its words, so that a fault has the same words each time: the value
 -- that was found, whatever is quoted, identifiers, numbers. What breaks in many places of one payload is named once.
--- A dead letter's fingerprint is made of it while a pass waits: a query is made for several faults only.
+-- A dead letter's fingerprint is made of it while a pass waits: of most, one fault with nothing quoted, by one expression.
 CREATE FUNCTION iu_core.fn_iu_failure_kind(p_failure_detail text)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 DECLARE
-  v_parts text[] := regexp_split_to_array(regexp_replace(left(coalesce(p_failure_detail, ''), 4000), '"(\\.|[^"\\])*("|$)', '…', 'g'), '; (?=\$)');
+  v_parts text[];
 BEGIN
+  IF p_failure_detail !~ '["'']|; \$|[0-9a-fA-F]{12}' AND length(p_failure_detail) <= 4000 THEN
+    RETURN regexp_replace(
+      CASE WHEN strpos(p_failure_detail, ', have ') = 0 OR split_part(p_failure_detail, ', have ', -1) IN ('string', 'number', 'boolean', 'object', 'array', 'null') THEN p_failure_detail
+           ELSE split_part(p_failure_detail, ', have ', 1) || ', have …' END,
+      '\d+([.,:]\d+)*', '#', 'g');
+  END IF;
+  v_parts := regexp_split_to_array(regexp_replace(left(coalesce(p_failure_detail, ''), 4000), '"(\\.|[^"\\])*("|$)', '…', 'g'), '; (?=\$)');
   FOR i IN 1 .. cardinality(v_parts) LOOP
     v_parts[i] := regexp_replace(regexp_replace(regexp_replace(
       CASE WHEN v_parts[i] ~ ', have (string|number|boolean|object|array|null)$' THEN v_parts[i] ELSE regexp_replace(v_parts[i], ', have .*$', ', have …') END,

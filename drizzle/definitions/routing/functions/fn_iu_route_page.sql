@@ -1,4 +1,4 @@
--- requires: iu_route_worker_cursor
+-- requires: fn_iu_payload_meets, iu_route_worker_cursor
 -- One page of a window: one statement reads, decides, writes the attempts and counts them; then what failed is dead-lettered.
 -- A generic plan always: a custom one is made anew on each pass and is no better.
 CREATE FUNCTION iu_core.fn_iu_route_page(
@@ -24,13 +24,13 @@ BEGIN
   WITH rule AS MATERIALIZED (           -- read once a page, not once an event
     SELECT event_type, route_id, target_kind, target_ref, skip_code, decision, payload_predicate IS NOT NULL AS is_judging FROM v_iu_route_rule
   ), type AS MATERIALIZED (
-    SELECT t.event_type, t.payload_schema, CASE WHEN t.event_type IN (SELECT r.event_type FROM rule AS r WHERE r.is_judging) THEN t.payload_predicate END AS payload_predicate,
+    SELECT t.event_type, t.payload_schema, t.payload_keys, CASE WHEN t.event_type IN (SELECT r.event_type FROM rule AS r WHERE r.is_judging) THEN t.payload_predicate END AS payload_predicate,
            t.event_type IN (SELECT r.event_type FROM rule AS r WHERE r.decision = 'live') AS is_live
     FROM iu_event_type AS t
   ), page AS MATERIALIZED (             -- judged before it is kept, so that no payload is
     SELECT e.id, e.event_type,
            CASE WHEN t.event_type IS NULL THEN 'the type is not registered'
-                WHEN t.payload_predicate IS NOT NULL AND (e.payload @@ t.payload_predicate) IS NOT TRUE
+                WHEN t.payload_predicate IS NOT NULL AND NOT fn_iu_payload_meets(e.payload, t.payload_predicate, t.payload_keys)
                 THEN array_to_string(fn_iu_payload_problems(e.payload, t.payload_schema), '; ') END AS problems,
            -- Read once more after a join or a reset: what was decided before is not decided for a route that was registered since.
            CASE WHEN e.id <= p_cursor.reread_id THEN EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = e.id LIMIT 1) END AS is_old,
@@ -73,6 +73,7 @@ BEGIN
       WHERE p.is_old IS NOT TRUE AND NOT p_is_reread
     ) AS decided
     WHERE is_bad OR decision <> 'live'
+    ORDER BY id                         -- in that of the index, also where a small page was hashed
   )
   SELECT p.seen, p.last_id, p.bad, p.singles, a.route_ids, a.statuses, a.counts
   INTO seen, last_id, v_bad, singles, route_ids, statuses, counts
@@ -96,11 +97,10 @@ BEGIN
     FROM unnest(v_bad) AS bad(id)
     CROSS JOIN LATERAL (SELECT * FROM event_outbox AS o WHERE o.id = bad.id LIMIT 1) AS e
     CROSS JOIN LATERAL (SELECT * FROM iu_route_attempt AS t WHERE t.event_id = bad.id AND t.attempt_no = 1 AND t.status = 'failed' OFFSET 0) AS a
-    ORDER BY e.id, a.route_id
-    ON CONFLICT DO NOTHING;
+    ORDER BY e.id, a.route_id;
     GET DIAGNOSTICS dead_lettered = ROW_COUNT;
   END IF;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_route_page(iu_core.iu_route_worker_cursor, xid8, integer, boolean) IS 'Routes one page of the window that the cursor describes; the events that have a live route are returned as singles, for what has no attempt of them. p_own is the caller''s own transaction where it has written, so that it may read its own events. Raises unique_violation where an event was attempted before, unless p_is_reread: then every event is a single';
+COMMENT ON FUNCTION iu_core.fn_iu_route_page(iu_core.iu_route_worker_cursor, xid8, integer, boolean) IS 'Routes one page of the window that the cursor describes; the events that have a live route are returned as singles, for what has no attempt of them. p_own is the caller''s own transaction where it has written, so that it may read its own events. Raises unique_violation where an event was attempted before or has an open dead letter, unless p_is_reread: then every event is a single';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_route_page(iu_core.iu_route_worker_cursor, xid8, integer, boolean) FROM PUBLIC;
