@@ -14,8 +14,8 @@ import { textRatios } from './texts.ts'
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' }, events: { type: 'string', default: '50000' }, scale: { type: 'boolean', default: true }, json: { type: 'boolean', default: false } }, allowNegative: true })
 const [rounds, events] = [Number(values.rounds), Number(values.events)]
-if (!(Number.isInteger(rounds) && rounds > 0 && Number.isInteger(events) && events >= 1000)) {
-  console.error('--rounds: a whole number from 1; --events: a whole number from 1000')
+if (!(Number.isInteger(rounds) && rounds > 0 && Number.isInteger(events) && events >= 10_000)) {
+  console.error('--rounds: a whole number from 1; --events: a whole number from 10,000')
   process.exit(2)
 }
 

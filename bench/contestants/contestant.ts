@@ -5,7 +5,11 @@ export interface Contestant {
   prepare: (url: string) => Promise<void>
   /** enqueues events in bulk; not measured */
   load: (events: number) => Promise<void>
+  /** takes one batch in each connection that is kept, so that each has its plans again; not measured. @returns how many events those were */
+  warm?: () => Promise<number>
   /** works until nothing is left; this is what is measured */
   drain: () => Promise<void>
   close: () => Promise<void>
 }
+
+export const sum = (counts: number[]): number => counts.reduce((total, count) => total + count, 0)

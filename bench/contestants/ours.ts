@@ -3,7 +3,7 @@ import { within } from '../../server/cli/database.ts'
 import { runPass } from '../../server/db/functions/worker-run.ts'
 import { bootstrap, deploy } from '../../server/deploy/index.ts'
 import { furnish, WORKER } from '../../tests/db/world.ts'
-import type { Contestant } from './contestant.ts'
+import { sum, type Contestant } from './contestant.ts'
 
 /** Of a hundred events: what their types make the worker do. 1.17 rows an event, dead letters and roll-ups among its duties. */
 export const MIX = `CASE WHEN n % 100 < 65 THEN 'app.plain' WHEN n % 100 < 82 THEN 'app.twice' WHEN n % 100 < 95 THEN 'app.strict' WHEN n % 100 < 98 THEN 'app.unwanted' ELSE 'app.disabled' END`
@@ -31,6 +31,11 @@ export const deployed = (url: string): Promise<void> => within(url, async (clien
 export function ours(name: string, batchSize: number, shards = 1): Contestant {
   const workers = Array.from({ length: shards }, (_, shard) => shard === 0 ? WORKER : `bench_${shard}`)
   let clients: pg.Client[] = []
+  const pass = async (shard: number): Promise<number> => {
+    const { status, seen } = await runPass(clients[shard]!, workers[shard]!, batchSize)
+    if (status !== 'routed' && status !== 'idle') throw new Error(`the worker is ${status}`)
+    return seen
+  }
   return {
     name,
     async prepare(url) {
@@ -42,15 +47,10 @@ export function ours(name: string, batchSize: number, shards = 1): Contestant {
       for (const [shard, worker] of workers.entries()) if (shard) await clients[0]!.query('SELECT iu_core.fn_iu_cursor_declare($1, $2, $3)', [worker, shard * width, (shard + 1) * width - 1])
     },
     load: events => loadOutbox(clients[0]!, events),
-    async drain() {
-      await Promise.all(workers.map(async (worker, shard) => {
-        for (;;) {
-          const { status } = await runPass(clients[shard]!, worker, batchSize)
-          if (status === 'idle') return
-          if (status !== 'routed') throw new Error(`the worker is ${status}`)
-        }
-      }))
-    },
+    warm: async () => sum(await Promise.all(workers.map((_, shard) => pass(shard)))),
+    drain: async () => void await Promise.all(workers.map(async (_, shard) => {
+      while (await pass(shard)) { /* until nothing is seen */ }
+    })),
     close: async () => void await Promise.all(clients.map(client => client.end())),
   }
 }

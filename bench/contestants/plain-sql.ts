@@ -14,8 +14,8 @@ const ATTEMPT = `
   CREATE TABLE attempt (event_id bigint, route_id integer, attempt_no integer, status text NOT NULL, failure_code text, failure_detail text, target_kind text, target_ref text,
     worker_code text NOT NULL, created_at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (event_id, route_id, attempt_no))`
 
-/** One connection, its tables, and what drains them. */
-function plain(name: string, schema: string, drain: (client: pg.Client) => Promise<void>): Contestant {
+/** One connection, its tables, and what takes a batch from them. */
+function plain(name: string, schema: string, batch: (client: pg.Client) => Promise<number>): Contestant {
   let client: pg.Client
   return {
     name,
@@ -25,7 +25,10 @@ function plain(name: string, schema: string, drain: (client: pg.Client) => Promi
       await client.query(schema)
     },
     load: async (events) => { await client.query(LOAD, [events]) },
-    drain: () => drain(client),
+    warm: () => batch(client),
+    async drain() {
+      while (await batch(client)) { /* until nothing is left */ }
+    },
     close: () => client.end(),
   }
 }
@@ -39,7 +42,7 @@ async (client) => {
     WITH batch AS (SELECT id FROM event WHERE processed_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED),
          audited AS (INSERT INTO attempt (event_id, route_id, attempt_no, status, target_kind, target_ref, worker_code) SELECT id, 1, 1, 'dry_run', 'log', 'iu_route_attempt', '${WORKER}' FROM batch)
     UPDATE event SET processed_at = now() FROM batch WHERE event.id = batch.id`
-  for (;;) if ((await client.query({ name: 'drain', text, values: [batchSize] })).rowCount === 0) return
+  return (await client.query({ name: 'drain', text, values: [batchSize] })).rowCount!
 })
 
 /** The limit: attempts are inserted and nothing is decided. */
@@ -51,6 +54,8 @@ export function insertLimit(batchSize: number): Contestant {
       const text = `
       INSERT INTO attempt (event_id, route_id, attempt_no, status, target_kind, target_ref, worker_code)
       SELECT id, 1, 1, 'dry_run', 'log', 'iu_route_attempt', '${WORKER}' FROM event WHERE id > $1 AND id <= $1 + $2::integer`
-      for (let rows = -1; rows !== 0; last += rows) rows = (await client.query({ name: 'drain', text, values: [last, batchSize] })).rowCount!
+      const rows = (await client.query({ name: 'drain', text, values: [last, batchSize] })).rowCount!
+      last += rows
+      return rows
     })
 }

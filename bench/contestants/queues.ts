@@ -2,7 +2,7 @@ import { Logger, makeWorkerUtils, run, type Runner, type WorkerUtils } from 'gra
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import { WORKER } from '../../tests/db/world.ts'
-import type { Contestant } from './contestant.ts'
+import { sum, type Contestant } from './contestant.ts'
 
 /** A job carries what an event of ours does: these, the subject and the payload. */
 const TYPE = { event_domain: 'application', event_type: 'app.plain', event_subject_table: 'app_table' }
@@ -58,6 +58,11 @@ const DECISION = { status: 'dry_run', target_kind: 'log', target_ref: 'iu_route_
 /** pg-boss with four loops of fetch and complete, in batches. */
 export function pgBoss(loops: number, batchSize: number): Contestant {
   let boss: PgBoss
+  const batch = async (): Promise<number> => {
+    const jobs = await boss.fetch(QUEUE, { batchSize })
+    if (jobs.length) await boss.complete(QUEUE, jobs.map(({ id }) => id), DECISION)
+    return jobs.length
+  }
   return {
     name: `pg-boss, ${loops} loops`,
     async prepare(url) {
@@ -70,15 +75,10 @@ export function pgBoss(loops: number, batchSize: number): Contestant {
         await boss.insert(QUEUE, Array.from({ length: Math.min(5000, events - from) }, (_, n) => ({ data: { ...TYPE, event_subject_ref: `subject ${(from + n) % 1000}`, payload: { n: from + n, note: `the event ${from + n}` } } })))
       }
     },
-    async drain() {
-      await Promise.all(Array.from({ length: loops }, async () => {
-        for (;;) {
-          const jobs = await boss.fetch(QUEUE, { batchSize })
-          if (!jobs.length) return
-          await boss.complete(QUEUE, jobs.map(({ id }) => id), DECISION)
-        }
-      }))
-    },
+    warm: async () => sum(await Promise.all(Array.from({ length: loops }, batch))),
+    drain: async () => void await Promise.all(Array.from({ length: loops }, async () => {
+      while (await batch()) { /* until nothing is left */ }
+    })),
     close: () => boss.stop({ graceful: false }),
   }
 }
