@@ -1,5 +1,5 @@
 /**
- * `npm test [-- STAGE…]`: everything that must hold, one stage after the other (or two, of one core each); all of
+ * `npm test [-- STAGE…]`: everything that must hold, one stage after the other (or some of one core each); all of
  * them run, also after a failure. The last line counts: tests, and each check without tests of its own (lint, types, build) as one.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -17,7 +17,7 @@ interface Outcome { passed: number, failed: number }
 interface Stage {
   does: string
   run: (report: string) => Promise<Outcome>
-  /** it runs beside the stage before it: each of the two takes about one core */
+  /** it runs beside the stage before it: each takes a core at most, and not all the time */
   beside?: true
 }
 
@@ -88,9 +88,9 @@ const STAGES: Record<string, Stage> = {
   lint: { does: 'ESLint', run: async () => check(await run('eslint', ['.']) === 0), beside: true },
   unit: { does: 'unit tests', run: vitest('unit') },
   house: { does: 'house rules', run: vitest('house'), beside: true },
+  build: { does: 'production build', run: build, beside: true },
   db18: { does: 'database tests, PostgreSQL 18', run: vitest('db18') },
   db15: { does: 'database tests, PostgreSQL 15', run: vitest('db15') },
-  build: { does: 'production build', run: build },
   e2e: { does: 'the console in a browser', run: playwright },
 }
 

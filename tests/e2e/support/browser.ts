@@ -41,8 +41,11 @@ async function fromPlaywright(tell: Tell): Promise<string | undefined> {
   return ofPlaywright()
 }
 
-/** What is there comes before what must be fetched, and what leaves the machine as it is before what does not. */
-const WAYS: Way[] = [ofPlaywright, onPath, packagedChromium, fromDebian, fromPlaywright]
+/**
+ * A headless shell draws no browser around the page and takes two thirds of the time, so the packaged one comes first. Then what
+ * is there before what must be fetched.
+ */
+const WAYS: Way[] = [packagedChromium, ofPlaywright, onPath, fromDebian, fromPlaywright]
 
 const saysItsVersion = (path: string): Promise<boolean> => run(path, ['--version'], { timeout: START_MS }).then(() => true, () => false)
 
