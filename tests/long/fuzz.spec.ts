@@ -52,12 +52,13 @@ async function watchTables(db: TestDatabase): Promise<void> {
     DO $$ DECLARE t text; BEGIN
       FOR t IN SELECT relname FROM pg_class WHERE relnamespace = 'iu_core'::regnamespace AND relkind = 'r'
                AND relname NOT IN ('iu_session', 'iu_sign_in_failure', 'dot_iu_acting', 'dot_iu_command_run', 'dot_iu_command_unsealed', 'dot_iu_command_seal', 'dot_drift_known')
-               -- What the console's audit keeps by itself, of whatever is written.
-               AND relname NOT IN ('iu_event_audit', 'iu_event_audit_open', 'iu_event_audit_late', 'iu_route_attempt_block') LOOP
+               -- What the console's audit keeps by itself, of whatever is written, and that the console is there.
+               AND relname NOT IN ('iu_event_audit', 'iu_event_audit_open', 'iu_event_audit_late', 'iu_route_attempt_block', 'iu_console_process') LOOP
         EXECUTE format('CREATE TRIGGER zz_watched AFTER INSERT OR UPDATE OR DELETE ON iu_core.%I FOR EACH ROW EXECUTE FUNCTION watched.note()', t);
       END LOOP;
     END $$;
-    SELECT iu_core.fn_dot_inventory_register('a test', NULL)`)
+    SELECT iu_core.fn_dot_inventory_register('a test', NULL);
+    TRUNCATE watched.change`)
 }
 
 /** A world in which the examples of the commands are about something. */

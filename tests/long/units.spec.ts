@@ -8,13 +8,16 @@ import { accounting, audit, drain, emit, furnish } from '../db/world.ts'
 const UNITS = readUnits(DRIZZLE)
 const TAGS = UNITS.map(({ tag }) => tag)
 
+/** The inventory notes by which unit, going or coming, and when an object came to be as it is. */
+const WITHOUT_WHEN = `to_jsonb(t) - 'registered_at' - 'registered_by_unit'`
+
 /** Objects, book and, for each table, its rows: all that a unit could change. */
 async function state(client: pg.Client): Promise<unknown> {
   const { rows: book } = await client.query('SELECT number, tag, hash FROM iu_deploy.applied_unit ORDER BY number')
   const { rows: tables } = await client.query<{ name: string }>(`SELECT c.relname AS name FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'iu_core' AND c.relkind = 'r' ORDER BY 1`)
   const rows: Record<string, string> = {}
   for (const { name } of tables) {
-    rows[name] = (await client.query<{ digest: string }>(`SELECT count(*) || ' ' || coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text) COLLATE "C")), '') AS digest FROM iu_core.${name} AS t`)).rows[0]!.digest
+    rows[name] = (await client.query<{ digest: string }>(`SELECT count(*) || ' ' || coalesce(md5(string_agg(row, '' ORDER BY row COLLATE "C")), '') AS digest FROM (SELECT md5((${WITHOUT_WHEN})::text) AS row FROM iu_core.${name} AS t) AS r`)).rows[0]!.digest
   }
   return { book, objects: tables.length ? await readCatalogue(client) : [], rows: rowsThatStay(rows) }
 }
