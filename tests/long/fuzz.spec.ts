@@ -16,6 +16,7 @@ import { READ_ROUTES } from '../../shared/read-models/routes.ts'
 import { type TestDatabase, testDatabase } from '../db/harness.ts'
 import { accounting, expectRollups, setGate } from '../db/world.ts'
 import { type Answer, ask, type Asked } from '../e2e/support/ask.ts'
+import { WRITTEN_BESIDE } from '../e2e/support/written-beside.ts'
 import { type Actor, ACTORS, type Flow, flow, type Fuzzed, fuzzed } from './fuzz.ts'
 
 const REQUESTS = 10_000
@@ -51,9 +52,7 @@ async function watchTables(db: TestDatabase): Promise<void> {
     END $$;
     DO $$ DECLARE t text; BEGIN
       FOR t IN SELECT relname FROM pg_class WHERE relnamespace = 'iu_core'::regnamespace AND relkind = 'r'
-               AND relname NOT IN ('iu_session', 'iu_sign_in_failure', 'dot_iu_acting', 'dot_iu_command_run', 'dot_iu_command_unsealed', 'dot_iu_command_seal', 'dot_drift_known')
-               -- What the console's audit keeps by itself, of whatever is written, and that the console is there.
-               AND relname NOT IN ('iu_event_audit', 'iu_event_audit_open', 'iu_event_audit_late', 'iu_route_attempt_block', 'iu_console_process') LOOP
+               AND relname NOT IN (${[...WRITTEN_BESIDE, 'dot_iu_acting'].map(table => `'${table}'`).join(', ')}) LOOP
         EXECUTE format('CREATE TRIGGER zz_watched AFTER INSERT OR UPDATE OR DELETE ON iu_core.%I FOR EACH ROW EXECUTE FUNCTION watched.note()', t);
       END LOOP;
     END $$;

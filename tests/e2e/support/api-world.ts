@@ -10,6 +10,7 @@ import { findCommand } from '../../../shared/commands/index.ts'
 import type { Receipt } from '../../../shared/commands/receipt.ts'
 import { addPeople, PASSWORD, type Person } from './accounts.ts'
 import { type Answer, ask, type Asked } from './ask.ts'
+import { WRITTEN_BESIDE } from './written-beside.ts'
 
 export interface Signed {
   /** asks with the session's cookie, and from this origin */
@@ -32,9 +33,7 @@ export interface World {
 }
 
 const GATES = ['operator_runtime', 'composer', 'autocut', 'routes_master', 'route_worker']
-const COUNTED_ELSEWHERE = ['iu_session', 'iu_sign_in_failure', 'dot_iu_command_run', 'dot_iu_command_unsealed', 'dot_iu_command_seal',
-  // What the console writes down by itself, whoever asks.
-  'iu_event_audit', 'iu_event_audit_open', 'iu_event_audit_late', 'iu_route_attempt_block', 'iu_worker_process', 'iu_console_process', 'dot_drift_known']
+const COUNTED_ELSEWHERE = [...WRITTEN_BESIDE, 'iu_worker_process']
 
 export async function makeWorld(): Promise<World> {
   const name = `iu_api_${randomBytes(6).toString('hex')}`
