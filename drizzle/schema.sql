@@ -4349,7 +4349,7 @@ BEGIN
                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                UNION ALL
                SELECT 2, k.conname, (row_number() OVER (ORDER BY k.conname COLLATE "C"))::integer, format('CONSTRAINT %I %s', k.conname, pg_get_constraintdef(k.oid))
-               FROM pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype IN ('p', 'u', 'c', 'f', 'x')
+               FROM pg_constraint AS k WHERE k.conrelid = c.oid AND (k.contype IN ('p', 'u', 'c', 'f', 'x') OR k.contype = 'n' AND NOT k.convalidated)
              ) AS lines),
              CASE WHEN c.reloptions IS NOT NULL THEN format(' WITH (%s)', array_to_string(c.reloptions, ', ')) END),
            format('ALTER TABLE %I OWNER TO %s;', c.relname, c.relowner::regrole),
@@ -4975,16 +4975,20 @@ DECLARE
   v_expected jsonb;
   v_found jsonb;
   v_digest text;
+  v_locked boolean;
   v_checks jsonb;
   v_all jsonb;
   v_why text;
   v_what text;
 BEGIN
   BEGIN
+    v_locked := pg_try_advisory_xact_lock_shared(hashtext('iu_core deploy'));
+    -- Told also where the comparison itself cannot be made.
+    v_expected := (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes) GROUP BY class) AS n);
     IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
       v_why := format('a comparison under %s sees an older schema than there is', upper(current_setting('transaction_isolation')));
       v_what := 'Read it under READ COMMITTED.';
-    ELSIF NOT pg_try_advisory_xact_lock_shared(hashtext('iu_core deploy')) THEN
+    ELSIF NOT v_locked THEN
       v_why := 'a deploy is under way';
       v_what := 'Wait until it has ended.';
     ELSIF NOT EXISTS (SELECT FROM dot_inventory) THEN
@@ -4994,17 +4998,14 @@ BEGIN
       v_why := format('the inventory was spelled by PostgreSQL %s and this is %s', (SELECT string_agg(DISTINCT server_major::text, ', ') FROM dot_inventory WHERE server_major <> v_major), v_major);
       v_what := 'Run iu db deploy: it builds the units beside this database and registers what they make.';
     ELSE
-      SELECT coalesce(jsonb_agg(jsonb_build_object('class', d.class, 'identity', d.identity, 'state', d.state, 'expected', d.expected, 'live', d.live, 'statement', d.statement, 'suggested_action', d.action)
-                                -- As the statements can be run.
-                                ORDER BY array_position('{schema,table,function,view,trigger,vocabulary,config,event_type,route,command,other}', d.class), d.identity) FILTER (WHERE d.state IS NOT NULL), '[]'),
-             encode(sha256(convert_to(coalesce(string_agg(concat_ws(' ', d.class, d.identity, encode(d.digest, 'hex'), d.switched) || chr(10), '' ORDER BY d.class COLLATE "C", d.identity COLLATE "C") FILTER (WHERE d.digest IS NOT NULL), ''), 'UTF8')), 'hex'),
-             (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes) GROUP BY class) AS n)
-      INTO v_found, v_digest, v_expected
+      SELECT coalesce(jsonb_agg(jsonb_build_object('class', d.class, 'identity', d.identity, 'state', d.state, 'expected', d.expected, 'live', d.live, 'statement', d.statement, 'suggested_action', d.action)) FILTER (WHERE d.state IS NOT NULL), '[]'),
+             encode(sha256(convert_to(coalesce(string_agg(concat_ws(' ', d.class, d.identity, encode(d.digest, 'hex'), d.switched) || chr(10), '' ORDER BY d.class COLLATE "C", d.identity COLLATE "C") FILTER (WHERE d.digest IS NOT NULL), ''), 'UTF8')), 'hex')
+      INTO v_found, v_digest
       FROM (
         SELECT class, identity, j.state, c.digest, s.switched,
                -- Beside a definition that is as it should be, its switches say what differs.
                concat_ws(chr(10), i.definition, w.said) AS expected, concat_ws(chr(10), c.definition, v.said) AS live,
-               CASE WHEN j.state <> 'unknown' THEN concat_ws(chr(10), 'SET search_path = iu_core, pg_catalog, pg_temp;',
+               CASE WHEN j.state <> 'unknown' THEN concat_ws(chr(10),
                  CASE WHEN i.digest IS DISTINCT FROM c.digest THEN fn_dot_repair(class, identity, i.definition, i.facts, c.definition, c.facts) END,
                  CASE WHEN i.digest IS NOT NULL AND (w.said IS NOT NULL OR c.digest IS NULL) THEN w.sql END) END AS statement,
                CASE j.state
@@ -5037,6 +5038,9 @@ BEGIN
         ) AS w
         CROSS JOIN LATERAL (SELECT CASE WHEN w.said IS NOT NULL THEN format('-- switched: %s', coalesce(s.switched::text, '{}')) END AS said) AS v
       ) AS d;
+      IF v_found <> '[]' THEN
+        v_found := fn_dot_repairs(v_found);
+      END IF;
     END IF;
     RAISE EXCEPTION 'taken back' USING ERRCODE = 'XPLAN';
   EXCEPTION
@@ -5050,12 +5054,6 @@ BEGIN
       v_what := 'Read the catalogue with iu db dump, which says where it fails.';
   END;
   IF v_found IS NULL THEN
-    -- How much there is to be compared is told where it can be.
-    BEGIN
-      v_expected := (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes) GROUP BY class) AS n);
-    EXCEPTION WHEN OTHERS THEN
-      v_expected := NULL;
-    END;
     v_digest := NULL;
     v_why := concat_ws(' ', upper(left(v_why, 1)) || substr(v_why, 2) || '.', v_what);
   END IF;
@@ -5742,7 +5740,7 @@ DECLARE
   v_drop constant text := CASE
     WHEN v_data IS NOT NULL THEN format('DELETE FROM %I WHERE %s = %L;', v_data, CASE p_class WHEN 'config' THEN 'key' WHEN 'route' THEN 'route_code' WHEN 'command' THEN 'command_code'
       WHEN 'vocabulary' THEN 'term_class || '' '' || term' ELSE 'event_type' END, p_identity)
-    WHEN p_class = 'trigger' THEN format('DROP TRIGGER %s;', replace(p_identity, ' on ', ' ON '))
+    WHEN p_class = 'trigger' THEN format('DROP TRIGGER %I ON %s;', substring(p_identity FROM '^(.+) on '), substring(p_identity FROM '.* on (.+)$'))
     WHEN p_class = 'function' AND p_live ~* '^CREATE OR REPLACE PROCEDURE' THEN format('DROP PROCEDURE %s;', p_identity)
     WHEN p_class = 'other' AND p_identity LIKE 'default privileges%' THEN format('-- ALTER DEFAULT PRIVILEGES takes back: %s', p_live)
     WHEN p_class = 'other' THEN format('DROP %s %s;', upper(p_live_facts), substr(p_identity, length(p_live_facts) + 2))
@@ -5761,6 +5759,10 @@ DECLARE
   v_name text;
   v_was text;
   v_parts text[];
+  v_kind text;
+  v_start text;
+  v_renamed record;
+  v_word text;
   v_first text[] := '{}';
   v_last text[] := '{}';
 BEGIN
@@ -5777,19 +5779,49 @@ BEGIN
     RETURN concat_ws(E'\n', CASE WHEN substring(p_expected FROM v_signature) IS DISTINCT FROM substring(p_live FROM v_signature) THEN v_drop || E'\n' || p_expected || format(E'\nREVOKE ALL ON FUNCTION %s FROM PUBLIC;', p_identity)
                                  ELSE p_expected || coalesce(E'\n' || v_grants, '') END, CASE WHEN p_expected !~ E'\nCOMMENT ON ' THEN format('COMMENT ON FUNCTION %s IS NULL;', p_identity) END);
   ELSIF p_class = 'view' THEN
+    v_new := regexp_split_to_array(regexp_replace(p_expected_facts, '^.*; ', ''), ', ');
+    v_old := regexp_split_to_array(regexp_replace(p_live_facts, '^.*; ', ''), ', ');
+    IF cardinality(v_old) = cardinality(v_new) THEN
+      FOR v_column IN 1 .. cardinality(v_new) LOOP
+        v_name := split_part(v_old[v_column], ' ', 1);
+        v_was := split_part(v_new[v_column], ' ', 1);
+        IF v_name <> v_was AND v_name || substr(v_new[v_column], length(v_was) + 1) = v_old[v_column] THEN
+          v_first := v_first || format('ALTER VIEW %I RENAME COLUMN %I TO %I;', p_identity, v_name, v_was);
+          v_old[v_column] := v_new[v_column];
+        END IF;
+      END LOOP;
+    END IF;
     -- The same columns: what stands upon it need not go.
-    RETURN CASE WHEN regexp_replace(p_expected_facts, '^.*; ', '') = regexp_replace(p_live_facts, '^.*; ', '') AND p_live !~ E'\n(CREATE RULE|ALTER VIEW [^\n]* SET DEFAULT)'
-      THEN concat_ws(E'\n', CASE WHEN p_live ~ E'^CREATE VIEW [^\n]* WITH \\(' THEN format('ALTER VIEW %I RESET (security_barrier, security_invoker, check_option);', p_identity) END,
+    RETURN CASE WHEN v_old = v_new AND p_live !~ E'\n(CREATE RULE|ALTER VIEW [^\n]* SET DEFAULT)'
+      THEN concat_ws(E'\n', nullif(array_to_string(v_first, E'\n'), ''), CASE WHEN p_live ~ E'^CREATE VIEW [^\n]* WITH \\(' THEN format('ALTER VIEW %I RESET (security_barrier, security_invoker, check_option);', p_identity) END,
              regexp_replace(p_expected, '^CREATE VIEW', 'CREATE OR REPLACE VIEW'), v_grants)
       ELSE v_drop || E'\n' || p_expected END;
   END IF;
 
   v_old := regexp_split_to_array(p_live, E',?\n');
   v_new := regexp_split_to_array(p_expected, E',?\n');
+  -- What only has another name gets its name back: a column keeps its values, a key what refers to it. A column stands
+  -- in its place; what names it is as it was when it has its name back.
+  FOREACH v_kind IN ARRAY '{COLUMN,CONSTRAINT,INDEX}'::text[] LOOP
+    v_start := CASE v_kind WHEN 'COLUMN' THEN '^(  )(?!CONSTRAINT )' WHEN 'CONSTRAINT' THEN '^(  CONSTRAINT )' ELSE '^(CREATE (?:UNIQUE )?INDEX )' END || '("(?:[^"]|"")+"|\S+) ';
+    FOR v_renamed IN
+      SELECT DISTINCT ON (o.n) (regexp_match(o.line, v_start))[2] AS old, (regexp_match(n.line, v_start))[2] AS new
+      FROM unnest(v_old) WITH ORDINALITY AS o(line, n)
+      JOIN unnest(v_new) WITH ORDINALITY AS n(line, n) ON regexp_replace(o.line, v_start, '\1') = regexp_replace(n.line, v_start, '\1') AND (v_kind <> 'COLUMN' OR o.n = n.n)
+      WHERE o.line ~ v_start AND n.line ~ v_start AND NOT o.line = ANY (v_new) AND NOT n.line = ANY (v_old)
+      ORDER BY o.n, n.n
+    LOOP
+      v_first := v_first || CASE v_kind WHEN 'INDEX' THEN format('ALTER INDEX %s RENAME TO %s;', v_renamed.old, v_renamed.new) ELSE format('ALTER TABLE %I RENAME %s %s TO %s;', p_identity, v_kind, v_renamed.old, v_renamed.new) END;
+      v_word := format(CASE WHEN v_renamed.old ~ '^"' THEN '%s' ELSE '\y%s\y' END, regexp_replace(v_renamed.old, '(\W)', '\\\1', 'g'));
+      v_old := (SELECT array_agg(CASE WHEN l = ANY (v_new) THEN l ELSE regexp_replace(l, v_word, v_renamed.new, 'g') END ORDER BY n) FROM unnest(v_old) WITH ORDINALITY AS e(l, n));
+    END LOOP;
+  END LOOP;
   FOREACH v_line IN ARRAY v_old LOOP
     CONTINUE WHEN v_line = ANY (v_new) OR v_line ~ '^(CREATE TABLE|\)|ALTER TABLE \S+ OWNER|COMMENT|GRANT|REVOKE|REINDEX|ALTER SEQUENCE)';
     v_name := substring(v_line FROM '^  (?:CONSTRAINT )?("(?:[^"]|"")+"|\S+) ');
-    IF v_line LIKE '  CONSTRAINT %' THEN
+    IF v_line LIKE '  CONSTRAINT % NOT NULL % NOT VALID' THEN
+      v_last := v_last || format('ALTER TABLE %I VALIDATE CONSTRAINT %s;', p_identity, v_name);
+    ELSIF v_line LIKE '  CONSTRAINT %' THEN
       v_first := v_first || format('ALTER TABLE %I DROP CONSTRAINT %s;', p_identity, v_name);
     ELSIF v_line LIKE '  %' THEN
       IF NOT EXISTS (SELECT FROM unnest(v_new) AS n WHERE starts_with(n, '  ' || v_name || ' ')) THEN
@@ -5846,11 +5878,120 @@ BEGIN
       v_last := v_last || v_line;
     END IF;
   END LOOP;
+  -- A column that is added comes last.
+  IF (SELECT array_agg(name ORDER BY was, n) <> array_agg(name ORDER BY n) FROM (
+        SELECT n.n, c.name, (SELECT min(o.n) FROM unnest(v_old) WITH ORDINALITY AS o(line, n) WHERE starts_with(o.line, '  ' || c.name || ' ')) AS was
+        FROM unnest(v_new) WITH ORDINALITY AS n(line, n) CROSS JOIN LATERAL (SELECT substring(n.line FROM '^  ("(?:[^"]|"")+"|\S+) ') AS name) AS c
+        WHERE n.line LIKE '  %' AND n.line NOT LIKE '  CONSTRAINT %') AS columns) THEN
+    v_last := v_last || '-- then its columns stand in another order: make the table anew and copy its rows, or restore a backup'::text;
+  END IF;
   RETURN concat_ws(E'\n', nullif(array_to_string(v_first, E'\n'), ''), nullif(array_to_string(v_last, E'\n'), ''), v_grants);
 END
 $function$;
 ALTER FUNCTION fn_dot_repair(text,text,text,text,text,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_repair(text,text,text,text,text,text) IS 'The statements that make an object what it should be again, or take away one that should not be; with the search_path iu_core, pg_catalog';
+
+-- function fn_dot_repairs(jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_repairs(p_objects jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_count constant integer := jsonb_array_length(p_objects);
+  v_class text;
+  -- As they will be when the names are back.
+  v_identity text[];
+  v_live text[];
+  v_statement text[];
+  v_action text[];
+  v_pair record;
+  v_before integer[];
+  v_after integer[];
+  v_rank integer[] := array_fill(0, ARRAY[v_count]);
+  v_last integer[];
+BEGIN
+  SELECT array_agg(o ->> 'identity' ORDER BY n), array_agg(o ->> 'live' ORDER BY n), array_agg(o ->> 'statement' ORDER BY n), array_agg(o ->> 'suggested_action' ORDER BY n)
+  INTO v_identity, v_live, v_statement, v_action
+  FROM jsonb_array_elements(p_objects) WITH ORDINALITY AS e(o, n);
+
+  FOREACH v_class IN ARRAY '{table,function,view,trigger}'::text[] LOOP
+    FOR v_pair IN
+      WITH named AS (
+        SELECT n::integer, o ->> 'state' AS state, v_identity[n] AS identity, o ->> 'expected' AS expected, v_live[n] AS live,
+               CASE v_class WHEN 'function' THEN substring(v_identity[n] FROM '^(.+?)\(') WHEN 'trigger' THEN quote_ident(substring(v_identity[n] FROM '^(.+) on ')) ELSE quote_ident(v_identity[n]) END AS name
+        FROM jsonb_array_elements(p_objects) WITH ORDINALITY AS e(o, n) WHERE o ->> 'class' = v_class
+      ), same AS (
+        SELECT m.n AS missing, m.identity, m.name, u.n AS other, u.identity AS other_identity, u.name AS other_name, w.word, w.live = m.expected AS is_whole
+        FROM named AS m JOIN named AS u ON m.state = 'missing' AND u.state = 'unexpected'
+        CROSS JOIN LATERAL (SELECT word, regexp_replace(u.live, word, m.name, 'g') AS live
+          FROM format(CASE WHEN u.name ~ '^"' THEN '%s' ELSE '\y%s\y' END, regexp_replace(u.name, '(\W)', '\\\1', 'g')) AS word) AS w
+        -- A table has rows to be lost: most of its lines are enough.
+        WHERE w.live = m.expected OR v_class = 'table' AND (
+          SELECT 2 * count(*) FILTER (WHERE line = ANY (regexp_split_to_array(w.live, E',?\n'))) > count(*) FROM regexp_split_to_table(m.expected, E',?\n') AS line WHERE line LIKE '  %')
+      )
+      -- Two of which each could be the other are for a person to tell apart.
+      SELECT * FROM same AS s WHERE NOT EXISTS (SELECT FROM same AS t WHERE (t.missing = s.missing) <> (t.other = s.other) AND t.is_whole >= s.is_whole)
+    LOOP
+      v_statement[v_pair.other] := format('-- its name is %s %s', v_class, v_pair.identity);
+      v_action[v_pair.other] := format('Nothing: it gets its name back with %s %s.', v_class, v_pair.identity);
+      IF v_pair.name = v_pair.other_name THEN
+        v_statement[v_pair.missing] := '-- it is there, under what was renamed';
+        v_action[v_pair.missing] := 'Nothing: it comes right when what was renamed has its name back.';
+      ELSE
+        v_statement[v_pair.missing] := CASE v_class
+          WHEN 'trigger' THEN format('ALTER TRIGGER %s ON %s RENAME TO %s;', v_pair.other_name, substring(v_pair.identity FROM '.* on (.+)$'), v_pair.name)
+          WHEN 'function' THEN format('ALTER FUNCTION %s RENAME TO %s;', v_pair.other_identity, v_pair.name)
+          ELSE format('ALTER %s %s RENAME TO %s;', upper(v_class), v_pair.other_name, v_pair.name) END;
+        v_action[v_pair.missing] := format('Give %s its name back with the statement.%s', v_pair.other_identity, CASE WHEN NOT v_pair.is_whole THEN ' It differs in more: then compare again.' END);
+        IF v_class <> 'trigger' THEN
+          v_identity := (SELECT array_agg(CASE WHEN o ->> 'class' IN ('function', 'trigger') THEN regexp_replace(v_identity[n], v_pair.word, v_pair.name, 'g') ELSE v_identity[n] END ORDER BY n) FROM jsonb_array_elements(p_objects) WITH ORDINALITY AS e(o, n));
+          v_live := (SELECT array_agg(regexp_replace(l, v_pair.word, v_pair.name, 'g') ORDER BY n) FROM unnest(v_live) WITH ORDINALITY AS e(l, n));
+        END IF;
+      END IF;
+    END LOOP;
+  END LOOP;
+  SELECT array_agg(CASE WHEN is_right THEN '-- it differs by what was renamed' ELSE v_statement[n] END ORDER BY n),
+         array_agg(CASE WHEN is_right THEN 'Nothing: it comes right when what was renamed has its name back.' ELSE v_action[n] END ORDER BY n)
+  INTO v_statement, v_action
+  FROM (SELECT n, o ->> 'state' = 'changed' AND v_live[n] = o ->> 'expected' AS is_right FROM jsonb_array_elements(p_objects) WITH ORDINALITY AS e(o, n)) AS r;
+
+  WITH objects AS MATERIALIZED (
+    SELECT n::integer, o ->> 'state' AS state, i.name, '\y' || regexp_replace(i.name, '(\W)', '\\\1', 'g') || '\y' AS word,
+           split_part(o ->> 'expected', E'\nAS $', 1) AS expected, split_part(o ->> 'live', E'\nAS $', 1) AS live
+    FROM jsonb_array_elements(p_objects) WITH ORDINALITY AS e(o, n)
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN o ->> 'class' IN ('table', 'view', 'event_type') THEN o ->> 'identity'
+                  WHEN o ->> 'class' = 'function' THEN btrim(substring(o ->> 'identity' FROM '^(.+?)\('), '"')
+                  WHEN o ->> 'class' = 'other' THEN substring(o ->> 'identity' FROM ' iu_core\.([^(]+)') END AS name
+    ) AS i
+  ), pairs AS (
+    SELECT upon.n AS before, base.n AS after
+    FROM objects AS base JOIN objects AS upon ON upon.n <> base.n AND strpos(upon.live, base.name) > 0 AND upon.live ~ base.word
+    WHERE base.state = 'unexpected' OR base.state = 'changed' AND upon.state = 'unexpected'
+    UNION ALL
+    SELECT base.n, upon.n
+    FROM objects AS base JOIN objects AS upon ON upon.n <> base.n AND strpos(upon.expected, base.name) > 0 AND upon.expected ~ base.word
+    WHERE base.state IN ('missing', 'changed')
+  )
+  SELECT array_agg(before), array_agg(after) INTO v_before, v_after FROM pairs;
+  -- As many steps as objects stand upon each other; two that name each other end it.
+  FOR step IN 1 .. 30 LOOP
+    v_last := v_rank;
+    v_rank := (SELECT array_agg(greatest(r.rank, p.rank) ORDER BY r.n)
+               FROM unnest(v_last) WITH ORDINALITY AS r(rank, n)
+               LEFT JOIN (SELECT after, max(v_last[before]) + 1 AS rank FROM unnest(v_before, v_after) AS pair(before, after) GROUP BY after) AS p ON p.after = r.n);
+    EXIT WHEN v_rank = v_last;
+  END LOOP;
+  RETURN (SELECT jsonb_agg(o || jsonb_build_object('suggested_action', v_action[n],
+                   'statement', concat_ws(chr(10), 'SET search_path = iu_core, pg_catalog, pg_temp;', CASE o ->> 'class' WHEN 'function' THEN 'SET check_function_bodies = off;' END) || chr(10) || v_statement[n])
+                 ORDER BY v_rank[n], array_position('{schema,table,function,view,trigger,vocabulary,config,event_type,route,command,other}', o ->> 'class'), o ->> 'identity')
+          FROM jsonb_array_elements(p_objects) WITH ORDINALITY AS e(o, n));
+END
+$function$;
+ALTER FUNCTION fn_dot_repairs(jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_repairs(jsonb) IS 'Objects that are not as deployed, {class, identity, state, expected, live, statement, suggested_action} each: what was only renamed is named back, and they stand in the order in which their statements can be run';
 
 -- function fn_dot_replay_switched(bigint,boolean)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_replay_switched(p_job_id bigint, p_is_running boolean)

@@ -69,6 +69,7 @@ export function draftUnit(before: CatalogueObject[], after: CatalogueObject[], d
   })
   const newTables = made.filter(object => object.class === 'table' && !old.has(`table ${object.identity}`)).map(object => literal(object.identity))
   const guard = newTables.length ? [`SELECT iu_core.fn_iu_refuse_if_history(${newTables.join(', ')});`] : []
+  const classes = [...new Set([...made, ...dropped].map(object => object.class))].sort()
   // The catalogue spells names for this search_path.
   const path = 'SET LOCAL search_path = pg_catalog, iu_core, pg_temp;'
 
@@ -88,7 +89,7 @@ BEGIN
   FROM (VALUES
 ${facts.join(',\n')}
   ) AS e(class, identity, facts)
-  LEFT JOIN iu_core.fn_dot_catalogue() AS c ON c.class = e.class AND c.identity = e.identity
+  LEFT JOIN iu_core.fn_dot_catalogue('{${classes.join(',')}}') AS c ON c.class = e.class AND c.identity = e.identity
   WHERE c.facts IS DISTINCT FROM e.facts;
   IF v_wrong IS NOT NULL THEN
     RAISE EXCEPTION 'not as deployed: %', v_wrong;

@@ -30,7 +30,7 @@ export const MUTATIONS: Mutation[] = [
   ...of('table', 'changed', [
     ['a column added', 'ALTER TABLE iu_core.dot_config ADD COLUMN more text', 'dot_config'],
     ['a column dropped', 'ALTER TABLE iu_core.iu_relation DROP COLUMN created_by', 'iu_relation', undefined, false],
-    ['a column renamed', 'ALTER TABLE iu_core.iu_relation RENAME COLUMN relation_kind TO kind', 'iu_relation', undefined, false],
+    ['a column renamed', 'ALTER TABLE iu_core.iu_relation RENAME COLUMN relation_kind TO kind', 'iu_relation'],
     ['a type altered', 'ALTER TABLE iu_core.iu_relation ALTER COLUMN relation_kind TYPE varchar(20)', 'iu_relation'],
     ['a type widened', 'ALTER TABLE iu_core.iu_sign_in_failure ALTER COLUMN failed_at TYPE timestamptz(0)', 'iu_sign_in_failure'],
     ['a default set', 'ALTER TABLE iu_core.dot_config ALTER COLUMN value SET DEFAULT \'true\'', 'dot_config'],
@@ -53,6 +53,9 @@ export const MUTATIONS: Mutation[] = [
     ['an index renamed', 'ALTER INDEX iu_core.iu_outbound_route_event_type_idx RENAME TO other_idx', 'iu_outbound_route'],
     ['an owner altered', 'ALTER TABLE iu_core.iu_relation OWNER TO CURRENT_USER', 'iu_relation'],
     ['a right granted', 'GRANT INSERT ON iu_core.event_outbox TO iu_emitter', 'event_outbox'],
+    ['NOT NULL that no row was held against', `DO $$ BEGIN ALTER TABLE iu_core.iu_relation ALTER COLUMN to_unit_id DROP NOT NULL;
+      IF current_setting('server_version_num')::integer >= 180000 THEN EXECUTE 'ALTER TABLE iu_core.iu_relation ADD CONSTRAINT x NOT NULL to_unit_id NOT VALID'; END IF; END $$`, 'iu_relation'],
+    ['its key renamed, to which others refer', 'ALTER INDEX iu_core.information_unit_pkey RENAME TO "The key"', 'information_unit'],
     ['a right granted on a column', 'GRANT SELECT (key) ON iu_core.dot_config TO iu_reader', 'dot_config'],
     ['a right taken from its owner', 'REVOKE DELETE ON iu_core.dot_config FROM iu_owner', 'dot_config'],
     ['a right granted on its sequence', 'GRANT USAGE ON SEQUENCE iu_core.event_outbox_id_seq TO iu_emitter', 'event_outbox'],
@@ -83,6 +86,7 @@ export const MUTATIONS: Mutation[] = [
     ['a right taken', 'REVOKE SELECT ON iu_core.v_iu_gate FROM iu_reader', 'v_iu_gate'],
     ['a right that may be passed on', 'GRANT SELECT ON iu_core.v_iu_gate TO iu_reader WITH GRANT OPTION', 'v_iu_gate', undefined, false],
     ['an option set', 'ALTER VIEW iu_core.v_iu_gate SET (security_barrier = true)', 'v_iu_gate'],
+    ['a column renamed', 'ALTER VIEW iu_core.v_iu_unit_axis RENAME COLUMN axis TO "An axis"', 'v_iu_unit_axis'],
     ['a column\'s default', 'ALTER VIEW iu_core.v_iu_unit_axis ALTER COLUMN axis SET DEFAULT \'x\'', 'v_iu_unit_axis'],
   ]),
   ...of('function', 'missing', [
@@ -91,6 +95,7 @@ export const MUTATIONS: Mutation[] = [
   ]),
   ...of('function', 'unexpected', [
     ['added', 'CREATE FUNCTION iu_core.fn_extra() RETURNS int LANGUAGE sql AS \'SELECT 1\'', 'fn_extra()'],
+    ['under a name that has to be quoted', 'CREATE FUNCTION iu_core."Fn (x)"(text) RETURNS int LANGUAGE sql AS \'SELECT 1\'', '"Fn (x)"(text)'],
     ['overloaded', 'CREATE FUNCTION iu_core.fn_iu_gate_is_open(int) RETURNS int LANGUAGE sql AS \'SELECT 1\'', 'fn_iu_gate_is_open(integer)'],
     ['a procedure added', 'CREATE PROCEDURE iu_core.pr_extra() LANGUAGE sql AS \'SELECT 1\'', 'pr_extra()'],
   ]),
@@ -117,6 +122,7 @@ export const MUTATIONS: Mutation[] = [
   ]),
   ...of('trigger', 'unexpected', [
     ['added', 'CREATE TRIGGER trg_extra BEFORE INSERT ON iu_core.event_outbox FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()', 'trg_extra on event_outbox'],
+    ['under a name that has to be quoted', 'CREATE TRIGGER "T on x" BEFORE INSERT ON iu_core.event_outbox FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()', 'T on x on event_outbox'],
   ]),
   ...of('trigger', 'changed', [
     ['a definition altered', 'CREATE OR REPLACE TRIGGER trg_event_outbox_append_only BEFORE DELETE ON iu_core.event_outbox FOR EACH STATEMENT EXECUTE FUNCTION iu_core.fn_iu_append_only()', APPEND],

@@ -1,4 +1,4 @@
--- requires: dot_inventory, fn_dot_catalogue, fn_dot_checks, fn_dot_repair, fn_dot_state, fn_dot_state_expected, iu_core
+-- requires: dot_inventory, fn_dot_catalogue, fn_dot_checks, fn_dot_repair, fn_dot_repairs, fn_dot_state, fn_dot_state_expected, iu_core
 -- Everything that is told of a comparison comes from one statement, so that counts, drift and digest agree.
 -- The comparison is made under the deployers' lock, shared, in a subtransaction that is taken back: no deploy
 -- begins while it lasts (PostgreSQL spells definitions as they are now, and finds objects as they were when the
@@ -18,16 +18,20 @@ DECLARE
   v_expected jsonb;
   v_found jsonb;
   v_digest text;
+  v_locked boolean;
   v_checks jsonb;
   v_all jsonb;
   v_why text;
   v_what text;
 BEGIN
   BEGIN
+    v_locked := pg_try_advisory_xact_lock_shared(hashtext('iu_core deploy'));
+    -- Told also where the comparison itself cannot be made.
+    v_expected := (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes) GROUP BY class) AS n);
     IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
       v_why := format('a comparison under %s sees an older schema than there is', upper(current_setting('transaction_isolation')));
       v_what := 'Read it under READ COMMITTED.';
-    ELSIF NOT pg_try_advisory_xact_lock_shared(hashtext('iu_core deploy')) THEN
+    ELSIF NOT v_locked THEN
       v_why := 'a deploy is under way';
       v_what := 'Wait until it has ended.';
     ELSIF NOT EXISTS (SELECT FROM dot_inventory) THEN
@@ -37,17 +41,14 @@ BEGIN
       v_why := format('the inventory was spelled by PostgreSQL %s and this is %s', (SELECT string_agg(DISTINCT server_major::text, ', ') FROM dot_inventory WHERE server_major <> v_major), v_major);
       v_what := 'Run iu db deploy: it builds the units beside this database and registers what they make.';
     ELSE
-      SELECT coalesce(jsonb_agg(jsonb_build_object('class', d.class, 'identity', d.identity, 'state', d.state, 'expected', d.expected, 'live', d.live, 'statement', d.statement, 'suggested_action', d.action)
-                                -- As the statements can be run.
-                                ORDER BY array_position('{schema,table,function,view,trigger,vocabulary,config,event_type,route,command,other}', d.class), d.identity) FILTER (WHERE d.state IS NOT NULL), '[]'),
-             encode(sha256(convert_to(coalesce(string_agg(concat_ws(' ', d.class, d.identity, encode(d.digest, 'hex'), d.switched) || chr(10), '' ORDER BY d.class COLLATE "C", d.identity COLLATE "C") FILTER (WHERE d.digest IS NOT NULL), ''), 'UTF8')), 'hex'),
-             (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes) GROUP BY class) AS n)
-      INTO v_found, v_digest, v_expected
+      SELECT coalesce(jsonb_agg(jsonb_build_object('class', d.class, 'identity', d.identity, 'state', d.state, 'expected', d.expected, 'live', d.live, 'statement', d.statement, 'suggested_action', d.action)) FILTER (WHERE d.state IS NOT NULL), '[]'),
+             encode(sha256(convert_to(coalesce(string_agg(concat_ws(' ', d.class, d.identity, encode(d.digest, 'hex'), d.switched) || chr(10), '' ORDER BY d.class COLLATE "C", d.identity COLLATE "C") FILTER (WHERE d.digest IS NOT NULL), ''), 'UTF8')), 'hex')
+      INTO v_found, v_digest
       FROM (
         SELECT class, identity, j.state, c.digest, s.switched,
                -- Beside a definition that is as it should be, its switches say what differs.
                concat_ws(chr(10), i.definition, w.said) AS expected, concat_ws(chr(10), c.definition, v.said) AS live,
-               CASE WHEN j.state <> 'unknown' THEN concat_ws(chr(10), 'SET search_path = iu_core, pg_catalog, pg_temp;',
+               CASE WHEN j.state <> 'unknown' THEN concat_ws(chr(10),
                  CASE WHEN i.digest IS DISTINCT FROM c.digest THEN fn_dot_repair(class, identity, i.definition, i.facts, c.definition, c.facts) END,
                  CASE WHEN i.digest IS NOT NULL AND (w.said IS NOT NULL OR c.digest IS NULL) THEN w.sql END) END AS statement,
                CASE j.state
@@ -80,6 +81,9 @@ BEGIN
         ) AS w
         CROSS JOIN LATERAL (SELECT CASE WHEN w.said IS NOT NULL THEN format('-- switched: %s', coalesce(s.switched::text, '{}')) END AS said) AS v
       ) AS d;
+      IF v_found <> '[]' THEN
+        v_found := fn_dot_repairs(v_found);
+      END IF;
     END IF;
     RAISE EXCEPTION 'taken back' USING ERRCODE = 'XPLAN';
   EXCEPTION
@@ -93,12 +97,6 @@ BEGIN
       v_what := 'Read the catalogue with iu db dump, which says where it fails.';
   END;
   IF v_found IS NULL THEN
-    -- How much there is to be compared is told where it can be.
-    BEGIN
-      v_expected := (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes) GROUP BY class) AS n);
-    EXCEPTION WHEN OTHERS THEN
-      v_expected := NULL;
-    END;
     v_digest := NULL;
     v_why := concat_ws(' ', upper(left(v_why, 1)) || substr(v_why, 2) || '.', v_what);
   END IF;

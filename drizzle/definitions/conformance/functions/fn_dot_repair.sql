@@ -11,7 +11,7 @@ DECLARE
   v_drop constant text := CASE
     WHEN v_data IS NOT NULL THEN format('DELETE FROM %I WHERE %s = %L;', v_data, CASE p_class WHEN 'config' THEN 'key' WHEN 'route' THEN 'route_code' WHEN 'command' THEN 'command_code'
       WHEN 'vocabulary' THEN 'term_class || '' '' || term' ELSE 'event_type' END, p_identity)
-    WHEN p_class = 'trigger' THEN format('DROP TRIGGER %s;', replace(p_identity, ' on ', ' ON '))
+    WHEN p_class = 'trigger' THEN format('DROP TRIGGER %I ON %s;', substring(p_identity FROM '^(.+) on '), substring(p_identity FROM '.* on (.+)$'))
     WHEN p_class = 'function' AND p_live ~* '^CREATE OR REPLACE PROCEDURE' THEN format('DROP PROCEDURE %s;', p_identity)
     WHEN p_class = 'other' AND p_identity LIKE 'default privileges%' THEN format('-- ALTER DEFAULT PRIVILEGES takes back: %s', p_live)
     WHEN p_class = 'other' THEN format('DROP %s %s;', upper(p_live_facts), substr(p_identity, length(p_live_facts) + 2))
@@ -30,6 +30,10 @@ DECLARE
   v_name text;
   v_was text;
   v_parts text[];
+  v_kind text;
+  v_start text;
+  v_renamed record;
+  v_word text;
   v_first text[] := '{}';
   v_last text[] := '{}';
 BEGIN
@@ -46,19 +50,49 @@ BEGIN
     RETURN concat_ws(E'\n', CASE WHEN substring(p_expected FROM v_signature) IS DISTINCT FROM substring(p_live FROM v_signature) THEN v_drop || E'\n' || p_expected || format(E'\nREVOKE ALL ON FUNCTION %s FROM PUBLIC;', p_identity)
                                  ELSE p_expected || coalesce(E'\n' || v_grants, '') END, CASE WHEN p_expected !~ E'\nCOMMENT ON ' THEN format('COMMENT ON FUNCTION %s IS NULL;', p_identity) END);
   ELSIF p_class = 'view' THEN
+    v_new := regexp_split_to_array(regexp_replace(p_expected_facts, '^.*; ', ''), ', ');
+    v_old := regexp_split_to_array(regexp_replace(p_live_facts, '^.*; ', ''), ', ');
+    IF cardinality(v_old) = cardinality(v_new) THEN
+      FOR v_column IN 1 .. cardinality(v_new) LOOP
+        v_name := split_part(v_old[v_column], ' ', 1);
+        v_was := split_part(v_new[v_column], ' ', 1);
+        IF v_name <> v_was AND v_name || substr(v_new[v_column], length(v_was) + 1) = v_old[v_column] THEN
+          v_first := v_first || format('ALTER VIEW %I RENAME COLUMN %I TO %I;', p_identity, v_name, v_was);
+          v_old[v_column] := v_new[v_column];
+        END IF;
+      END LOOP;
+    END IF;
     -- The same columns: what stands upon it need not go.
-    RETURN CASE WHEN regexp_replace(p_expected_facts, '^.*; ', '') = regexp_replace(p_live_facts, '^.*; ', '') AND p_live !~ E'\n(CREATE RULE|ALTER VIEW [^\n]* SET DEFAULT)'
-      THEN concat_ws(E'\n', CASE WHEN p_live ~ E'^CREATE VIEW [^\n]* WITH \\(' THEN format('ALTER VIEW %I RESET (security_barrier, security_invoker, check_option);', p_identity) END,
+    RETURN CASE WHEN v_old = v_new AND p_live !~ E'\n(CREATE RULE|ALTER VIEW [^\n]* SET DEFAULT)'
+      THEN concat_ws(E'\n', nullif(array_to_string(v_first, E'\n'), ''), CASE WHEN p_live ~ E'^CREATE VIEW [^\n]* WITH \\(' THEN format('ALTER VIEW %I RESET (security_barrier, security_invoker, check_option);', p_identity) END,
              regexp_replace(p_expected, '^CREATE VIEW', 'CREATE OR REPLACE VIEW'), v_grants)
       ELSE v_drop || E'\n' || p_expected END;
   END IF;
 
   v_old := regexp_split_to_array(p_live, E',?\n');
   v_new := regexp_split_to_array(p_expected, E',?\n');
+  -- What only has another name gets its name back: a column keeps its values, a key what refers to it. A column stands
+  -- in its place; what names it is as it was when it has its name back.
+  FOREACH v_kind IN ARRAY '{COLUMN,CONSTRAINT,INDEX}'::text[] LOOP
+    v_start := CASE v_kind WHEN 'COLUMN' THEN '^(  )(?!CONSTRAINT )' WHEN 'CONSTRAINT' THEN '^(  CONSTRAINT )' ELSE '^(CREATE (?:UNIQUE )?INDEX )' END || '("(?:[^"]|"")+"|\S+) ';
+    FOR v_renamed IN
+      SELECT DISTINCT ON (o.n) (regexp_match(o.line, v_start))[2] AS old, (regexp_match(n.line, v_start))[2] AS new
+      FROM unnest(v_old) WITH ORDINALITY AS o(line, n)
+      JOIN unnest(v_new) WITH ORDINALITY AS n(line, n) ON regexp_replace(o.line, v_start, '\1') = regexp_replace(n.line, v_start, '\1') AND (v_kind <> 'COLUMN' OR o.n = n.n)
+      WHERE o.line ~ v_start AND n.line ~ v_start AND NOT o.line = ANY (v_new) AND NOT n.line = ANY (v_old)
+      ORDER BY o.n, n.n
+    LOOP
+      v_first := v_first || CASE v_kind WHEN 'INDEX' THEN format('ALTER INDEX %s RENAME TO %s;', v_renamed.old, v_renamed.new) ELSE format('ALTER TABLE %I RENAME %s %s TO %s;', p_identity, v_kind, v_renamed.old, v_renamed.new) END;
+      v_word := format(CASE WHEN v_renamed.old ~ '^"' THEN '%s' ELSE '\y%s\y' END, regexp_replace(v_renamed.old, '(\W)', '\\\1', 'g'));
+      v_old := (SELECT array_agg(CASE WHEN l = ANY (v_new) THEN l ELSE regexp_replace(l, v_word, v_renamed.new, 'g') END ORDER BY n) FROM unnest(v_old) WITH ORDINALITY AS e(l, n));
+    END LOOP;
+  END LOOP;
   FOREACH v_line IN ARRAY v_old LOOP
     CONTINUE WHEN v_line = ANY (v_new) OR v_line ~ '^(CREATE TABLE|\)|ALTER TABLE \S+ OWNER|COMMENT|GRANT|REVOKE|REINDEX|ALTER SEQUENCE)';
     v_name := substring(v_line FROM '^  (?:CONSTRAINT )?("(?:[^"]|"")+"|\S+) ');
-    IF v_line LIKE '  CONSTRAINT %' THEN
+    IF v_line LIKE '  CONSTRAINT % NOT NULL % NOT VALID' THEN
+      v_last := v_last || format('ALTER TABLE %I VALIDATE CONSTRAINT %s;', p_identity, v_name);
+    ELSIF v_line LIKE '  CONSTRAINT %' THEN
       v_first := v_first || format('ALTER TABLE %I DROP CONSTRAINT %s;', p_identity, v_name);
     ELSIF v_line LIKE '  %' THEN
       IF NOT EXISTS (SELECT FROM unnest(v_new) AS n WHERE starts_with(n, '  ' || v_name || ' ')) THEN
@@ -115,6 +149,13 @@ BEGIN
       v_last := v_last || v_line;
     END IF;
   END LOOP;
+  -- A column that is added comes last.
+  IF (SELECT array_agg(name ORDER BY was, n) <> array_agg(name ORDER BY n) FROM (
+        SELECT n.n, c.name, (SELECT min(o.n) FROM unnest(v_old) WITH ORDINALITY AS o(line, n) WHERE starts_with(o.line, '  ' || c.name || ' ')) AS was
+        FROM unnest(v_new) WITH ORDINALITY AS n(line, n) CROSS JOIN LATERAL (SELECT substring(n.line FROM '^  ("(?:[^"]|"")+"|\S+) ') AS name) AS c
+        WHERE n.line LIKE '  %' AND n.line NOT LIKE '  CONSTRAINT %') AS columns) THEN
+    v_last := v_last || '-- then its columns stand in another order: make the table anew and copy its rows, or restore a backup'::text;
+  END IF;
   RETURN concat_ws(E'\n', nullif(array_to_string(v_first, E'\n'), ''), nullif(array_to_string(v_last, E'\n'), ''), v_grants);
 END
 $$;
