@@ -172,6 +172,21 @@ describe('a changed source', () => {
     ])
   })
 
+  it('of another kind, stands in the manifests of collections that pin it: they have a new revision', async () => {
+    const collection = async (address: string) => (await db.pool.query<{ id: string, revision: string, byte_length: string }>('SELECT id, revision, byte_length FROM iu_core.iu_collection WHERE canonical_address = $1', [address])).rows[0]!
+    await importBlocks(db.pool, source, paragraphs('a', 'b'))
+    const { id } = await collection(source)
+    for (const name of ['pinning', 'revised']) {
+      await db.pool.query(`SELECT iu_core.fn_iu_collection_seal(iu_core.fn_iu_compose($1, 'section', 'x', ARRAY(SELECT unit_id FROM iu_core.iu_collection_piece WHERE collection_id = $2 ORDER BY position), ''))`, [`${source}.${name}`, id])
+      await db.pool.query(`UPDATE iu_core.iu_collection_piece AS p SET pinned_version_seq = u.current_version_seq FROM iu_core.information_unit AS u
+        WHERE u.id = p.unit_id AND p.collection_id = (SELECT id FROM iu_core.iu_collection WHERE canonical_address = $1)`, [`${source}.${name}`])
+      const before = await collection(`${source}.${name}`)
+      await importBlocks(db.pool, source, name === 'pinning' ? paragraphs('a', '# b') : paragraphs('a', '# c'))
+      expect(await collection(`${source}.${name}`)).toEqual({ ...before, revision: String(Number(before.revision) + (name === 'pinning' ? 1 : 0)) })
+      expect((await db.pool.query('SELECT * FROM iu_core.fn_iu_collection_findings($1)', [before.id])).rows).toEqual([])
+    }
+  })
+
   it('changes a pinned piece: it follows its source again', async () => {
     await importBlocks(db.pool, source, paragraphs('a', 'b'))
     await db.pool.query('UPDATE iu_core.iu_collection_piece AS p SET pinned_version_seq = 1 FROM iu_core.iu_collection AS c WHERE c.id = p.collection_id AND c.canonical_address = $1', [source])

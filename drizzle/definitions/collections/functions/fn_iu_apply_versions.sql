@@ -28,7 +28,7 @@ BEGIN
     RAISE EXCEPTION 'unit % takes no new version', v_wrong USING ERRCODE = 'IU009', COLUMN = 'unit_ids', HINT = 'Restore it first.';
   END IF;
   WITH given AS (
-    SELECT g.unit_id, g.body, coalesce(g.kind, u.unit_kind) AS kind, coalesce(g.title, u.title) AS title,
+    SELECT g.unit_id, g.body, coalesce(g.kind, u.unit_kind) AS kind, g.kind <> u.unit_kind AS is_another_kind, coalesce(g.title, u.title) AS title,
            u.current_version_seq + 1 AS version_seq, octet_length(g.body) - v.byte_length AS growth, sha256(convert_to(g.body, 'UTF8')) AS digest
     FROM unnest(p_unit_ids, p_bodies, p_unit_kinds, p_titles) AS g(unit_id, body, kind, title)
     JOIN information_unit AS u ON u.id = g.unit_id
@@ -42,13 +42,14 @@ BEGIN
     UPDATE information_unit AS u SET current_version_seq = given.version_seq, unit_kind = given.kind, title = given.title
     FROM given WHERE u.id = given.unit_id
   ), followed AS (
-    SELECT fn_iu_collection_touch(p.collection_id, 0, sum(given.growth)::bigint)
-    FROM given JOIN iu_collection_piece AS p ON p.unit_id = given.unit_id AND p.pinned_version_seq IS NULL
+    -- The kind is the unit's and not the version's: it stands also in the manifests of those that pin one.
+    SELECT fn_iu_collection_touch(p.collection_id, 0, coalesce(sum(given.growth) FILTER (WHERE p.pinned_version_seq IS NULL), 0)::bigint)
+    FROM given JOIN iu_collection_piece AS p ON p.unit_id = given.unit_id AND (p.pinned_version_seq IS NULL OR given.is_another_kind)
     GROUP BY p.collection_id ORDER BY p.collection_id
   )
   SELECT count(*) INTO v_written FROM written, (SELECT count(*) FROM followed) AS all_touched;
   RETURN v_written;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_apply_versions(bigint[], text[], text[], text[]) IS 'Gives each unit a new version where its body differs, and raises the revision of every collection that follows it; returns how many were written. IU001 closed gate, IU002 bad input, IU003 unknown unit, IU009 retired or deleted unit';
+COMMENT ON FUNCTION iu_core.fn_iu_apply_versions(bigint[], text[], text[], text[]) IS 'Gives each unit a new version where its body differs, and raises the revision of every collection that follows it, or pins it and shows its new kind; returns how many were written. IU001 closed gate, IU002 bad input, IU003 unknown unit, IU009 retired or deleted unit';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_apply_versions(bigint[], text[], text[], text[]) FROM PUBLIC;
