@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Client } from 'pg'
 import { appliedUnits, readBook } from '../deploy/book.ts'
@@ -14,6 +14,7 @@ import { dumpTables } from './tables.ts'
 import { beginTar, type TarWriter } from './tar.ts'
 
 export interface TakeOptions {
+  /** one that is there */
   folder: string
   kind: Kind
   units: Unit[]
@@ -62,7 +63,6 @@ async function write(client: Client, part: string, writer: TarWriter, kind: Kind
 }
 
 async function writeFile(client: Client, folder: string, kind: Kind, units: Unit[]): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
   const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
   const path = join(folder, `iu-${units.at(-1)!.tag}-${stamp}.tar`)
   const part = `${path}.part`

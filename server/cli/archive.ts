@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, statSync } from 'node:fs'
 import { open, readFile, rename } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { Client } from 'pg'
@@ -15,25 +14,6 @@ const sha256 = (data: Buffer | string): string => createHash('sha256').update(da
 
 /** A file as it is on disk. */
 export interface ArchiveFile { name: string, digest: string, bytes: number, contentDigest: string }
-
-/**
- * Makes the folder where there is none, one level at a time: what makes all at once never ends below /proc.
- * @throws {Refusal} where it cannot be made, or something else is in its place
- */
-export function makeFolder(path: string): void {
-  const isThere = () => statSync(path, { throwIfNoEntry: false })?.isDirectory()
-  try {
-    if (isThere()) return
-    if (dirname(path) !== path) makeFolder(dirname(path))
-    mkdirSync(path, { mode: 0o700 })
-  }
-  catch (error) {
-    if (error instanceof Refusal) throw error
-    // Another process made it meanwhile.
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && isThere()) return
-    throw new Refusal(`--to: ${path} cannot be made: ${(error as Error).message}`)
-  }
-}
 
 /**
  * Writes a batch into the folder and reads it back. The same events are always the same file under the same name, so that

@@ -5,6 +5,7 @@ import { takeBackup, type Tried } from '../backup/take.ts'
 import { deployUnits, DRIZZLE, readUnits } from '../deploy/index.ts'
 import { examineGates, type Gate, outlook, tryAlone } from '../deploy/gates.ts'
 import type { Unit } from '../deploy/units.ts'
+import { madeFolder, PRIVATE } from './files.ts'
 import { printable, Refusal } from './report.ts'
 
 export interface DeployHere {
@@ -34,7 +35,7 @@ export async function deployHere(client: Client, { to, backupTo, kind, onStep, u
   if (!data.length || (!pending.length && !disagreement)) return { deployed: await deployUnits(client, units, { to, onUnit }), gates: [] }
   return tryAlone(client, async (isAlone) => {
     onStep(`there are ${data.join(', ')} in this database: what must hold before units are applied over them`)
-    const taken = backupTo !== undefined && isAlone && !disagreement ? await takeBackup(client, { folder: backupTo, kind, units, onStep }) : undefined
+    const taken = backupTo !== undefined && isAlone && !disagreement ? await takeBackup(client, { folder: madeFolder('backup-to', backupTo, PRIVATE), kind, units, onStep }) : undefined
     const gates = await examineGates(client, units, { to, isAlone, inHand: taken && { file: taken.backup.path, isRestorable: taken.isRestorable } })
     for (const gate of gates) onStep(gateLine(gate))
     const closed = gates.filter(({ ok }) => !ok)

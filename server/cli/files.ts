@@ -1,7 +1,23 @@
 import { createHash } from 'node:crypto'
 import { constants, type FileHandle, lstat, mkdir, open } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { makeFolder } from '../embedded/folder.ts'
 import { Refusal } from './report.ts'
+
+/** What only its owner may look into. */
+export const PRIVATE = 0o700
+
+/** The folder that an option names, made where there is none. @throws {Refusal} where it cannot be */
+export function madeFolder(option: string, path: string, mode?: number): string {
+  const folder = resolve(path)
+  try {
+    makeFolder(folder, mode)
+    return folder
+  }
+  catch (error) {
+    throw new Refusal(`--${option}: ${folder} cannot be made: ${(error as Error).message}`)
+  }
+}
 
 /** Makes what was written into a file or a folder outlive a loss of power. */
 export async function flush(path: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { BackupRefused } from '../backup/manifest.ts'
 import { RefusedCommand } from '../commands/carry.ts'
+import { UnitError } from '../deploy/units.ts'
 import { problemOf } from '../../shared/problem.ts'
 
 /** What the exit status of every command says. */
@@ -97,7 +98,7 @@ export function explain(thrown: unknown, json: boolean, command = 'iu'): number 
     return status
   }
   if (thrown instanceof Refusal) return says(thrown.status, error.message)
-  if (thrown instanceof BackupRefused) return says(EXIT.refused, error.message)
+  if (thrown instanceof BackupRefused || thrown instanceof UnitError) return says(EXIT.refused, error.message)
   if (thrown instanceof RefusedCommand) return refused(thrown, json)
   if (problem) return says(EXIT.refused, error.message, error.hint)
   if (isUsage(error)) return says(EXIT.usage, error.message, `See ${command} --help`)

@@ -1,4 +1,4 @@
-import { access, constants, mkdir, realpath, stat } from 'node:fs/promises'
+import { access, constants, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
@@ -8,6 +8,7 @@ import { nativeFolder, usableBinaries } from './binaries.ts'
 import type { Cluster, Settings } from './cluster.ts'
 import { checkCluster, findCluster, findServer, makeCluster, makeShared, SHARED, startServer, stopServer, SUPERUSER } from './cluster.ts'
 import { codeOf, EmbeddedError } from './errors.ts'
+import { makeFolder } from './folder.ts'
 import { keep, KEEPER } from './keeper.ts'
 import { withLock } from './lock.ts'
 import { ensureSecret, readSecret } from './secrets.ts'
@@ -85,7 +86,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedSe
 
 async function ownFolder(directory: string): Promise<string> {
   try {
-    await mkdir(directory, { recursive: true })
+    makeFolder(directory)
   }
   catch (error) {
     throw new EmbeddedError(`cannot make ${directory} (${codeOf(error)}): choose a folder this user may write, or set DATABASE_URL`)

@@ -6,6 +6,7 @@ import { takeBackup, tryBackup } from '../../backup/take.ts'
 import { DRIZZLE, readUnits } from '../../deploy/index.ts'
 import { BACKUPS, backupKind, withDatabase } from '../database.ts'
 import { checkLines } from '../deploying.ts'
+import { madeFolder, PRIVATE } from '../files.ts'
 import { bytes, count, EXIT, note, say, sayJson } from '../report.ts'
 
 const json = { json: { type: 'boolean', description: 'one JSON document' } } as const
@@ -20,7 +21,7 @@ export const backup = defineCommand({
   run: ({ args }) => withDatabase(async (client) => {
     const units = readUnits(DRIZZLE)
     const tried = args.check === undefined
-      ? await takeBackup(client, { folder: args.to ?? BACKUPS, kind: backupKind(), units, onStep: note })
+      ? await takeBackup(client, { folder: madeFolder('to', args.to ?? BACKUPS, PRIVATE), kind: backupKind(), units, onStep: note })
       : await tryBackup(client, args.check, units)
     const { path, bytes: size, digest, of } = tried.backup
     if (args.json) {

@@ -1,6 +1,5 @@
-import { mkdir, realpath } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { resolve } from 'node:path'
 import { defineCommand } from 'citty'
 import type { Client } from 'pg'
 import { beginExport, forgetExport } from '../../db/functions/export.ts'
@@ -9,6 +8,7 @@ import { isAway } from '../../worker/poll.ts'
 import { useStandstill } from '../../worker/standstill.ts'
 import { connect, openTarget } from '../database.ts'
 import { type Exported, exportPending } from '../export.ts'
+import { madeFolder } from '../files.ts'
 import { bytes, count, EXIT, note, Refusal, say, sayJson, whole } from '../report.ts'
 import { stopSignal } from '../signals.ts'
 
@@ -34,8 +34,7 @@ export default defineCommand({
   async run({ args }) {
     const pollMs = whole('poll', args.poll, 10, 3_600_000)
     const signal = stopSignal()
-    await mkdir(resolve(args.to), { recursive: true })
-    const root = await realpath(resolve(args.to))
+    const root = await realpath(madeFolder('to', args.to))
     const target = await openTarget()
     try {
       if (args.watch) return await watch(target.url, root, pollMs, signal)

@@ -1,8 +1,9 @@
 import { join, resolve } from 'node:path'
 import { defineCommand } from 'citty'
 import { auditEvents, forecastArchive, listArchives } from '../../db/functions/archive.ts'
-import { archiveEvents, checkArchive, makeFolder, restoreArchive } from '../archive.ts'
+import { archiveEvents, checkArchive, restoreArchive } from '../archive.ts'
 import { DATA, TOKEN, withDatabase } from '../database.ts'
+import { madeFolder, PRIVATE } from '../files.ts'
 import { bytes, count, EXIT, note, Refusal, say, sayJson, table, whole } from '../report.ts'
 import { stopSignal } from '../signals.ts'
 
@@ -62,7 +63,7 @@ export default defineCommand({
         const folder = folderOf(args.to)
         // The removal asks for it, when the file is written already.
         if (!args.reason.trim()) throw new Refusal('--reason: say why', EXIT.usage)
-        makeFolder(folder)
+        madeFolder('to', folder, PRIVATE)
         const signal = stopSignal()
         await withDatabase(async (client) => {
           await auditEvents(client, () => !signal.aborted)

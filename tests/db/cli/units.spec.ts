@@ -39,6 +39,11 @@ it('a plan with nothing to do says so; a rollback that would be refused says why
   expect(JSON.parse(refused.out)).toMatchObject({ destroys: expect.arrayContaining([{ tag: '0002_units', table: 'information_unit', rows: 1 }]) as unknown })
 })
 
+it.each([['deploy', 'this checkout has no such unit'], ['rollback', 'not an applied unit']])('a %s to a unit that there is not is refused', async (command, why) => {
+  const refused = await iu(db, command, '--to', 'nowhere')
+  expect([refused.status, refused.all]).toEqual([3, expect.stringContaining(`--to nowhere: ${why}`)])
+})
+
 it('a restore comes to an empty database alone, and no password is said', async () => {
   const client = await db.connect()
   const file = await writeBackup(client, { folder, kind: 'copy', units: UNITS })

@@ -1,10 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import type { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { archiveEvents, checkArchive, makeFolder, restoreArchive } from '../../../server/cli/archive.ts'
+import { archiveEvents, checkArchive, restoreArchive } from '../../../server/cli/archive.ts'
 import { listArchives } from '../../../server/db/functions/archive.ts'
 import { archiveOf } from '../archive.ts'
 import { run } from '../commands/world.ts'
@@ -226,15 +226,6 @@ test('only the very content comes back, and only once', async () => {
   await audit(db.pool)
   await archive({ batch: 1 })
   await expect(restoreArchive(client, first, 'a test')).rejects.toThrow('in another archive by now')
-})
-
-test('a folder that cannot be made is refused by its name, and one that is there, or made meanwhile, is taken', () => {
-  const file = join(folder, 'a file')
-  writeFileSync(file, '')
-  for (const path of ['/proc/archive', join(file, 'below'), file]) expect(() => makeFolder(path)).toThrow(/^--to: .+ cannot be made: E/)
-  makeFolder(join(folder, 'a/b/c'))
-  makeFolder(join(folder, 'a/b/c'))
-  expect(statSync(join(folder, 'a/b/c')).mode & 0o777).toBe(0o700)
 })
 
 test('the removal holds up neither who emits nor who routes, and outside of it history stays', async () => {
