@@ -5944,7 +5944,7 @@ BEGIN
           WHEN 'trigger' THEN format('ALTER TRIGGER %s ON %s RENAME TO %s;', v_pair.other_name, substring(v_pair.identity FROM '.* on (.+)$'), v_pair.name)
           WHEN 'function' THEN format('ALTER FUNCTION %s RENAME TO %s;', v_pair.other_identity, v_pair.name)
           ELSE format('ALTER %s %s RENAME TO %s;', upper(v_class), v_pair.other_name, v_pair.name) END;
-        v_action[v_pair.missing] := format('Give %s its name back with the statement.%s', v_pair.other_identity, CASE WHEN NOT v_pair.is_whole THEN ' It differs in more: then compare again.' END);
+        v_action[v_pair.missing] := format('Give %s %s its name back with the statement.%s', v_class, v_pair.other_identity, CASE WHEN NOT v_pair.is_whole THEN ' It differs in more: then compare again.' END);
         IF v_class <> 'trigger' THEN
           v_identity := (SELECT array_agg(CASE WHEN o ->> 'class' IN ('function', 'trigger') THEN regexp_replace(v_identity[n], v_pair.word, v_pair.name, 'g') ELSE v_identity[n] END ORDER BY n) FROM jsonb_array_elements(p_objects) WITH ORDINALITY AS e(o, n));
           v_live := (SELECT array_agg(regexp_replace(l, v_pair.word, v_pair.name, 'g') ORDER BY n) FROM unnest(v_live) WITH ORDINALITY AS e(l, n));
@@ -8270,6 +8270,26 @@ $function$;
 ALTER FUNCTION fn_iu_export_intend(integer,bigint,bytea[]) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_export_intend(integer,bigint,bytea[]) IS 'Says which files an exporter is about to put in place, so that it knows them for its own after a crash';
 GRANT EXECUTE ON FUNCTION fn_iu_export_intend(integer,bigint,bytea[]) TO iu_worker;
+
+-- function fn_iu_export_lose(integer,bigint[])
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_export_lose(p_exporter_id integer, p_collection_ids bigint[])
+ RETURNS integer
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  WITH lost AS (
+    UPDATE iu_export
+    SET intended = ARRAY(SELECT DISTINCT unnest(intended || ARRAY[render_digest, manifest_digest])),
+        event_id = NULL, revision = NULL, render_digest = NULL, manifest_digest = NULL, byte_length = NULL, exported_at = NULL, exported_by = NULL
+    WHERE exporter_id = p_exporter_id AND collection_id = ANY (p_collection_ids) AND event_id IS NOT NULL
+    RETURNING 1
+  )
+  SELECT count(*)::integer FROM lost
+$function$;
+ALTER FUNCTION fn_iu_export_lose(integer,bigint[]) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_export_lose(integer,bigint[]) IS 'Takes off the record what was read back from a folder once and is not there any more as it was: it is pending again. Returns how many';
+GRANT EXECUTE ON FUNCTION fn_iu_export_lose(integer,bigint[]) TO iu_worker;
 
 -- function fn_iu_export_record(integer,bigint,bigint,bigint,bytea,bytea,bigint)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_export_record(p_exporter_id integer, p_collection_id bigint, p_event_id bigint, p_revision bigint, p_render_digest bytea, p_manifest_digest bytea, p_byte_length bigint)

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { open, readdir, rename, rm } from 'node:fs/promises'
+import { open, readdir, realpath, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Client } from 'pg'
-import { intendExport, listPendingExports, type PendingExport, readSealed, recordExport, type Sealed } from '../db/functions/export.ts'
+import { intendExport, listPendingExports, listRecordedExports, loseExports, type PendingExport, readSealed, recordExport, type RecordedExport, type Sealed } from '../db/functions/export.ts'
 import { renderCollection } from '../db/queries/render.ts'
 import { digestOf, flush, folderWithin } from './files.ts'
 import { Refusal } from './report.ts'
@@ -39,6 +39,34 @@ export interface ExportOptions {
   onExported?: (exported: Exported) => void
   /** told before each step of a collection: where a crash may happen */
   onStep?: (step: 'rendered' | 'intended' | 'placed' | 'read back' | 'recorded') => void
+}
+
+/** Reads back what the folder is recorded to hold: what is not there any more as it was is pending again. */
+export async function readBack(client: Client, { root, exporter, signal }: ExportOptions): Promise<void> {
+  for (let passed: string | undefined; !signal?.aborted;) {
+    const recorded = await listRecordedExports(client, exporter, passed)
+    const lost: string[] = []
+    for (const one of recorded) {
+      if (!await isAsRecorded(root, one)) lost.push(one.collectionId)
+    }
+    if (lost.length) await loseExports(client, exporter, lost)
+    passed = recorded.at(-1)?.address
+    if (passed === undefined) break
+  }
+}
+
+async function isAsRecorded(root: string, { address, renderDigest, manifestDigest }: RecordedExport): Promise<boolean> {
+  const { folders, file } = placeOf(address)
+  const folder = join(root, ...folders)
+  try {
+    // Through no link: what stands outside of the folder is not what was written.
+    if (await realpath(folder) !== folder) return false
+    return (await digestOf(join(folder, file)))?.digest === renderDigest && (await digestOf(join(folder, MANIFEST)))?.digest === manifestDigest
+  }
+  catch (error) {
+    if (error instanceof Refusal || (error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
 }
 
 /** Exports what the folder lacks, one collection after the other; what cannot be exported is told and left for the next time. */

@@ -7,7 +7,7 @@ import { pause } from '../../worker/pause.ts'
 import { isAway } from '../../worker/poll.ts'
 import { useStandstill } from '../../worker/standstill.ts'
 import { connect, openTarget } from '../database.ts'
-import { type Exported, exportPending } from '../export.ts'
+import { type Exported, exportPending, readBack } from '../export.ts'
 import { madeFolder } from '../files.ts'
 import { bytes, count, EXIT, note, Refusal, say, sayJson, whole } from '../report.ts'
 import { stopSignal } from '../signals.ts'
@@ -45,6 +45,7 @@ export default defineCommand({
           const collections = await forgetExport(client, exporter)
           return args.json ? sayJson({ folder: root, forgotten: collections }) : say(`${root} is off the record: ${count(collections, 'collection')}`)
         }
+        await readBack(client, { root, exporter, signal })
         const exported = await exportPending(client, { root, exporter, signal, onExported: args.json ? undefined : tell })
         const done = exported.filter(({ status }) => status === 'exported').length
         if (args.json) sayJson({ folder: root, exported })
@@ -61,17 +62,25 @@ export default defineCommand({
   },
 })
 
+/** How often the files of a folder that is watched are read back. */
+const READ_BACK_MS = 600_000
+
 /** Goes on until the signal, also over an outage of the database; what cannot be exported is told when it begins, not at each look. */
 async function watch(url: string, root: string, pollMs: number, signal: AbortSignal): Promise<void> {
   const standstill = useStandstill('nothing is exported')
   let told = new Set<string>()
   let client: Client | undefined
   let exporter: number | undefined
+  let readAt = -Infinity
   try {
     while (!signal.aborted) {
       try {
         client ??= await connect(url, 'iu export')
         exporter ??= await hold(client, root)
+        if (performance.now() - readAt >= READ_BACK_MS) {
+          await readBack(client, { root, exporter, signal })
+          readAt = performance.now()
+        }
         const done = await exportPending(client, {
           root, exporter, signal,
           onExported: one => one.status !== 'exported' && told.has(`${one.address} ${one.detail}`) ? undefined : tell(one),

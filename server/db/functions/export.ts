@@ -59,6 +59,22 @@ export async function recordExport(client: ClientBase, exporter: number, collect
     exporter, collectionId, sealed.eventId, sealed.revision, Buffer.from(sealed.renderDigest, 'hex'), Buffer.from(sealed.manifestDigest, 'hex'), byteLength])
 }
 
+/** What was read back from a folder once: SHA-256, in hex, of the two files. */
+export interface RecordedExport { collectionId: string, address: string, renderDigest: string, manifestDigest: string }
+
+/** What the folder is recorded to hold, in the order of the addresses, after the one that `passed` names. */
+export async function listRecordedExports(client: ClientBase, exporter: number, passed = ''): Promise<RecordedExport[]> {
+  const { rows } = await client.query<RecordedExport>(`
+    SELECT collection_id AS "collectionId", canonical_address AS address, render_digest AS "renderDigest", manifest_digest AS "manifestDigest"
+    FROM iu_core.v_iu_export WHERE exporter_id = $1 AND event_id IS NOT NULL AND canonical_address > $2 ORDER BY canonical_address LIMIT ${MOST}`, [exporter, passed])
+  return rows
+}
+
+/** iu_core.fn_iu_export_lose: these are not in the folder any more as they were recorded. */
+export async function loseExports(client: ClientBase, exporter: number, collectionIds: string[]): Promise<void> {
+  await client.query('SELECT iu_core.fn_iu_export_lose($1, $2::bigint[])', [exporter, collectionIds])
+}
+
 /** iu_core.fn_iu_export_forget: takes the folder off the record; how many collections had been exported into it. */
 export async function forgetExport(client: ClientBase, exporter: number): Promise<number> {
   const { rows } = await client.query<{ n: number }>('SELECT iu_core.fn_iu_export_forget($1) AS n', [exporter])

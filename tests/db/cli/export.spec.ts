@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -130,6 +130,35 @@ describe('an export', () => {
     await render(db.pool, address)
     expect(await run()).toMatchObject([{ address, status: 'refused' }])
     expect(await knowledge()).toMatchObject({ state: 'behind', behind: 1 })
+  })
+
+  it('reads back what is on record: what was removed is written again, what was changed is told', async () => {
+    const [gone, changed, linked, kept] = [await importText(db, 'back/gone.md', 'Gone.\n'), await importText(db, 'back/changed.md', 'Ours.\n'), await importText(db, 'back/linked/x.md', 'Linked.\n'), await importText(db, 'back/kept.md', 'Kept.\n')]
+    await run()
+    rmSync(join(root, 'back/gone.md@/@manifest'))
+    writeFileSync(join(root, 'back/changed.md@/changed.md'), 'Theirs.\n')
+    const outside = mkdtempSync(join(tmpdir(), 'iu-outside-'))
+    try {
+      cpSync(join(root, 'back/linked'), join(outside, 'linked'), { recursive: true })
+      rmSync(join(root, 'back/linked'), { recursive: true })
+      symlinkSync(join(outside, 'linked'), join(root, 'back/linked'))
+      expect(await knowledge()).toMatchObject({ state: 'in_step' })
+      const { status, out } = await iu('export', '--to', root, '--json')
+      const { exported } = JSON.parse(out) as { exported: { address: string, status: string, detail?: string }[] }
+      expect(status).toBe(4)
+      expect(exported.find(({ address }) => address === gone)).toMatchObject({ status: 'exported' })
+      expect(exported.find(({ address }) => address === changed)).toMatchObject({ status: 'refused', detail: expect.stringContaining('somebody else wrote it') })
+      expect(exported.find(({ address }) => address === linked)).toMatchObject({ status: 'refused', detail: expect.stringContaining('is no folder') })
+      expect(exported.find(({ address }) => address === kept)).toBeUndefined()
+      expect(read('back/gone.md@/@manifest').toString()).toBe((await manifestOf(gone)).text)
+      expect(await knowledge()).toMatchObject({ state: 'behind', behind: 2 })
+    }
+    finally {
+      rmSync(outside, { recursive: true })
+    }
+    for (const path of ['back/linked', 'back/changed.md@']) rmSync(join(root, path), { recursive: true })
+    expect((await iu('export', '--to', root)).status).toBe(0)
+    expect(await knowledge()).toMatchObject({ state: 'in_step' })
   })
 
   it('does not leave its folder through a link', async () => {

@@ -91,7 +91,7 @@ describe('the statements that the drift lists, run in its order', () => {
       const before = await rows()
       await client.query('ROLLBACK TO renamed')
       const found = await drift(client)
-      expect(found.find(({ identity }) => identity === 'iu_vocabulary')).toMatchObject({ state: 'missing', suggested_action: 'Give words its name back with the statement.' })
+      expect(found.find(({ identity }) => identity === 'iu_vocabulary')).toMatchObject({ state: 'missing', suggested_action: 'Give table words its name back with the statement.' })
       for (const { statement } of found) await client.query(statement!)
       expect(await rows()).toEqual(before)
     }
@@ -106,7 +106,7 @@ describe('the statements that the drift lists, run in its order', () => {
       await client.query(`ALTER TABLE iu_core.unit_version RENAME TO versions; ALTER TABLE iu_core.versions RENAME COLUMN body TO said; ALTER TABLE iu_core.versions ADD COLUMN more text;
         CREATE TABLE iu_core.another (id bigint, body text)`)
       const found = (await drift(client)).find(({ identity }) => identity === 'unit_version')!
-      expect(found.suggested_action).toBe('Give versions its name back with the statement. It differs in more: then compare again.')
+      expect(found.suggested_action).toBe('Give table versions its name back with the statement. It differs in more: then compare again.')
       await client.query(found.statement!)
       expect(await drift(client)).toMatchObject([{ identity: 'another', state: 'unexpected' }, { identity: 'unit_version', state: 'changed' }, { class: 'view' }])
       for (const { statement } of await drift(client)) await client.query(statement!)
