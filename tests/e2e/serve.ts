@@ -80,7 +80,7 @@ async function main(): Promise<number> {
   const [command, ...args] = process.argv.slice(2)
   const browser = command ? await findBrowser(tell) : undefined
   if (await buildConsole(() => {})) tell('built the console')
-  const database = await openTemporary('e2e', { settings: { fsync: 'off' } })
+  const database = await openTemporary('e2e', { lasts: false, settings: { fsync: 'off' } })
   const servers: ChildProcess[] = []
   try {
     const databases = await makeDatabases(database.adminUrl, database.directory, command ? WORLDS : 1)
