@@ -7,7 +7,7 @@ const withDatabase = { globalSetup: 'tests/db/setup.ts', testTimeout: 60_000, ho
 export default defineConfig({
   test: {
     environment: 'node',
-    maxWorkers: 2,
+    maxWorkers: 3,
     teardownTimeout: 60_000,
     // For the many `iu` that the specs run: each would compile the same modules.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/iu-tests') },

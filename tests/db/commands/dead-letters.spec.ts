@@ -1,4 +1,5 @@
 /** Dead letters as operators handle them: by cause and window, corrected, in the background, and what a disabled route skipped. */
+import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { TestDatabase } from '../harness.ts'
 import { drain, emit, expectRollups, expectWhole, furnish, refusal, setGate } from '../world.ts'
@@ -67,6 +68,15 @@ describe('a cause', () => {
 
   it.each([['$.n: want integer, have string', '$.n: want integer, have null'], ['$.a: missing', '$.b: missing'], ['$.n: want integer, have 1.5', '$.n: want string, have 1.5'], ['a', 'a; b']])('is another for %s and %s', async (one, other) => {
     expect(await cause(one)).not.toBe(await cause(other))
+  })
+
+  it('is told alike of a fault with something quoted and of one without, which are read in two ways', async () => {
+    const part = fc.constantFrom('$.a', ': ', 'want ', ', have ', ', have', 'string', 'null', 'array', '1', '2.5', '1,000:3', '-7', 'x', ' ', '; ', '…', '#', 'abc123', 'é')
+    const texts = fc.sample(fc.array(part, { maxLength: 9 }).map(parts => parts.join('')).filter(text => !/; \$|[0-9a-f]{12}/.test(text)), 4000)
+    const { rows: told } = await db.pool.query<{ text: string, plain: string, quoted: string }>(
+      `SELECT t AS text, iu_core.fn_iu_failure_kind(t) AS plain, iu_core.fn_iu_failure_kind('"quoted" ' || t) AS quoted FROM unnest($1::text[]) AS t`, [texts])
+    expect(told.filter(({ plain, quoted }) => quoted !== `… ${plain}`)).toEqual([])
+    expect(new Set(told.map(({ plain }) => plain)).size).toBeGreaterThan(1000)
   })
 
   it('is another for another code, route or type, and follows the letter when that fails otherwise', async () => {
