@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from '@playwright/test'
 import { PASSWORD } from './support/accounts.ts'
-import { expect, expectSmall, expectSound, open, test } from './page.ts'
+import { expect, expectSmall, expectSound, hydrated, open, test } from './page.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const files = (folder: string): string[] => readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).filter(file => /\.(ts|vue)$/.test(file)).map(file => file.replaceAll('\\', '/')).sort()
@@ -137,6 +137,7 @@ test('who signs out is out, in the browser and in the database', async ({ browse
   await open(page, '/sign-in')
   await fill(page, 'reviewer', PASSWORD)
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Overview')
+  await hydrated(page)
   const { cookies } = await context.storageState()
   await page.getByRole('button', { name: /reviewer: account$/ }).click()
   await page.getByRole('menuitem', { name: 'Sign out' }).click()
