@@ -64,7 +64,7 @@ async function isAsRecorded(root: string, { address, renderDigest, manifestDiges
     return (await digestOf(join(folder, file)))?.digest === renderDigest && (await digestOf(join(folder, MANIFEST)))?.digest === manifestDigest
   }
   catch (error) {
-    if (error instanceof Refusal || (error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    if (error instanceof Refusal || ['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
     throw error
   }
 }

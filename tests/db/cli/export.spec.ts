@@ -133,10 +133,12 @@ describe('an export', () => {
   })
 
   it('reads back what is on record: what was removed is written again, what was changed is told', async () => {
-    const [gone, changed, linked, kept] = [await importText(db, 'back/gone.md', 'Gone.\n'), await importText(db, 'back/changed.md', 'Ours.\n'), await importText(db, 'back/linked/x.md', 'Linked.\n'), await importText(db, 'back/kept.md', 'Kept.\n')]
+    const [replaced, gone, changed, linked, kept] = [await importText(db, 'back/replaced.md', 'A file.\n'), await importText(db, 'back/gone.md', 'Gone.\n'), await importText(db, 'back/changed.md', 'Ours.\n'), await importText(db, 'back/linked/x.md', 'Linked.\n'), await importText(db, 'back/kept.md', 'Kept.\n')]
     await run()
     rmSync(join(root, 'back/gone.md@/@manifest'))
     writeFileSync(join(root, 'back/changed.md@/changed.md'), 'Theirs.\n')
+    rmSync(join(root, 'back/replaced.md@'), { recursive: true })
+    writeFileSync(join(root, 'back/replaced.md@'), 'no folder')
     const outside = mkdtempSync(join(tmpdir(), 'iu-outside-'))
     try {
       cpSync(join(root, 'back/linked'), join(outside, 'linked'), { recursive: true })
@@ -148,15 +150,15 @@ describe('an export', () => {
       expect(status).toBe(4)
       expect(exported.find(({ address }) => address === gone)).toMatchObject({ status: 'exported' })
       expect(exported.find(({ address }) => address === changed)).toMatchObject({ status: 'refused', detail: expect.stringContaining('somebody else wrote it') })
-      expect(exported.find(({ address }) => address === linked)).toMatchObject({ status: 'refused', detail: expect.stringContaining('is no folder') })
+      for (const address of [linked, replaced]) expect(exported.find(one => one.address === address)).toMatchObject({ status: 'refused', detail: expect.stringContaining('is no folder') })
       expect(exported.find(({ address }) => address === kept)).toBeUndefined()
       expect(read('back/gone.md@/@manifest').toString()).toBe((await manifestOf(gone)).text)
-      expect(await knowledge()).toMatchObject({ state: 'behind', behind: 2 })
+      expect(await knowledge()).toMatchObject({ state: 'behind', behind: 3 })
     }
     finally {
       rmSync(outside, { recursive: true })
     }
-    for (const path of ['back/linked', 'back/changed.md@']) rmSync(join(root, path), { recursive: true })
+    for (const path of ['back/linked', 'back/changed.md@', 'back/replaced.md@']) rmSync(join(root, path), { recursive: true })
     expect((await iu('export', '--to', root)).status).toBe(0)
     expect(await knowledge()).toMatchObject({ state: 'in_step' })
   })
