@@ -5047,7 +5047,7 @@ BEGIN
     WHEN SQLSTATE 'XPLAN' THEN
       NULL;
     WHEN lock_not_available THEN
-      v_why := 'another session is changing an object of the schema';
+      v_why := CASE WHEN v_locked THEN 'another session is changing an object of the schema' ELSE 'a deploy is under way' END;
       v_what := 'Wait until it has ended.';
     WHEN OTHERS THEN
       v_why := format('the comparison failed: %s', SQLERRM);
@@ -5762,7 +5762,6 @@ DECLARE
   v_kind text;
   v_start text;
   v_renamed record;
-  v_word text;
   v_first text[] := '{}';
   v_last text[] := '{}';
 BEGIN
@@ -5812,8 +5811,7 @@ BEGIN
       ORDER BY o.n, n.n
     LOOP
       v_first := v_first || CASE v_kind WHEN 'INDEX' THEN format('ALTER INDEX %s RENAME TO %s;', v_renamed.old, v_renamed.new) ELSE format('ALTER TABLE %I RENAME %s %s TO %s;', p_identity, v_kind, v_renamed.old, v_renamed.new) END;
-      v_word := format(CASE WHEN v_renamed.old ~ '^"' THEN '%s' ELSE '\y%s\y' END, regexp_replace(v_renamed.old, '(\W)', '\\\1', 'g'));
-      v_old := (SELECT array_agg(CASE WHEN l = ANY (v_new) THEN l ELSE regexp_replace(l, v_word, v_renamed.new, 'g') END ORDER BY n) FROM unnest(v_old) WITH ORDINALITY AS e(l, n));
+      v_old := (SELECT array_agg(CASE WHEN l = ANY (v_new) THEN l ELSE regexp_replace(l, fn_dot_word(v_renamed.old), v_renamed.new, 'g') END ORDER BY n) FROM unnest(v_old) WITH ORDINALITY AS e(l, n));
     END LOOP;
   END LOOP;
   FOREACH v_line IN ARRAY v_old LOOP
@@ -5899,7 +5897,6 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_repairs(p_objects jsonb)
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
 DECLARE
-  v_count constant integer := jsonb_array_length(p_objects);
   v_class text;
   -- As they will be when the names are back.
   v_identity text[];
@@ -5909,7 +5906,7 @@ DECLARE
   v_pair record;
   v_before integer[];
   v_after integer[];
-  v_rank integer[] := array_fill(0, ARRAY[v_count]);
+  v_rank integer[] := array_fill(0, ARRAY[jsonb_array_length(p_objects)]);
   v_last integer[];
 BEGIN
   SELECT array_agg(o ->> 'identity' ORDER BY n), array_agg(o ->> 'live' ORDER BY n), array_agg(o ->> 'statement' ORDER BY n), array_agg(o ->> 'suggested_action' ORDER BY n)
@@ -5926,7 +5923,7 @@ BEGIN
         SELECT m.n AS missing, m.identity, m.name, u.n AS other, u.identity AS other_identity, u.name AS other_name, w.word, w.live = m.expected AS is_whole
         FROM named AS m JOIN named AS u ON m.state = 'missing' AND u.state = 'unexpected'
         CROSS JOIN LATERAL (SELECT word, regexp_replace(u.live, word, m.name, 'g') AS live
-          FROM format(CASE WHEN u.name ~ '^"' THEN '%s' ELSE '\y%s\y' END, regexp_replace(u.name, '(\W)', '\\\1', 'g')) AS word) AS w
+          FROM fn_dot_word(u.name) AS word) AS w
         -- A table has rows to be lost: most of its lines are enough.
         WHERE w.live = m.expected OR v_class = 'table' AND (
           SELECT 2 * count(*) FILTER (WHERE line = ANY (regexp_split_to_array(w.live, E',?\n'))) > count(*) FROM regexp_split_to_table(m.expected, E',?\n') AS line WHERE line LIKE '  %')
@@ -5958,7 +5955,7 @@ BEGIN
   FROM (SELECT n, o ->> 'state' = 'changed' AND v_live[n] = o ->> 'expected' AS is_right FROM jsonb_array_elements(p_objects) WITH ORDINALITY AS e(o, n)) AS r;
 
   WITH objects AS MATERIALIZED (
-    SELECT n::integer, o ->> 'state' AS state, i.name, '\y' || regexp_replace(i.name, '(\W)', '\\\1', 'g') || '\y' AS word,
+    SELECT n::integer, o ->> 'state' AS state, i.name, fn_dot_word(i.name) AS word,
            split_part(o ->> 'expected', E'\nAS $', 1) AS expected, split_part(o ->> 'live', E'\nAS $', 1) AS live
     FROM jsonb_array_elements(p_objects) WITH ORDINALITY AS e(o, n)
     CROSS JOIN LATERAL (
@@ -6496,6 +6493,18 @@ END
 $function$;
 ALTER FUNCTION fn_dot_units(jsonb,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_units(jsonb,text) IS 'The units of a list of addresses, in its order, locked in the order of their ids; IU002 for one that is named twice, IU003 for one that does not exist';
+
+-- function fn_dot_word(text)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_word(p_name text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE STRICT
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT format(CASE WHEN p_name ~ '^"' THEN '%s' ELSE '\y%s\y' END, regexp_replace(p_name, '(\W)', '\\\1', 'g'))
+$function$;
+ALTER FUNCTION fn_dot_word(text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_word(text) IS 'The regular expression that finds a name in a definition, whole; quoted where definitions quote it';
 
 -- function fn_dot_works_in_drift(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_works_in_drift(p_command text)

@@ -223,6 +223,17 @@ COMMENT ON FUNCTION iu_core.fn_dot_catalogue(text[]) IS 'Every object of the sch
 REVOKE ALL ON FUNCTION iu_core.fn_dot_catalogue(text[]) FROM PUBLIC;
 
 -- requires: iu_core
+CREATE FUNCTION iu_core.fn_dot_word(p_name text)
+RETURNS text
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, iu_core, pg_temp
+AS $$
+  SELECT format(CASE WHEN p_name ~ '^"' THEN '%s' ELSE '\y%s\y' END, regexp_replace(p_name, '(\W)', '\\\1', 'g'))
+$$;
+COMMENT ON FUNCTION iu_core.fn_dot_word(text) IS 'The regular expression that finds a name in a definition, whole; quoted where definitions quote it';
+REVOKE ALL ON FUNCTION iu_core.fn_dot_word(text) FROM PUBLIC;
+
+-- requires: fn_dot_word, iu_core
 -- Written for a person to read before it is run. A function, view, trigger or row is made again as a whole; of a
 -- table, which holds rows, only the lines that differ are put right.
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_repair(p_class text, p_identity text, p_expected text, p_expected_facts text, p_live text, p_live_facts text)
@@ -257,7 +268,6 @@ DECLARE
   v_kind text;
   v_start text;
   v_renamed record;
-  v_word text;
   v_first text[] := '{}';
   v_last text[] := '{}';
 BEGIN
@@ -307,8 +317,7 @@ BEGIN
       ORDER BY o.n, n.n
     LOOP
       v_first := v_first || CASE v_kind WHEN 'INDEX' THEN format('ALTER INDEX %s RENAME TO %s;', v_renamed.old, v_renamed.new) ELSE format('ALTER TABLE %I RENAME %s %s TO %s;', p_identity, v_kind, v_renamed.old, v_renamed.new) END;
-      v_word := format(CASE WHEN v_renamed.old ~ '^"' THEN '%s' ELSE '\y%s\y' END, regexp_replace(v_renamed.old, '(\W)', '\\\1', 'g'));
-      v_old := (SELECT array_agg(CASE WHEN l = ANY (v_new) THEN l ELSE regexp_replace(l, v_word, v_renamed.new, 'g') END ORDER BY n) FROM unnest(v_old) WITH ORDINALITY AS e(l, n));
+      v_old := (SELECT array_agg(CASE WHEN l = ANY (v_new) THEN l ELSE regexp_replace(l, fn_dot_word(v_renamed.old), v_renamed.new, 'g') END ORDER BY n) FROM unnest(v_old) WITH ORDINALITY AS e(l, n));
     END LOOP;
   END LOOP;
   FOREACH v_line IN ARRAY v_old LOOP
@@ -386,7 +395,7 @@ $$;
 COMMENT ON FUNCTION iu_core.fn_dot_repair(text, text, text, text, text, text) IS 'The statements that make an object what it should be again, or take away one that should not be; with the search_path iu_core, pg_catalog';
 REVOKE ALL ON FUNCTION iu_core.fn_dot_repair(text, text, text, text, text, text) FROM PUBLIC;
 
--- requires: iu_core
+-- requires: fn_dot_word, iu_core
 -- What is told only by looking at all that has drifted.
 -- A missing object that is there under another name gets its name back, so that the rows of a table, and what stands
 -- upon it, stay; what differs by that name alone comes right with it.
@@ -399,7 +408,6 @@ LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 DECLARE
-  v_count constant integer := jsonb_array_length(p_objects);
   v_class text;
   -- As they will be when the names are back.
   v_identity text[];
@@ -409,7 +417,7 @@ DECLARE
   v_pair record;
   v_before integer[];
   v_after integer[];
-  v_rank integer[] := array_fill(0, ARRAY[v_count]);
+  v_rank integer[] := array_fill(0, ARRAY[jsonb_array_length(p_objects)]);
   v_last integer[];
 BEGIN
   SELECT array_agg(o ->> 'identity' ORDER BY n), array_agg(o ->> 'live' ORDER BY n), array_agg(o ->> 'statement' ORDER BY n), array_agg(o ->> 'suggested_action' ORDER BY n)
@@ -426,7 +434,7 @@ BEGIN
         SELECT m.n AS missing, m.identity, m.name, u.n AS other, u.identity AS other_identity, u.name AS other_name, w.word, w.live = m.expected AS is_whole
         FROM named AS m JOIN named AS u ON m.state = 'missing' AND u.state = 'unexpected'
         CROSS JOIN LATERAL (SELECT word, regexp_replace(u.live, word, m.name, 'g') AS live
-          FROM format(CASE WHEN u.name ~ '^"' THEN '%s' ELSE '\y%s\y' END, regexp_replace(u.name, '(\W)', '\\\1', 'g')) AS word) AS w
+          FROM fn_dot_word(u.name) AS word) AS w
         -- A table has rows to be lost: most of its lines are enough.
         WHERE w.live = m.expected OR v_class = 'table' AND (
           SELECT 2 * count(*) FILTER (WHERE line = ANY (regexp_split_to_array(w.live, E',?\n'))) > count(*) FROM regexp_split_to_table(m.expected, E',?\n') AS line WHERE line LIKE '  %')
@@ -458,7 +466,7 @@ BEGIN
   FROM (SELECT n, o ->> 'state' = 'changed' AND v_live[n] = o ->> 'expected' AS is_right FROM jsonb_array_elements(p_objects) WITH ORDINALITY AS e(o, n)) AS r;
 
   WITH objects AS MATERIALIZED (
-    SELECT n::integer, o ->> 'state' AS state, i.name, '\y' || regexp_replace(i.name, '(\W)', '\\\1', 'g') || '\y' AS word,
+    SELECT n::integer, o ->> 'state' AS state, i.name, fn_dot_word(i.name) AS word,
            split_part(o ->> 'expected', E'\nAS $', 1) AS expected, split_part(o ->> 'live', E'\nAS $', 1) AS live
     FROM jsonb_array_elements(p_objects) WITH ORDINALITY AS e(o, n)
     CROSS JOIN LATERAL (
@@ -585,7 +593,7 @@ BEGIN
     WHEN SQLSTATE 'XPLAN' THEN
       NULL;
     WHEN lock_not_available THEN
-      v_why := 'another session is changing an object of the schema';
+      v_why := CASE WHEN v_locked THEN 'another session is changing an object of the schema' ELSE 'a deploy is under way' END;
       v_what := 'Wait until it has ended.';
     WHEN OTHERS THEN
       v_why := format('the comparison failed: %s', SQLERRM);

@@ -233,6 +233,7 @@ END
 $function$;
 ALTER FUNCTION fn_dot_repair(text,text,text,text,text,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_repair(text,text,text,text,text,text) IS 'The statements that make an object what it should be again, or take away one that should not be; with the search_path iu_core, pg_catalog';
+DROP FUNCTION iu_core.fn_dot_word(text);
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_catalogue(p_classes text[] DEFAULT NULL::text[])
  RETURNS TABLE(class text, identity text, definition text, facts text)
  LANGUAGE plpgsql

@@ -116,6 +116,15 @@ describe('while a deploy runs in another session', () => {
     await other.query('ROLLBACK')
     expect(await drift(reader)).toEqual([])
   })
+
+  it('a deploy that changes the inventory itself is told as one', async () => {
+    const db = kept(await testDatabase())
+    const [deployer, reader] = await Promise.all([db.connect(), db.connect()])
+    await deployer.query(`BEGIN; SELECT pg_advisory_xact_lock(hashtext('iu_core deploy')); LOCK TABLE iu_core.dot_inventory IN ACCESS EXCLUSIVE MODE`)
+    expect(await drift(reader)).toMatchObject([{ class: null, state: 'unknown', suggested_action: 'A deploy is under way. Wait until it has ended.' }])
+    await deployer.query('ROLLBACK')
+    expect(await drift(reader)).toEqual([])
+  })
 })
 
 describe('the rungs of the ladder, pulled by command', () => {

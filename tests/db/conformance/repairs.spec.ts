@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { testDatabase, type TestDatabase } from '../harness.ts'
-import { drift, named } from './drift.ts'
+import { drift, type Drift, named } from './drift.ts'
 
 let db: TestDatabase
 let client: pg.Client
@@ -10,6 +10,15 @@ beforeAll(async () => {
   client = await db.connect()
 })
 afterAll(() => db.drop())
+beforeEach(() => client.query('BEGIN'))
+afterEach(() => client.query('ROLLBACK'))
+
+/** Runs the statements in the order in which they are listed. */
+async function repair(found: Drift[]): Promise<void> {
+  for (const { class: kind, identity, statement } of found) {
+    await client.query(statement!).catch((error: Error) => expect.unreachable(`${kind} ${identity}: ${error.message}\n${statement}`))
+  }
+}
 
 const SCENES: Record<string, string> = {
   'types and routes inserted by hand': `
@@ -66,69 +75,40 @@ const SCENES: Record<string, string> = {
 
 describe('the statements that the drift lists, run in its order', () => {
   it.each([...Object.entries(SCENES), ['several of them at once', ['types and routes inserted by hand', 'objects made by hand, upon each other', 'views dropped with all that stands upon them', 'triggers\' functions dropped with them'].map(name => SCENES[name]).join(';')]])('put right: %s', async (_, sql) => {
-    await client.query('BEGIN')
-    try {
-      await client.query(sql)
-      const found = await drift(client)
-      expect(found.length).toBeGreaterThan(0)
-      for (const { class: kind, identity, statement } of found) {
-        await client.query(statement!).catch((error: Error) => expect.unreachable(`${kind} ${identity}: ${error.message}\n${statement}`))
-      }
-      expect(named(await drift(client))).toEqual([])
-    }
-    finally {
-      await client.query('ROLLBACK')
-    }
+    await client.query(sql)
+    const found = await drift(client)
+    expect(found.length).toBeGreaterThan(0)
+    await repair(found)
+    expect(named(await drift(client))).toEqual([])
   })
 
   it('keep the rows of a table and the values of a column that were renamed', async () => {
-    await client.query('BEGIN')
-    try {
-      await client.query(`INSERT INTO iu_core.iu_vocabulary (term_class, term, description) VALUES ('x', 'y', 'z'); DELETE FROM iu_core.iu_vocabulary WHERE term_class = 'x';
-        ALTER TABLE iu_core.iu_vocabulary RENAME TO words; ALTER TABLE iu_core.dot_config RENAME COLUMN reason TO why`)
-      const rows = async () => (await client.query('SELECT (SELECT count(*) FROM iu_core.iu_vocabulary) AS terms, (SELECT count(reason) FROM iu_core.dot_config) AS reasons')).rows
-      await client.query('SAVEPOINT renamed; ALTER TABLE iu_core.words RENAME TO iu_vocabulary; ALTER TABLE iu_core.dot_config RENAME COLUMN why TO reason')
-      const before = await rows()
-      await client.query('ROLLBACK TO renamed')
-      const found = await drift(client)
-      expect(found.find(({ identity }) => identity === 'iu_vocabulary')).toMatchObject({ state: 'missing', suggested_action: 'Give table words its name back with the statement.' })
-      for (const { statement } of found) await client.query(statement!)
-      expect(await rows()).toEqual(before)
-    }
-    finally {
-      await client.query('ROLLBACK')
-    }
+    const rows = async () => (await client.query('SELECT (SELECT count(*) FROM iu_core.iu_vocabulary) AS terms, (SELECT count(reason) FROM iu_core.dot_config) AS reasons')).rows
+    const before = await rows()
+    await client.query('ALTER TABLE iu_core.iu_vocabulary RENAME TO words; ALTER TABLE iu_core.dot_config RENAME COLUMN reason TO why')
+    const found = await drift(client)
+    expect(found.find(({ identity }) => identity === 'iu_vocabulary')).toMatchObject({ state: 'missing', suggested_action: 'Give table words its name back with the statement.' })
+    await repair(found)
+    expect(await rows()).toEqual(before)
   })
 
   it('name a table back that was renamed and altered, and put the rest right after that', async () => {
-    await client.query('BEGIN')
-    try {
-      await client.query(`ALTER TABLE iu_core.unit_version RENAME TO versions; ALTER TABLE iu_core.versions RENAME COLUMN body TO said; ALTER TABLE iu_core.versions ADD COLUMN more text;
-        CREATE TABLE iu_core.another (id bigint, body text)`)
-      const found = (await drift(client)).find(({ identity }) => identity === 'unit_version')!
-      expect(found.suggested_action).toBe('Give table versions its name back with the statement. It differs in more: then compare again.')
-      await client.query(found.statement!)
-      expect(await drift(client)).toMatchObject([{ identity: 'another', state: 'unexpected' }, { identity: 'unit_version', state: 'changed' }, { class: 'view' }])
-      for (const { statement } of await drift(client)) await client.query(statement!)
-      expect(named(await drift(client))).toEqual([])
-    }
-    finally {
-      await client.query('ROLLBACK')
-    }
+    await client.query(`ALTER TABLE iu_core.unit_version RENAME TO versions; ALTER TABLE iu_core.versions RENAME COLUMN body TO said; ALTER TABLE iu_core.versions ADD COLUMN more text;
+      CREATE TABLE iu_core.another (id bigint, body text)`)
+    const found = (await drift(client)).find(({ identity }) => identity === 'unit_version')!
+    expect(found.suggested_action).toBe('Give table versions its name back with the statement. It differs in more: then compare again.')
+    await client.query(found.statement!)
+    expect(await drift(client)).toMatchObject([{ identity: 'another', state: 'unexpected' }, { identity: 'unit_version', state: 'changed' }, { class: 'view' }])
+    await repair(await drift(client))
+    expect(named(await drift(client))).toEqual([])
   })
 
   it('say what they cannot put right: a column that is added comes last', async () => {
-    await client.query('BEGIN')
-    try {
-      await client.query('ALTER TABLE iu_core.iu_relation DROP COLUMN created_at')
-      const [first] = await drift(client)
-      expect(first!.statement).toContain('ADD COLUMN created_at')
-      expect(first!.statement).toMatch(/\n-- then its columns stand in another order: .*$/)
-      await client.query(first!.statement!)
-      expect(await drift(client)).toMatchObject([{ identity: 'iu_relation', state: 'changed', statement: expect.stringMatching(/^SET [^\n]*\n-- then its columns/) }])
-    }
-    finally {
-      await client.query('ROLLBACK')
-    }
+    await client.query('ALTER TABLE iu_core.iu_relation DROP COLUMN created_at')
+    const [first] = await drift(client)
+    expect(first!.statement).toContain('ADD COLUMN created_at')
+    expect(first!.statement).toMatch(/\n-- then its columns stand in another order: .*$/)
+    await client.query(first!.statement!)
+    expect(await drift(client)).toMatchObject([{ identity: 'iu_relation', state: 'changed', statement: expect.stringMatching(/^SET [^\n]*\n-- then its columns/) }])
   })
 })

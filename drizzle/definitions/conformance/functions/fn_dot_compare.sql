@@ -90,7 +90,7 @@ BEGIN
     WHEN SQLSTATE 'XPLAN' THEN
       NULL;
     WHEN lock_not_available THEN
-      v_why := 'another session is changing an object of the schema';
+      v_why := CASE WHEN v_locked THEN 'another session is changing an object of the schema' ELSE 'a deploy is under way' END;
       v_what := 'Wait until it has ended.';
     WHEN OTHERS THEN
       v_why := format('the comparison failed: %s', SQLERRM);

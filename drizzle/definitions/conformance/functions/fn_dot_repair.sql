@@ -1,4 +1,4 @@
--- requires: iu_core
+-- requires: fn_dot_word, iu_core
 -- Written for a person to read before it is run. A function, view, trigger or row is made again as a whole; of a
 -- table, which holds rows, only the lines that differ are put right.
 CREATE FUNCTION iu_core.fn_dot_repair(p_class text, p_identity text, p_expected text, p_expected_facts text, p_live text, p_live_facts text)
@@ -33,7 +33,6 @@ DECLARE
   v_kind text;
   v_start text;
   v_renamed record;
-  v_word text;
   v_first text[] := '{}';
   v_last text[] := '{}';
 BEGIN
@@ -83,8 +82,7 @@ BEGIN
       ORDER BY o.n, n.n
     LOOP
       v_first := v_first || CASE v_kind WHEN 'INDEX' THEN format('ALTER INDEX %s RENAME TO %s;', v_renamed.old, v_renamed.new) ELSE format('ALTER TABLE %I RENAME %s %s TO %s;', p_identity, v_kind, v_renamed.old, v_renamed.new) END;
-      v_word := format(CASE WHEN v_renamed.old ~ '^"' THEN '%s' ELSE '\y%s\y' END, regexp_replace(v_renamed.old, '(\W)', '\\\1', 'g'));
-      v_old := (SELECT array_agg(CASE WHEN l = ANY (v_new) THEN l ELSE regexp_replace(l, v_word, v_renamed.new, 'g') END ORDER BY n) FROM unnest(v_old) WITH ORDINALITY AS e(l, n));
+      v_old := (SELECT array_agg(CASE WHEN l = ANY (v_new) THEN l ELSE regexp_replace(l, fn_dot_word(v_renamed.old), v_renamed.new, 'g') END ORDER BY n) FROM unnest(v_old) WITH ORDINALITY AS e(l, n));
     END LOOP;
   END LOOP;
   FOREACH v_line IN ARRAY v_old LOOP

@@ -1,4 +1,4 @@
--- requires: iu_core
+-- requires: fn_dot_word, iu_core
 -- What is told only by looking at all that has drifted.
 -- A missing object that is there under another name gets its name back, so that the rows of a table, and what stands
 -- upon it, stay; what differs by that name alone comes right with it.
@@ -11,7 +11,6 @@ LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 DECLARE
-  v_count constant integer := jsonb_array_length(p_objects);
   v_class text;
   -- As they will be when the names are back.
   v_identity text[];
@@ -21,7 +20,7 @@ DECLARE
   v_pair record;
   v_before integer[];
   v_after integer[];
-  v_rank integer[] := array_fill(0, ARRAY[v_count]);
+  v_rank integer[] := array_fill(0, ARRAY[jsonb_array_length(p_objects)]);
   v_last integer[];
 BEGIN
   SELECT array_agg(o ->> 'identity' ORDER BY n), array_agg(o ->> 'live' ORDER BY n), array_agg(o ->> 'statement' ORDER BY n), array_agg(o ->> 'suggested_action' ORDER BY n)
@@ -38,7 +37,7 @@ BEGIN
         SELECT m.n AS missing, m.identity, m.name, u.n AS other, u.identity AS other_identity, u.name AS other_name, w.word, w.live = m.expected AS is_whole
         FROM named AS m JOIN named AS u ON m.state = 'missing' AND u.state = 'unexpected'
         CROSS JOIN LATERAL (SELECT word, regexp_replace(u.live, word, m.name, 'g') AS live
-          FROM format(CASE WHEN u.name ~ '^"' THEN '%s' ELSE '\y%s\y' END, regexp_replace(u.name, '(\W)', '\\\1', 'g')) AS word) AS w
+          FROM fn_dot_word(u.name) AS word) AS w
         -- A table has rows to be lost: most of its lines are enough.
         WHERE w.live = m.expected OR v_class = 'table' AND (
           SELECT 2 * count(*) FILTER (WHERE line = ANY (regexp_split_to_array(w.live, E',?\n'))) > count(*) FROM regexp_split_to_table(m.expected, E',?\n') AS line WHERE line LIKE '  %')
@@ -70,7 +69,7 @@ BEGIN
   FROM (SELECT n, o ->> 'state' = 'changed' AND v_live[n] = o ->> 'expected' AS is_right FROM jsonb_array_elements(p_objects) WITH ORDINALITY AS e(o, n)) AS r;
 
   WITH objects AS MATERIALIZED (
-    SELECT n::integer, o ->> 'state' AS state, i.name, '\y' || regexp_replace(i.name, '(\W)', '\\\1', 'g') || '\y' AS word,
+    SELECT n::integer, o ->> 'state' AS state, i.name, fn_dot_word(i.name) AS word,
            split_part(o ->> 'expected', E'\nAS $', 1) AS expected, split_part(o ->> 'live', E'\nAS $', 1) AS live
     FROM jsonb_array_elements(p_objects) WITH ORDINALITY AS e(o, n)
     CROSS JOIN LATERAL (
