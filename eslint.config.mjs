@@ -1,4 +1,5 @@
 // @ts-check
+import regexp from 'eslint-plugin-regexp'
 import withNuxt from './.nuxt/eslint.config.mjs'
 
 /** @param {string[]} files @param {{ group: string[], message: string }[]} patterns */
@@ -13,6 +14,12 @@ export default withNuxt(
       '@stylistic/quote-props': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
     },
+  },
+  // A pattern is tried in time in proportion to the text, whatever the text: what it is tried on comes from users.
+  {
+    files: ['app/**', 'server/**', 'shared/**', 'drizzle/**'],
+    plugins: { regexp },
+    rules: { 'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }], 'regexp/no-super-linear-move': ['error', { report: 'potential' }] },
   },
   { files: ['app/{pages,layouts}/**/*.vue', 'app/*.vue'], rules: { 'vue/multi-word-component-names': 'off' } },
   // Who may import whom: app → shared; api → utils, db, shared; shared → zod.

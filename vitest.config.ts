@@ -1,18 +1,21 @@
 import { join } from 'node:path'
 import { configDefaults, defineConfig } from 'vitest/config'
+import { LIMITS } from './tests/limits.ts'
+
+const LIMITED = { testTimeout: LIMITS.test, hookTimeout: LIMITS.test, expect: { poll: { timeout: LIMITS.wait } } }
 
 /** Projects with a database; which PostgreSQL, and how durable, tests/db/setup.ts tells by the project's name. */
-const withDatabase = { globalSetup: 'tests/db/setup.ts', testTimeout: 60_000, hookTimeout: 30_000 }
+const withDatabase = { ...LIMITED, globalSetup: 'tests/db/setup.ts' }
 
 export default defineConfig({
   test: {
     environment: 'node',
     maxWorkers: 3,
-    teardownTimeout: 60_000,
+    teardownTimeout: LIMITS.wait,
     // For the many `iu` that the specs run: each would compile the same modules.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/iu-tests') },
     projects: [
-      { test: { name: 'unit', include: ['tests/unit/**/*.spec.ts'] } },
+      { test: { ...LIMITED, name: 'unit', include: ['tests/unit/**/*.spec.ts'] } },
       { test: { ...withDatabase, name: 'house', include: ['tests/house/**/*.spec.ts'] } },
       { test: { ...withDatabase, name: 'db18', include: ['tests/db/**/*.spec.ts'] } },
       {
@@ -36,8 +39,7 @@ export default defineConfig({
           ...withDatabase,
           name: 'long',
           include: ['tests/long/**/*.spec.ts'],
-          testTimeout: 1_800_000,
-          hookTimeout: 120_000,
+          testTimeout: 3 * LIMITS.test,
           fileParallelism: false,
           // Alone and last: what it measures must not be disturbed.
           sequence: { groupOrder: 1 },

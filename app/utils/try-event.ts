@@ -9,7 +9,7 @@ const asSchema = (json: Json | undefined): Schema => typeof json === 'object' &&
 /** A text that a plain pattern asks for: literals, one of a class, so many times. What is more than that has to be written. */
 function likePattern(pattern: Json | undefined): string {
   if (typeof pattern !== 'string') return 'text'
-  const text = pattern.replace(/^\^|\$$/g, '').replace(/(?:\[([^\]^])[^\]]*\]|\\(.)|(.))(?:\{(\d+)[^}]*\}|[+*?])?/g,
+  const text = pattern.replace(/^\^|\$$/g, '').replace(/(?:\[([^\]^])[^\]]{0,99}\]|\\(.)|(.))(?:\{(\d{1,5})(?:,\d{0,5})?\}|[+*?])?/g,
     (_, ofClass?: string, escaped?: string, literal?: string, times?: string) => (ofClass ?? (escaped === 'd' ? '0' : escaped === 'w' ? 'a' : escaped) ?? literal ?? '').repeat(Number(times ?? 1)))
   // The database's own dialect may hold what is no pattern here.
   try {

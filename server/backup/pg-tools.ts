@@ -56,7 +56,7 @@ export async function requireTool(tool: Tool, server: string): Promise<void> {
     if (error.code !== 'ENOENT') throw error
     throw new BackupRefused(`${tool} is not on PATH: ${remedy}`)
   })
-  const version = /\b(\d+)(?:\.\d+|\w+)\b/.exec(said)?.[0] ?? said.trim()
+  const version = /\b\d+(?:\.\d+|[a-z]\w*)?\b/.exec(said)?.[0] ?? said.trim()
   if (!(Number.parseInt(version) >= major)) throw new BackupRefused(`${tool} is of PostgreSQL ${version}, the server is ${server}: an older client cannot read it; ${remedy}`)
 }
 

@@ -15,7 +15,8 @@ const STAMP = join(ROOT, '.output/iu-sources.sha256')
 const SERVER = join(ROOT, '.output/server/index.mjs')
 /** Beside what is built, wherever the data are. */
 const BUILD = join(ROOT, '.data')
-const READY_MS = 60_000
+/** Only a hang is ended by it: a machine that does other work as well may take minutes. */
+const READY_MS = 300_000
 
 /** SHA-256 over the path and content of everything that the build reads. */
 export function sourcesDigest(): string {

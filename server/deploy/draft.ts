@@ -12,7 +12,7 @@ type ObjectClass = keyof typeof KIND_OF
 
 const DROP_ORDER = ['trigger', 'view', 'function', 'table', 'schema']
 
-const nameOf = (object: CatalogueObject) => object.identity.replace(/[( ].*$/s, '')
+const nameOf = (object: CatalogueObject) => object.identity.split(/[( ]/, 1)[0]!
 
 function definitionOf(object: CatalogueObject, definitions: Definition[]): Definition {
   const found = definitions.find(definition => definition.kind === KIND_OF[object.class as ObjectClass] && definition.name === nameOf(object))

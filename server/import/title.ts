@@ -63,11 +63,11 @@ function plainWords(text: string): string {
 
 /** Removes pairs of `*`, `_` and `~~` that enclose words, and the ticks around code, whose inside stays as it is. */
 function withoutEmphasis(text: string): string {
-  const tokens = text.match(/\\[^]|`+[^`]+`+|\*+|_+|~~|[^\\`*_~]+|[^]/g) ?? []
+  const tokens = text.match(/\\[^]|`+(?:[^`]+`+)?|\*+|_+|~~|[^\\`*_~]+|[^]/g) ?? []
   const open = new Map<string, number>()
   tokens.forEach((token, i) => {
-    if (token.startsWith('`') && token.length > 1) {
-      tokens[i] = token.replace(/^`+ ?| ?`+$/g, '').replace(/[!-/:-@[-`{-~]/g, '\\$&')
+    if (/^`+[^`]/.test(token)) {
+      tokens[i] = token.replace(/^`+ ?|(?<!`) ?`+$/g, '').replace(/[!-/:-@[-`{-~]/g, '\\$&')
     }
     if (!/^(?:\*+|_+|~~)$/.test(token)) return
     const before = tokens[i - 1]?.at(-1) ?? ' '

@@ -1,5 +1,4 @@
 import { request } from 'node:http'
-import { setTimeout } from 'node:timers/promises'
 import { expect, test } from '@playwright/test'
 import type { Receipt } from '../../shared/commands/receipt.ts'
 import type { ReadModels } from '../../shared/read-models/registry.ts'
@@ -98,7 +97,7 @@ test('who is still writing a body that is refused gets to the end, and the answe
     const answered = new Promise<number>((resolve, reject) => sent.on('response', response => resolve(response.resume().statusCode!)).on('error', reject))
     for (const bytes of written) {
       await new Promise<void>((resolve, reject) => sent.write(bytes, error => error ? reject(error) : resolve()))
-      await setTimeout(5)
+      await new Promise(setImmediate)
     }
     sent.end()
     expect(await answered, path).toBe(status)

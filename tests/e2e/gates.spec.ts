@@ -166,11 +166,9 @@ test('every state that is not open is drawn as closed, and held events have thei
       gates: gates.gates.map(gate => gate.gate === STRUCTURE ? { ...gate, state: 'expired', isOpen: false, expiresAt: '2026-01-01T00:00:00Z' } : gate),
     } })
   })
-  // A refresh that is under way already is not begun again.
-  await expect(async () => {
-    await page.keyboard.press('r')
-    await expect(rung(page, WORKER)).toContainText('missing row = CLOSED', { timeout: 2000 })
-  }).toPass({ timeout: 15_000 })
+  // A refresh that is under way already is not begun again: the next one comes by itself.
+  await page.keyboard.press('r')
+  await expect(rung(page, WORKER)).toContainText('missing row = CLOSED')
   await expect(rung(page, WORKER)).toContainText('1 event that waits for the worker')
   await expect(rung(page, 'iu_core.routes_master_enabled')).toContainText('malformed: closed')
   await expect(rung(page, 'iu_core.routes_master_enabled')).toContainText('10,000+ held events stay held')

@@ -79,7 +79,7 @@ test('a bad filter is named, with the status of a bad request', async ({ page })
 test('the chain shows its head, and the line that verifies against it', async ({ page, baseURL }) => {
   await create(page.request, baseURL!, address())
   // What was written is sealed some seconds later.
-  await expect.poll(async () => (await (await page.request.get('/api/ledger')).json() as Ledger).chain.head, { timeout: 30_000 }).not.toBeNull()
+  await expect.poll(async () => (await (await page.request.get('/api/ledger')).json() as Ledger).chain.head).not.toBeNull()
   await open(page, '/ledger')
   const chain = page.getByRole('region', { name: 'The ledger\'s chain' })
   // It may grow while one looks.

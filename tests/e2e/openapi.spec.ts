@@ -181,7 +181,6 @@ test.describe('a command', () => {
   const emit = (type: string, times: number) => world.db.query(`SELECT iu_core.fn_iu_emit_event($1, 'a_table', n::text, '{}') FROM generate_series(1, $2::integer) AS n`, [type, times])
 
   test.beforeAll(async () => {
-    test.setTimeout(120_000)
     world = await makeWorld()
     manager = await world.signIn('manager')
     const operator = await world.signIn('operator')

@@ -81,16 +81,20 @@ export async function expectSound(page: Page): Promise<void> {
 export async function expectSmall(page: Page, path: string): Promise<void> {
   const session = await page.context().newCDPSession(page)
   const scripts = new Set<string>()
+  const loaded = new Set<string>()
   let bytes = 0
   session.on('Network.responseReceived', ({ requestId, response }) => {
     if (/javascript/.test(response.mimeType)) scripts.add(requestId)
   })
   session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
-    if (scripts.has(requestId)) bytes += encodedDataLength
+    if (!scripts.has(requestId)) return
+    loaded.add(requestId)
+    bytes += encodedDataLength
   })
   await session.send('Network.enable')
   await page.goto(path, { waitUntil: 'networkidle' })
-  await page.waitForTimeout(500)
+  await hydrated(page)
+  await expect.poll(() => loaded.size === scripts.size).toBe(true)
   expect(bytes).toBeGreaterThan(10_000)
   expect(bytes).toBeLessThan(JS_BUDGET)
 }

@@ -148,7 +148,7 @@ describe('the console', () => {
     for (let round = 0; round < ROUNDS; round++) {
       const console = start(['.output/server/index.mjs'], { NUXT_DATABASE_URL: db.loginUrl('iu_console'), NUXT_SESSION_PASSWORD: sessionPassword, NITRO_HOST: '127.0.0.1', NITRO_PORT: new URL(origin).port, NODE_ENV: 'production' })
       const before = pages
-      await expect.poll(() => pages, { timeout: 60_000 }).toBeGreaterThan(before + 2)
+      await expect.poll(() => pages).toBeGreaterThan(before + 2)
       await sleep(below(500))
       await kill(console)
       expect(await accounting(db.pool)).toMatchObject({ unexplained: 0 })
@@ -168,7 +168,7 @@ describe('the console', () => {
              (SELECT count(*)::int FROM iu_core.dot_iu_command_run WHERE status IN ('failed', 'refused')) AS others`, [made])
     expect(kept).toEqual({ pieces: made.length, runs: made.length, others: 0 })
     // No query of a killed console is left behind.
-    await expect.poll(async () => (await db.pool.query(`SELECT FROM pg_stat_activity WHERE usename = 'iu_console' AND datname = current_database()`)).rowCount, { timeout: 60_000 }).toBe(0)
+    await expect.poll(async () => (await db.pool.query(`SELECT FROM pg_stat_activity WHERE usename = 'iu_console' AND datname = current_database()`)).rowCount).toBe(0)
   })
 })
 

@@ -45,10 +45,10 @@ export async function eventsSeen(db: Queryable): Promise<number> {
 /** Until events have been routed since the call. */
 export async function untilRouting(db: Queryable): Promise<void> {
   const before = await eventsSeen(db)
-  await expect.poll(() => eventsSeen(db).catch(() => 0), { timeout: 60_000, interval: 20 }).toBeGreaterThan(before)
+  await expect.poll(() => eventsSeen(db).catch(() => 0), { interval: 20 }).toBeGreaterThan(before)
 }
 
 /** Until the backends of killed workers have let go of their cursors. */
 export async function untilGone(db: Queryable): Promise<void> {
-  await expect.poll(async () => (await db.query(`SELECT FROM pg_stat_activity WHERE application_name = 'iu worker' AND datname = current_database()`)).rowCount, { timeout: 60_000 }).toBe(0)
+  await expect.poll(async () => (await db.query(`SELECT FROM pg_stat_activity WHERE application_name = 'iu worker' AND datname = current_database()`)).rowCount).toBe(0)
 }

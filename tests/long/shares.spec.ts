@@ -16,7 +16,7 @@ test(`splitting and joining at random for ${SECONDS} s under full load loses, do
   await makeCounters(db.pool, SUBJECTS)
   const writers = startCounted(db.url, 12, { subjects: SUBJECTS, delayMs: 4 })
   const processes = [startWorker(db.url), startWorker(db.url), startWorker(db.url)]
-  await expect.poll(() => eventsSeen(db.pool), { timeout: 30_000 }).toBeGreaterThan(0)
+  await expect.poll(() => eventsSeen(db.pool)).toBeGreaterThan(0)
 
   const done = { splits: 0, joins: 0, again: 0, most: 1 }
   const until = Date.now() + SECONDS * 1000
@@ -40,7 +40,7 @@ test(`splitting and joining at random for ${SECONDS} s under full load loses, do
       if ((receipt.result as { reads_again: string }).reads_again !== 'nothing') done.again += 1
     }
     // It went on meanwhile: the work was under way.
-    await expect.poll(() => eventsSeen(db.pool), { timeout: 30_000 }).toBeGreaterThan(seen)
+    await expect.poll(() => eventsSeen(db.pool)).toBeGreaterThan(seen)
     if (turn % 20 === 0) expect(await accounting(db.pool)).toMatchObject({ unexplained: 0 })
     await sleep(below(200))
   }

@@ -33,7 +33,7 @@ test(`16 writers for ${SECONDS} s, beside transactions that stay open, lose, dou
   }
   await writers.stop()
   // All that was committed is routed while the strangers are still there.
-  await expect.poll(async () => (await accounting(db.pool)).not_yet_routed, { timeout: 30_000 }).toBe(0)
+  await expect.poll(async () => (await accounting(db.pool)).not_yet_routed).toBe(0)
   await expectKept(db.pool, writers)
   const before = await accounting(db.pool)
   await elsewhere.query('ROLLBACK')

@@ -14,7 +14,7 @@ function maxBytesFrom(flag: string | undefined): number {
 }
 
 function prefixFrom(given: string | undefined): string {
-  const prefix = (given ?? '').replace(/^\/+|\/+$/g, '')
+  const prefix = (given ?? '').replace(/^\/+|(?<!\/)\/+$/g, '')
   if (prefix.split('/').some(segment => segment === '..' || segment === '.')) throw new Refusal(`--into: "${given}" has a segment that is . or ..`, EXIT.usage)
   return prefix
 }

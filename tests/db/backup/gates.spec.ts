@@ -109,7 +109,7 @@ it('a deploy over data is refused behind a closed gate, and goes through with th
   // That one is on record, and is good for an hour.
   expect(await deployHere(client, options)).toMatchObject({ deployed: [more.tag] })
   await rollbackUnits(client, units, NEWEST)
-}, 60_000)
+})
 
 it('over nothing there is no gate: a first deployment asks for nothing', async () => {
   const fresh = await (await emptyDatabase()).connect()

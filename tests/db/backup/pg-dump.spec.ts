@@ -59,5 +59,5 @@ describe('with pg_dump', () => {
     await emit(other.pool, 'after')
     await drain(other.pool)
     await expectWhole(other.pool)
-  }, 60_000)
+  })
 })

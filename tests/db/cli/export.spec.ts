@@ -214,10 +214,10 @@ describe('an export', () => {
     const ended = once(watching, 'exit')
     const content = () => existsSync(join(root, 'watched.md@/watched.md')) && read('watched.md@/watched.md').toString()
     try {
-      await expect.poll(content, { timeout: 15_000 }).toBe('First.\n')
+      await expect.poll(content).toBe('First.\n')
       await importText(db, 'watched.md', 'Second.\n')
-      await expect.poll(content, { timeout: 15_000 }).toBe('Second.\n')
-      await expect.poll(async () => (await knowledge()).state, { timeout: 15_000 }).toBe('in_step')
+      await expect.poll(content).toBe('Second.\n')
+      await expect.poll(async () => (await knowledge()).state).toBe('in_step')
       expect((await knowledge()).detail).toContain('an exporter runs for 1')
     }
     finally {

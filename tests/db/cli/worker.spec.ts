@@ -23,9 +23,9 @@ test('audits behind its passes until it is stopped', async () => {
   const running = worker()
   const ended = once(running, 'exit')
   try {
-    await expect.poll(audited, { timeout: 20_000 }).toBe(1)
+    await expect.poll(audited).toBe(1)
     await emit(db.pool, 'b')
-    await expect.poll(audited, { timeout: 20_000 }).toBe(2)
+    await expect.poll(audited).toBe(2)
   }
   finally {
     running.kill('SIGTERM')

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import fc from 'fast-check'
+import { waiting } from '../commands/beside.ts'
 import { type TestDatabase, testDatabase } from '../harness.ts'
 import { GATE, UNTOUCHED, difference, eventsOf, piecesOf, rendered, setGate } from './documents.ts'
 
@@ -227,8 +228,7 @@ describe('at the same time', () => {
     await client.query('BEGIN')
     await client.query(...first)
     const late = second()
-    const waits = late.then(() => false, () => false)
-    expect(await Promise.race([waits, new Promise(resolve => setTimeout(resolve, 150, true))])).toBe(true)
+    expect(await Promise.race([late.then(() => 'done', () => 'failed'), waiting(db, 1).then(() => 'waits')])).toBe('waits')
     await client.query('COMMIT')
     await late
     await client.end()

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type pg from 'pg'
+import { waiting } from '../commands/beside.ts'
 import { type TestDatabase, testDatabase } from '../harness.ts'
 import { type Block, GATE, documentOf, importBlocks, numbered, piecesOf, rendered, setGate, textOf, importFile } from './documents.ts'
 
@@ -25,7 +26,7 @@ async function afterOneAnother(first: (client: pg.Client) => Promise<unknown>, s
   await client.query('BEGIN')
   await first(client)
   const late = second()
-  expect(await Promise.race([late.then(() => 'done', () => 'failed'), new Promise(resolve => setTimeout(resolve, 150, 'waits'))])).toBe('waits')
+  expect(await Promise.race([late.then(() => 'done', () => 'failed'), waiting(db, 1).then(() => 'waits')])).toBe('waits')
   await client.query('COMMIT')
   await client.end()
   return late

@@ -19,5 +19,5 @@ export async function beside<T>(db: TestDatabase, work: (client: pg.PoolClient) 
 /** Until so many connections of this database wait for a lock. */
 export async function waiting(db: TestDatabase, connections: number): Promise<void> {
   const count = async () => Number((await db.pool.query<{ n: string }>(`SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)).rows[0]!.n)
-  await expect.poll(count, { timeout: 10_000, interval: 5 }).toBe(connections)
+  await expect.poll(count, { interval: 5 }).toBe(connections)
 }

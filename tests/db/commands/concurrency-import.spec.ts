@@ -89,4 +89,4 @@ it('two hundred changes at once, imports and returns among them, meet no deadloc
   expect(rows).toEqual([])
   await drain(db.pool)
   await expectWhole(db.pool)
-}, 120_000)
+})

@@ -105,7 +105,6 @@ describe('a gate that closes while a command is under way', () => {
       const before = await rows()
 
       const closer = await db.login('iu_console')
-      await closer.query(`SET statement_timeout = '5s'`)
       expect(await run(closer, 'dot_iu_close_gate', 'apply', { gate }, { token: tokens.operator, reason: 'stop' })).toMatchObject({ status: 'succeeded', result: { gate, gate_state: 'closed' } })
       await waiting(db, 1)
 

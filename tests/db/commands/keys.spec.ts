@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TestDatabase } from '../harness.ts'
 import { setGate } from '../world.ts'
+import { waiting } from './beside.ts'
 import { carry, LEDGER, openDatabase, run, signedIn, tables } from './world.ts'
 
 let db: TestDatabase
@@ -121,7 +122,7 @@ describe('a key', () => {
     const second = run(other, 'dot_iu_create_piece', 'apply', piece('held'), { key: 'held' }).finally(() => {
       answered = true
     })
-    await expect.poll(async () => (await db.pool.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)).rowCount).toBe(1)
+    await waiting(db, 1)
     expect(answered).toBe(false)
     await one.query('ROLLBACK')
     const answer = await second

@@ -87,7 +87,7 @@ describe('bodies and secrets', () => {
     const { rows: searched } = await stage.db.pool.query<{ n: number }>(`SELECT count(*)::integer AS n FROM iu_core.unit_version AS v JOIN iu_core.information_unit AS u ON u.id = v.unit_id
       WHERE length(v.body) >= 6 AND NOT EXISTS (SELECT FROM iu_core.information_unit AS t WHERE position(v.body IN t.title) > 0 OR position(v.body IN t.canonical_address) > 0)`)
     expect(searched[0]!.n).toBeGreaterThan(20)
-  }, 60_000)
+  })
 
   it('a body is kept as its digest and its size, wherever a command takes one', async () => {
     const text = `# Heading\n\n${MARK}\n`

@@ -17,7 +17,7 @@ beforeAll(async () => {
     await run(db.pool, 'dot_iu_create_piece', 'apply', { address: `${name}.free`, kind: 'text', body: 'Free.' })
   }
   await db.pool.query('ANALYZE')
-}, 60_000)
+})
 afterAll(() => db.drop())
 
 /** The piece that stands at such a part of the collection. */

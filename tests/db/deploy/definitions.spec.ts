@@ -45,6 +45,6 @@ describe('the definitions', () => {
 
   it('leave no scratch database behind', async () => {
     // Those of other spec files are soon connected to, or gone.
-    await expect.poll(async () => (await client.query(`SELECT FROM pg_database AS d WHERE datname LIKE 'iu\\_scratch\\_%' AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE datid = d.oid)`)).rowCount, { timeout: 10_000 }).toBe(0)
+    await expect.poll(async () => (await client.query(`SELECT FROM pg_database AS d WHERE datname LIKE 'iu\\_scratch\\_%' AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE datid = d.oid)`)).rowCount).toBe(0)
   })
 })

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { ensureSecret, readSecret } from '../../../server/embedded/index.ts'
 import { withLock } from '../../../server/embedded/lock.ts'
@@ -29,7 +28,7 @@ test.each([
   let most = 0
   await Promise.all(Array.from({ length: 20 }, () => withLock(path, async () => {
     most = Math.max(most, ++inside)
-    await delay(2)
+    await new Promise(setImmediate)
     inside--
   })))
   expect(most).toBe(1)
@@ -48,7 +47,7 @@ test('a lock is given back when the work fails, and those who wait are told for 
   const told: number[] = []
   await withLock(path, async () => {
     const waiting = withLock(path, async () => {}, pid => told.push(pid))
-    await delay(200)
+    await expect.poll(() => told).toEqual([process.pid])
     return { waiting }
   }).then(({ waiting }) => waiting)
   expect(told).toEqual([process.pid])

@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { EmbeddedError, nativeFolder, openEmbedded } from '../../../server/embedded/index.ts'
+import { LIMITS } from '../../limits.ts'
 import { ask, root, temporary } from './world.ts'
 
 const SHARED = '/var/lib/iu-core'
@@ -141,7 +142,7 @@ async function bareNative(folder: string): Promise<string> {
 
 function listens(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: 1000 })
+    const socket = connect({ host, port, timeout: LIMITS.wait })
     const end = (answer: boolean) => (): void => {
       socket.destroy()
       resolve(answer)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { waiting } from '../commands/beside.ts'
 import type { TestDatabase } from '../harness.ts'
 import { drain, emit, openDatabase, refusal, setGate } from '../world.ts'
 
@@ -18,11 +19,6 @@ async function begun(): Promise<Client> {
   const client = await db.connect()
   await client.query('BEGIN')
   return client
-}
-
-/** Until a query of this database waits for another's lock. */
-async function untilWaiting(): Promise<void> {
-  await expect.poll(async () => (await db.pool.query(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)).rowCount, { timeout: 10_000 }).toBe(1)
 }
 
 describe('lane immediate', () => {
@@ -50,7 +46,7 @@ describe('lane immediate', () => {
     const first = await begun()
     const id = await emit(first, 'a', {}, 'app.once', 'key')
     const repeat = emit(db.pool, 'a', {}, 'app.once', 'key')
-    await untilWaiting()
+    await waiting(db, 1)
     await first.query('COMMIT')
     expect(await repeat).toBe(id)
     expect(await outbox()).toHaveLength(1)
@@ -60,7 +56,7 @@ describe('lane immediate', () => {
     const first = await begun()
     const id = await emit(first, 'a', {}, 'app.once', 'key')
     const repeat = emit(db.pool, 'a', {}, 'app.once', 'key')
-    await untilWaiting()
+    await waiting(db, 1)
     await first.query('ROLLBACK')
     expect(await repeat).not.toBe(id)
     expect(await outbox()).toHaveLength(1)
@@ -102,7 +98,7 @@ describe('lane immediate', () => {
     const id = await emit(first, 'a', {}, 'app.once', 'key')
     await setGate(db.pool, 'routes_master_enabled', false)
     const repeat = emit(db.pool, 'a', {}, 'app.once', 'key')
-    await untilWaiting()
+    await waiting(db, 1)
     await first.query('COMMIT')
     expect(await repeat).toBe(id)
     expect(await outbox()).toHaveLength(1)

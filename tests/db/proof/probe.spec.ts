@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testDatabase, type TestDatabase } from '../harness.ts'
 import { run } from '../commands/world.ts'
@@ -30,11 +29,9 @@ const all = (status: string) => Object.fromEntries(LETTERS.map(letter => [letter
 
 /** Waits until something is so; what it was then. */
 async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const seen = await look()
-    if (seen !== undefined) return seen
-    await sleep(5)
-  }
+  let seen: T | undefined
+  await expect.poll(async () => seen = await look(), { interval: 5 }).not.toBeUndefined()
+  return seen!
 }
 
 describe('the probe', () => {
@@ -78,7 +75,7 @@ describe('the probe', () => {
     expect(statuses(await probe(client))).toEqual(all('passed'))
     // Nothing is locked against others: not a gate, not a cursor, not a route.
     await db.as('iu_deployer', async (other) => {
-      await other.query(`BEGIN; SET LOCAL lock_timeout = '1s'`)
+      await other.query('BEGIN')
       for (const table of ['dot_config', 'iu_route_worker_cursor', 'iu_outbound_route', 'iu_event_type', 'information_unit']) await other.query(`SELECT FROM iu_core.${table} FOR UPDATE NOWAIT`)
       await other.query('ROLLBACK')
     })
@@ -156,7 +153,7 @@ describe('a probe in the middle', () => {
     db = await openDatabase()
     await setGate(db.pool, 'operator_runtime_enabled', true)
     // Scenario E delivers: there it is held.
-    await asDeployed(db.pool, `CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_deliver(p_event_id bigint, p_route_id integer) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); END $$`)
+    await asDeployed(db.pool, `CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_deliver(p_event_id bigint, p_route_id integer) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(3600); END $$`)
   })
   afterAll(() => db.drop())
 
@@ -170,8 +167,7 @@ describe('a probe in the middle', () => {
     const probing = run(client, 'dot_iu_run_probe', 'apply').catch((error: { code?: string }) => error.code)
     const pid = await inTheMiddle()
     await db.as('iu_deployer', async (other) => {
-      // Whoever had to wait would be refused.
-      await other.query(`SET lock_timeout = '1s'`)
+      // Whoever had to wait would do so until the probe is over, which it is not before this.
       for (const [command, params] of [
         ['dot_iu_close_gate', { gate: 'iu_core.route_worker_enabled' }], ['dot_iu_create_piece', { address: 'a/piece', kind: 'text', body: 'x' }],
         ['dot_iu_register_event_type', { event_type: 'app.beside', description: 'beside' }], ['dot_iu_disable_route', { route: 'app.plain.log' }],
@@ -193,7 +189,7 @@ describe('a probe in the middle', () => {
   })
 
   it('leaves nothing when `iu probe` is killed: what nobody waits for any more takes itself back', async () => {
-    await asDeployed(db.pool, `CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_deliver(p_event_id bigint, p_route_id integer) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.7); END $$`)
+    await asDeployed(db.pool, `CREATE OR REPLACE FUNCTION iu_core.fn_iu_route_deliver(p_event_id bigint, p_route_id integer) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(3); END $$`)
     const before = await picture(db.pool)
     const child = spawn(process.execPath, [join(import.meta.dirname, '../../../server/cli/iu.ts'), 'probe'], { env: { ...process.env, DATABASE_URL: db.url }, stdio: 'ignore' })
     const pid = await inTheMiddle()
@@ -225,7 +221,7 @@ describe('a probe beside others', () => {
       await client.end()
     }
     const work = async () => {
-      for (; going; await sleep(1)) await db.pool.query('SELECT FROM iu_core.fn_iu_route_worker_run($1, 50)', ['iu_outbound_default'])
+      while (going) await db.pool.query('SELECT FROM iu_core.fn_iu_route_worker_run($1, 50)', ['iu_outbound_default'])
     }
     const others = [write(0), write(1), write(2), work()]
     const probing = async () => {
@@ -238,12 +234,11 @@ describe('a probe beside others', () => {
         expect(verified.results.at(-1)).toEqual({ name: 'nothing_is_left', ok: true })
       }
     }
-    await Promise.all([probing(), probing()]).finally(() => { going = false })
+    await Promise.all([probing(), probing(), expect.poll(() => written).toBeGreaterThan(20)]).finally(() => { going = false })
     await Promise.all(others)
     await drain(db.pool)
     await expectWhole(db.pool)
     const { rows } = await db.pool.query<{ n: number, types: string[] }>('SELECT count(*)::int AS n, array_agg(DISTINCT split_part(event_type, \'.\', 1)) AS types FROM iu_core.event_outbox')
     expect(rows).toEqual([{ n: written, types: ['app'] }])
-    expect(written).toBeGreaterThan(20)
   })
 })

@@ -1,5 +1,6 @@
 import pg, { type Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { waiting } from '../commands/beside.ts'
 import type { TestDatabase } from '../harness.ts'
 import { accounting, drain, emit, expectWhole, openDatabase, ownXid, pass, routed, WORKER } from '../world.ts'
 
@@ -351,7 +352,7 @@ describe('a cursor that is reset', () => {
     const own = await begun()
     expect((await pass(own)).seen).toBe(2)
     const reset = worker.query('SELECT iu_core.fn_iu_cursor_reset($1)', [WORKER])
-    await expect.poll(async () => (await db.pool.query(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)).rowCount, { timeout: 10_000 }).toBe(1)
+    await waiting(db, 1)
     await own.query('COMMIT')
     await reset
     expect((await drain(worker)).seen).toBe(2)

@@ -1,6 +1,5 @@
 /** Processes that run passes: how they share the work, what they say of themselves, and the schedule that starts and stops them. */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openConnection } from '../../../server/db/client.ts'
@@ -28,6 +27,20 @@ function poll(until: WorkerOptions['until'], more: Partial<WorkerOptions> = {}):
   started.push(running)
   return running
 }
+/** Connections that count their queries of a kind. */
+function counted(kind: RegExp) {
+  let queries = 0
+  const connect = async () => {
+    const client = await openConnection(db.url, 'a worker')
+    const query = client.query.bind(client) as (...args: unknown[]) => unknown
+    Object.assign(client, { query: (...args: unknown[]) => {
+      if (kind.test(typeof args[0] === 'string' ? args[0] : (args[0] as { text: string }).text)) queries += 1
+      return query(...args)
+    } })
+    return client
+  }
+  return { connect, count: () => queries }
+}
 async function stop<T>(...running: Promise<T>[]): Promise<T[]> {
   controller.abort()
   return Promise.all(running)
@@ -41,15 +54,15 @@ describe('processes', () => {
     await db.pool.query(`SELECT iu_core.fn_iu_cursor_split($1, 8, 'upper')`, [WORKER])
     const running = [poll('forever'), poll('forever'), poll('forever', { workerCode: 'upper' })]
     await emitMany(200)
-    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
-    await expect.poll(processes, { timeout: 10_000 }).toHaveLength(3)
+    await expect.poll(pending).toBe(0)
+    await expect.poll(processes).toHaveLength(3)
     expect(await processes()).toEqual(expect.arrayContaining([expect.objectContaining({ kind: 'cli', code: null, pid: process.pid, stale: false }), expect.objectContaining({ code: 'upper' })]))
     await db.pool.query(`SELECT iu_core.fn_iu_cursor_split($1, 4, 'middle')`, [WORKER])
     await emitMany(200)
-    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
+    await expect.poll(pending).toBe(0)
     await db.pool.query(`SELECT iu_core.fn_iu_cursor_join($1, 'middle')`, [WORKER])
     await emitMany(200)
-    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
+    await expect.poll(pending).toBe(0)
     const totals = await stop(...running)
     expect(totals.reduce((sum, { attempts_written: written }) => sum + written, 0)).toBe(600)
     expect(await processes()).toEqual([])
@@ -71,7 +84,7 @@ describe('processes', () => {
     await expect(poll('drain', { connect: () => connect('iu_reader') })).rejects.toMatchObject({ code: '42501' })
     await db.pool.query(`SELECT iu_core.fn_iu_cursor_split($1, 8, 'upper')`, [WORKER])
     const served = poll('forever', { workerCode: 'upper', connect: () => connect('iu_worker') })
-    await expect.poll(processes, { timeout: 10_000 }).toHaveLength(1)
+    await expect.poll(processes).toHaveLength(1)
     await db.pool.query(`SELECT iu_core.fn_iu_cursor_join($1, 'upper')`, [WORKER])
     await expect(served).rejects.toMatchObject({ code: 'IU003' })
     expect(await processes()).toEqual([])
@@ -107,12 +120,14 @@ describe('processes', () => {
   test('write nothing while nothing waits, but that they live', async () => {
     await emit(db.pool, 'a')
     const written = async () => (await db.pool.query('SELECT c.xmin AS cursor, p.xmin AS process FROM iu_core.iu_route_worker_cursor AS c, iu_core.iu_worker_process AS p')).rows
-    const running = poll('forever', { pollMs: 1 })
-    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
-    await expect.poll(written, { timeout: 10_000 }).toHaveLength(1)
+    const { connect, count } = counted(/fn_iu_route_worker_run/)
+    const running = poll('forever', { pollMs: 1, connect })
+    await expect.poll(pending).toBe(0)
+    await expect.poll(written).toHaveLength(1)
     const before = await written()
-    await sleep(500)
-    expect(await written()).toEqual(before)
+    const passes = count()
+    await expect.poll(count).toBeGreaterThan(passes + 50)
+    expect((await written()).map(({ cursor }) => cursor)).toEqual(before.map(({ cursor }) => cursor))
     await stop(running)
   })
 })
@@ -120,21 +135,26 @@ describe('processes', () => {
 describe('the schedule', () => {
   test('runs passes while an approver has enabled it, at its pace, and several consoles do no harm', async () => {
     await setGate(db.pool, 'operator_runtime_enabled', true)
-    const running = [poll('scheduled'), poll('scheduled')]
+    const { connect, count } = counted(/fn_iu_worker_plan/)
+    const looked = async () => {
+      const before = count()
+      await expect.poll(count).toBeGreaterThan(before + 2)
+    }
+    const running = [poll('scheduled', { connect }), poll('scheduled', { connect })]
     await emitMany(50)
-    await sleep(300)
+    await looked()
     expect([await pending(), await processes()]).toEqual([50, []])
     const params = { poll_ms: 20, batch_size: 7 }
     const plan = await run(db.pool, 'dot_iu_enable_schedule', 'plan', params)
     expect(await run(db.pool, 'dot_iu_enable_schedule', 'apply', params, { plan: plan.plan_digest, reason: 'a test' })).toMatchObject({ status: 'succeeded' })
-    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
+    await expect.poll(pending).toBe(0)
     const { rows: [most] } = await db.pool.query('SELECT max(seen) AS seen, count(*)::int AS passes FROM iu_core.v_iu_route_worker_run')
     expect(most).toEqual({ seen: 7, passes: 8 })
-    await expect.poll(processes, { timeout: 10_000 }).toEqual([expect.objectContaining({ kind: 'schedule', stale: false }), expect.objectContaining({ kind: 'schedule' })])
+    await expect.poll(processes).toEqual([expect.objectContaining({ kind: 'schedule', stale: false }), expect.objectContaining({ kind: 'schedule' })])
     expect(await run(db.pool, 'dot_iu_disable_schedule', 'apply', {}, { reason: 'a test' })).toMatchObject({ status: 'succeeded' })
-    await expect.poll(processes, { timeout: 10_000 }).toEqual([])
+    await expect.poll(processes).toEqual([])
     await emitMany(5)
-    await sleep(200)
+    await looked()
     expect(await pending()).toBe(5)
     expect((await stop(...running)).reduce((sum, { seen }) => sum + seen, 0)).toBe(50)
   })
@@ -142,7 +162,7 @@ describe('the schedule', () => {
   test('goes on trying, whatever is in its way', async () => {
     const lost: string[] = []
     const running = poll('scheduled', { connect: async () => { throw Object.assign(new Error('no such password'), { code: '28P01' }) }, onLost: error => lost.push(error.message) })
-    await expect.poll(() => lost.length, { timeout: 10_000 }).toBeGreaterThan(1)
+    await expect.poll(() => lost.length).toBeGreaterThan(1)
     await stop(running)
     expect(new Set(lost)).toEqual(new Set(['no such password']))
   })

@@ -1,5 +1,6 @@
 import type { Client } from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { waiting } from '../commands/beside.ts'
 import type { TestDatabase } from '../harness.ts'
 import { drain, emit, expectRollups, expectWhole, openDatabase, pass, type Queryable, refusal, setGate } from '../world.ts'
 
@@ -67,10 +68,10 @@ test('concurrent replays of one letter: one succeeds, the other finds it resolve
   const other = await db.connect()
   await other.query('BEGIN')
   expect((await replay(other)).status).toBe('replayed')
-  const waiting = replay(worker)
-  await expect.poll(async () => (await db.pool.query(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)).rowCount, { timeout: 10_000 }).toBe(1)
+  const late = replay(worker)
+  await waiting(db, 1)
   await other.query('COMMIT')
-  expect((await waiting).status).toBe('already_resolved')
+  expect((await late).status).toBe('already_resolved')
   await expectWhole(db.pool)
 })
 

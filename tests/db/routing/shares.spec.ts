@@ -1,5 +1,6 @@
 /** Splitting and joining cursors: where it is allowed, where the two go on, and what is read once more. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { waiting } from '../commands/beside.ts'
 import type { TestDatabase } from '../harness.ts'
 import { accounting, drain, emit, expectWhole, openDatabase, pass, refusal, WORKER } from '../world.ts'
 
@@ -65,10 +66,10 @@ describe('a split', () => {
     await own.query('BEGIN')
     await pass(own)
     expect((await refusal(split())).code).toBe('55P03')
-    const waiting = split()
-    await expect.poll(async () => (await db.pool.query(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'`)).rowCount, { timeout: 2000 }).toBe(1)
+    const late = split()
+    await waiting(db, 1)
     await own.query('COMMIT')
-    await waiting
+    await late
     expect(await ranges()).toEqual([`${WORKER} 0-7`, `${UPPER} 8-15`])
   })
 })

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { waiting } from '../commands/beside.ts'
 import { type TestDatabase, testDatabase } from '../harness.ts'
 
 let db: TestDatabase
@@ -134,7 +135,7 @@ describe('births at the same time', () => {
     await first.query('BEGIN')
     await first.query('SELECT iu_core.fn_iu_create(\'race/given-up\', \'text\', \'first\')')
     const second = create('race/given-up', 'text', 'second')
-    await expect(Promise.race([second, new Promise(resolve => setTimeout(resolve, 200, 'waits'))])).resolves.toBe('waits')
+    expect(await Promise.race([second.then(() => 'done', () => 'failed'), waiting(db, 1).then(() => 'waits')])).toBe('waits')
     await first.query('ROLLBACK')
     const id = await second
     expect((await db.pool.query('SELECT body FROM iu_core.unit_version WHERE unit_id = $1', [id])).rows).toEqual([{ body: 'second' }])

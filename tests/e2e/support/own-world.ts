@@ -3,6 +3,7 @@ import type { Locator, Page } from '@playwright/test'
 import type { Receipt } from '../../../shared/commands/receipt.ts'
 import { test as base, expect } from '../page.ts'
 import { makeWorld, type World } from './api-world.ts'
+import { LIMITS } from '../../limits.ts'
 
 /** A spec in a world of its own, where gates may be closed and events routed while others look at theirs. */
 export const test = base.extend<object, { world: World }>({
@@ -11,7 +12,7 @@ export const test = base.extend<object, { world: World }>({
     const world = await makeWorld()
     await use(world)
     await world.close()
-  }, { scope: 'worker', timeout: 120_000 }],
+  }, { scope: 'worker', timeout: LIMITS.test }],
   baseURL: async ({ world }, use) => use(world.origin),
 })
 

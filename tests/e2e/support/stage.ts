@@ -29,7 +29,6 @@ export function stageOfFile(): Stage {
   const stage = {} as Stage
   test.describe.configure({ mode: 'default' })
   test.beforeAll(async () => {
-    test.setTimeout(120_000)
     Object.assign(stage, await makeStage())
   })
   test.afterAll(() => stage.world?.close())

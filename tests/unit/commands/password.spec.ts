@@ -1,10 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { makePassword } from '../../../server/commands/first-admin.ts'
 import { hashPassword, passwordKey } from '../../../server/commands/password.ts'
-
-// Hashing is slow on purpose.
-vi.setConfig({ testTimeout: 60_000 })
 
 const salt = randomBytes(16)
 const hex = async (password: string, with_ = salt) => (await passwordKey(password, with_)).toString('hex')

@@ -47,14 +47,14 @@ describe('blocks by the Markdown parser', () => {
     fc.assert(fc.property(nastyText, (text) => {
       expect(markdownBlocks(Buffer.from(text), window)).toEqual(fromLineStart(text, reference(text)))
     }), { numRuns: 800 })
-  }, 60_000)
+  })
 
   it('are the same in a long text, whose blocks cross windows', () => {
     fc.assert(fc.property(fc.array(nastyText, { minLength: 60, maxLength: 80 }), (texts) => {
       const text = texts.join('\n')
       expect(markdownBlocks(Buffer.from(text))).toEqual(fromLineStart(text, reference(text)))
     }), { numRuns: 12 })
-  }, 60_000)
+  })
 })
 
 it('a heading right below definitions is a block of its own', () => {

@@ -4,21 +4,19 @@ import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { closeCutters, cut, PIECE_KINDS } from '../../../server/import/cut.ts'
+import { LIMITS } from '../../limits.ts'
 import { bodies, nastyText, ordinaryBlocks, separators } from './samples.ts'
 
 afterAll(() => closeCutters())
 
 async function cutText(text: string) {
   const content = Buffer.from(text)
-  const { how, pieces } = await cut(content)
+  const { how, pieces } = await cut(content, PATIENT)
   return { how, pieces, content, bodies: bodies(content, pieces), separators: separators(content, pieces) }
 }
 
-/** Processor time of this process with its threads, in milliseconds: unlike the clock's, it does not grow on a busy machine. */
-function spentMs(): number {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1000
-}
+/** Counts alone decide how a file is cut, however long this machine takes over it. */
+const PATIENT = { budgetMs: LIMITS.wait }
 
 async function kindsOf(text: string): Promise<string[]> {
   return (await cutText(text)).pieces.map(({ kind, level }) => kind + (level || ''))
@@ -90,9 +88,9 @@ describe('properties of every cut', () => {
         expect([...title].length).toBeLessThanOrEqual(120)
         expect(title).not.toMatch(/[\p{Cc}\ufffd]|^\s|\s$|\s\s/u)
       }
-      expect((await cut(content)).pieces).toEqual(pieces)
+      expect((await cut(content, PATIENT)).pieces).toEqual(pieces)
     }), { numRuns: 1000 })
-  }, 60_000)
+  })
 
   it('leaves all other bodies as they are when a paragraph is put in or added', async () => {
     await fc.assert(fc.asyncProperty(ordinaryBlocks, fc.nat(), fc.constantFrom('\n', '\r\n'), async (blocks, where, eol) => {
@@ -137,31 +135,27 @@ describe('files that are too much for the parser', () => {
     ['20 MB of paragraphs', () => `${'words and words '.repeat(20)}\n\n`.repeat(60_000), 'plain', 60_000],
   ])('%s', async (_, make, how, count) => {
     const content = Buffer.from(make())
-    const spent = spentMs()
-    const made = await cut(content)
-    expect(spentMs() - spent).toBeLessThan(8000)
+    const made = await cut(content, PATIENT)
     expect(made.how).toBe(how)
     if (count) expect(made.pieces.length).toBe(count)
     // The parts are compared by their sizes here: that bodies and separators are what they should be is tested above.
     expect(made.pieces[0]!.start).toBe(0)
     expect(made.pieces.every((piece, i) => piece.start + piece.length <= (made.pieces[i + 1]?.start ?? content.length))).toBe(true)
-  }, 60_000)
+  })
 })
 
 describe('the parser thread', () => {
   it('is left once a file has cost more than its budget, and the next file is parsed', async () => {
     const slow = Buffer.from('a\n===\n'.repeat(60_000))
-    const { how, pieces } = await cut(slow, { budgetMs: 100 })
+    const { how, pieces } = await cut(slow, { budgetMs: 1 })
     expect(how).toBe('plain')
     expect(pieces).toHaveLength(1)
     expect(await kindsOf('a\n===\n')).toEqual(['heading1'])
   })
 
   it('serves many files, also when asked all at once, and after being closed', async () => {
-    const spent = spentMs()
     const cuts = await Promise.all(Array.from({ length: 500 }, (_, i) => cut(Buffer.from(`# ${i}\n\ntext\n`))))
     expect(cuts.map(({ pieces }) => pieces[0]!.title)).toEqual(Array.from({ length: 500 }, (_, i) => `${i}`))
-    expect(spentMs() - spent).toBeLessThan(5000)
     await closeCutters()
     expect(await kindsOf('# A')).toEqual(['heading1'])
   })
@@ -169,7 +163,7 @@ describe('the parser thread', () => {
   it('neither ends the process before the answer nor keeps it after, when nobody closes it', async () => {
     const module = fileURLToPath(new URL('../../../server/import/cut.ts', import.meta.url))
     const script = `const { cut } = await import(${JSON.stringify(module)}); console.log((await cut(Buffer.from('# A'))).how)`
-    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { timeout: 50_000 })
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
     expect(stdout.trim()).toBe('markdown')
-  }, 60_000)
+  })
 })
