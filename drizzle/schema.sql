@@ -976,6 +976,7 @@ CREATE TABLE iu_worker_process (
   run_by text DEFAULT SESSION_USER NOT NULL,
   started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   last_seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  fault text,
   CONSTRAINT iu_worker_process_kind_chk CHECK ((kind = ANY (ARRAY['cli'::text, 'schedule'::text]))),
   CONSTRAINT iu_worker_process_pkey PRIMARY KEY (process_id),
   CONSTRAINT iu_worker_process_status_chk CHECK ((status = ANY (ARRAY['routed'::text, 'idle'::text, 'busy'::text, 'worker_gate_closed'::text, 'master_gate_closed'::text])))
@@ -985,6 +986,7 @@ COMMENT ON TABLE iu_worker_process IS 'Processes that run passes: each tells eve
 COMMENT ON COLUMN iu_worker_process.worker_code IS 'whose passes it runs; null = every worker''s';
 COMMENT ON COLUMN iu_worker_process.status IS 'how its last pass ended';
 COMMENT ON COLUMN iu_worker_process.events_seen IS 'by this process, since it started';
+COMMENT ON COLUMN iu_worker_process.fault IS 'what keeps its next pass from being made, as PostgreSQL tells it; null = nothing';
 
 -- table iu_worker_schedule
 CREATE TABLE iu_worker_schedule (
@@ -2344,7 +2346,8 @@ CREATE VIEW v_iu_worker_process AS
     run_by,
     started_at,
     last_seen_at,
-    (last_seen_at < (clock_timestamp() - '00:00:20'::interval)) AS is_stale
+    (last_seen_at < (clock_timestamp() - '00:00:20'::interval)) AS is_stale,
+    fault
    FROM iu_worker_process;
 ALTER VIEW v_iu_worker_process OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_worker_process IS 'Processes that run passes; one that has been silent for twenty seconds is stale: it died, or cannot reach the database';
@@ -10745,27 +10748,27 @@ $function$;
 ALTER FUNCTION fn_iu_who(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_who(text) IS 'Who is acting: the live account behind a session or API token, or without one the login itself (actor db:NAME) by its memberships. IU012 nobody';
 
--- function fn_iu_worker_beat(uuid,text,text,text,integer,text,bigint)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_worker_beat(p_process_id uuid, p_kind text, p_worker_code text, p_host text, p_pid integer, p_status text, p_events_seen bigint)
+-- function fn_iu_worker_beat(uuid,text,text,text,integer,text,bigint,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_worker_beat(p_process_id uuid, p_kind text, p_worker_code text, p_host text, p_pid integer, p_status text, p_events_seen bigint, p_fault text DEFAULT NULL::text)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
 BEGIN
-  UPDATE iu_worker_process SET status = p_status, events_seen = p_events_seen, last_seen_at = clock_timestamp()
+  UPDATE iu_worker_process SET status = p_status, events_seen = p_events_seen, fault = left(p_fault, 500), last_seen_at = clock_timestamp()
   WHERE process_id = p_process_id AND run_by = session_user;
   IF NOT FOUND THEN
     -- Who comes tidies up after those that did not end in order: a day is long enough to see that they died.
     DELETE FROM iu_worker_process WHERE last_seen_at < clock_timestamp() - interval '1 day';
-    INSERT INTO iu_worker_process (process_id, kind, worker_code, host, pid, status, events_seen)
-    VALUES (p_process_id, p_kind, p_worker_code, left(p_host, 255), p_pid, p_status, p_events_seen);
+    INSERT INTO iu_worker_process (process_id, kind, worker_code, host, pid, status, events_seen, fault)
+    VALUES (p_process_id, p_kind, p_worker_code, left(p_host, 255), p_pid, p_status, p_events_seen, left(p_fault, 500));
   END IF;
 END
 $function$;
-ALTER FUNCTION fn_iu_worker_beat(uuid,text,text,text,integer,text,bigint) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_worker_beat(uuid,text,text,text,integer,text,bigint) IS 'Says that a process that runs passes is alive, and how its last pass ended; whoever is new removes rows that have been silent for a day';
-GRANT EXECUTE ON FUNCTION fn_iu_worker_beat(uuid,text,text,text,integer,text,bigint) TO iu_worker;
+ALTER FUNCTION fn_iu_worker_beat(uuid,text,text,text,integer,text,bigint,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_worker_beat(uuid,text,text,text,integer,text,bigint,text) IS 'Says that a process that runs passes is alive, how its last pass ended and what keeps the next one from being made; whoever is new removes rows that have been silent for a day';
+GRANT EXECUTE ON FUNCTION fn_iu_worker_beat(uuid,text,text,text,integer,text,bigint,text) TO iu_worker;
 
 -- function fn_iu_worker_leave(uuid)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_worker_leave(p_process_id uuid)

@@ -82,13 +82,14 @@ export const PIECE_ICONS: Record<string, string> = {
 }
 
 /** How a process's last pass ended. */
-export const PROCESS_MARKS: Record<WorkerProcess['status'] | 'stale', Mark> = {
+export const PROCESS_MARKS: Record<WorkerProcess['status'] | 'stale' | 'faulty', Mark> = {
   routed: { icon: 'i-lucide-activity', label: 'routing', color: 'text-success' },
   idle: { icon: 'i-lucide-circle-check', label: 'idle', color: 'text-success' },
   busy: { icon: 'i-lucide-users', label: 'another is routing', color: 'text-success' },
   worker_gate_closed: { icon: 'i-lucide-lock', label: 'worker gate closed', color: 'text-warning' },
   master_gate_closed: { icon: 'i-lucide-lock', label: 'master gate closed', color: 'text-warning' },
   stale: { icon: 'i-lucide-circle-slash', label: 'silent', color: 'text-error' },
+  faulty: { icon: 'i-lucide-triangle-alert', label: 'tries again', color: 'text-warning' },
 }
 
 export const LAYER_MARKS: Record<Layer['state'], Mark> = {

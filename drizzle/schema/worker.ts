@@ -31,6 +31,7 @@ export const workerProcess = iuCore.view('v_iu_worker_process', {
   startedAt: instant('started_at').notNull(),
   lastSeenAt: instant('last_seen_at').notNull(),
   isStale: boolean('is_stale').notNull(),
+  fault: text('fault'),
 }).existing()
 
 export const workerPass = iuCore.view('v_iu_route_worker_run', {

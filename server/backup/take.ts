@@ -1,6 +1,7 @@
 import { open, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Client } from 'pg'
+import { faultOf } from '../db/faults.ts'
 import { appliedUnits, readBook } from '../deploy/book.ts'
 import { inScratch } from '../deploy/scratch.ts'
 import { inTransaction } from '../deploy/transaction.ts'
@@ -44,6 +45,8 @@ async function write(client: Client, part: string, writer: TarWriter, kind: Kind
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   try {
     await client.query('SET LOCAL ROLE iu_owner')
+    // It keeps the snapshot while pg_dump reads it, as long as that takes.
+    await client.query('SET LOCAL idle_in_transaction_session_timeout = 0')
     const { rows: [{ server, takenAt, snapshot } = { server: '', takenAt: '', snapshot: '' }] } = await client.query<{ server: string, takenAt: string, snapshot: string }>(IDENTITY)
     const rows = await countRows(client)
     const [lastEvent, lastRun] = [await newest(client, 'iu_core.event_outbox'), await newest(client, 'iu_core.dot_iu_command_run')]
@@ -97,8 +100,8 @@ export async function tryBackup(client: Client, path: string, units: Unit[]): Pr
       return [{ name: 'restored', ok: false, detail: (error as Error).message }]
     }
     return examine(scratch, backup.of, units)
-  }).catch((error: { code?: string, message: string }) => {
-    if (error.code !== '42501') throw error
+  }).catch((error: Error) => {
+    if (faultOf(error) !== 'denied') throw error
     throw new BackupRefused(`${path} is written, but not tried: this login may not make the scratch database (${error.message}); ALTER ROLE … CREATEDB, then iu db backup --check ${path}`)
   })
   const recorded = await recordBackup(client, backup, checks)

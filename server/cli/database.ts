@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type pg from 'pg'
-import { inSnapshot, type Isolation, openConnection, openPool } from '../db/client.ts'
+import { inSnapshot, type Isolation, openPool } from '../db/client.ts'
+import { type Connection, type Limits, LIMITS, openConnection } from '../db/connection.ts'
 import type { Kind } from '../backup/manifest.ts'
 import { bootstrap } from '../deploy/index.ts'
 import { openEmbedded } from '../embedded/index.ts'
@@ -72,7 +73,7 @@ function ignoreDuplicate(error: { code?: string }): void {
 }
 
 /** A connected client; `name` is what the server's list of sessions shows. */
-export const connect = (url: string, name = 'iu'): Promise<pg.Client> => openConnection(url, name)
+export const connect = (url: string, name = 'iu', limits: Limits = LIMITS.work): Promise<Connection> => openConnection(url, name, limits)
 
 /** Runs `work` on one connection. */
 export async function within<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 import { BackupRefused } from '../backup/manifest.ts'
 import { RefusedCommand } from '../commands/carry.ts'
+import { type Fault, faultOf, rootOf } from '../db/faults.ts'
 import { UnitError } from '../deploy/units.ts'
 import { problemOf } from '../../shared/problem.ts'
 
@@ -68,8 +69,17 @@ export function table(headings: string[], rows: string[][]): string {
 interface DatabaseError extends Error { code?: string, detail?: string, hint?: string, column?: string }
 
 const isUsage = (error: { code?: string }) => /^(E_|EARG$|ERR_PARSE_ARGS)/.test(error.code ?? '')
-const UNDEPLOYED = new Set(['3F000', '42P01', '42883', '42703'])
-const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT', 'ECONNRESET', 'EAI_AGAIN'])
+
+/** What happened, and what to do, for each fault of the database. */
+const FAULTS: Record<Fault, { status: number, says: (error: DatabaseError) => string, hint?: string }> = {
+  conflict: { status: EXIT.failed, says: ({ message }) => `another transaction was in the way: ${message}`, hint: 'Try again' },
+  timeout: { status: EXIT.failed, says: ({ message }) => `the database took too long: ${message}`, hint: 'Try again, or with less at a time' },
+  away: { status: EXIT.failed, says: ({ message, code }) => `the database cannot be reached (${code ?? message})`, hint: 'Check DATABASE_URL, or unset it to use the embedded database' },
+  exhausted: { status: EXIT.failed, says: ({ message, code }) => `the database server has run out of something (${code}): ${message}`, hint: 'Give it memory, disk space or connections, and try again' },
+  undeployed: { status: EXIT.failed, says: () => 'this database does not have the schema of this version', hint: 'Run iu db bootstrap, then iu db deploy' },
+  denied: { status: EXIT.refused, says: ({ message }) => `this login may not do that: ${message}` },
+  unknown_login: { status: EXIT.failed, says: ({ message }) => `the database does not let this login in: ${message}`, hint: 'Check user, password and database in DATABASE_URL' },
+}
 
 /** A refused command: its receipt for a program, what it says to people for a person. */
 function refused({ receipt }: RefusedCommand, json: boolean): number {
@@ -79,9 +89,10 @@ function refused({ receipt }: RefusedCommand, json: boolean): number {
   return code === 'internal' ? EXIT.failed : EXIT.refused
 }
 
-/** What PostgreSQL or the way to it said, where a query only passes it on. */
-function rootOf(error: DatabaseError): DatabaseError {
-  return error.code === undefined && error.cause instanceof Error ? rootOf(error.cause) : error
+/** A fault that may pass, in one line. */
+export function whyNot(thrown: Error): string {
+  const fault = faultOf(thrown)
+  return fault ? FAULTS[fault].says(rootOf(thrown)) : thrown.message
 }
 
 /**
@@ -89,7 +100,7 @@ function rootOf(error: DatabaseError): DatabaseError {
  * Connection strings and stacks stay out of it; IU_DEBUG=1 adds the stack. `command` is whose help is offered.
  */
 export function explain(thrown: unknown, json: boolean, command = 'iu'): number {
-  const error = rootOf(thrown instanceof Error ? thrown : new Error(String(thrown)))
+  const error: DatabaseError = rootOf(thrown instanceof Error ? thrown : new Error(String(thrown)))
   const problem = problemOf(error.code)
   const says = (status: number, message: string, hint?: string): number => {
     if (json) sayJson({ error: { code: problem?.code ?? (status === EXIT.usage ? 'usage' : 'failed'), field: error.column, message, hint } })
@@ -102,8 +113,7 @@ export function explain(thrown: unknown, json: boolean, command = 'iu'): number 
   if (thrown instanceof RefusedCommand) return refused(thrown, json)
   if (problem) return says(EXIT.refused, error.message, error.hint)
   if (isUsage(error)) return says(EXIT.usage, error.message, `See ${command} --help`)
-  if (UNDEPLOYED.has(error.code ?? '')) return says(EXIT.failed, 'this database does not have the schema of this version', 'Run iu db bootstrap, then iu db deploy')
-  if (UNREACHABLE.has(error.code ?? '')) return says(EXIT.failed, `the database cannot be reached (${error.code})`, 'Check DATABASE_URL, or unset it to use the embedded database')
-  if (error.code === '42501') return says(EXIT.refused, `this login may not do that: ${error.message}`)
+  const fault = faultOf(error)
+  if (fault) return says(FAULTS[fault].status, FAULTS[fault].says(error), FAULTS[fault].hint)
   return says(EXIT.failed, error.message || error.code || error.name)
 }

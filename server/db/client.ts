@@ -1,41 +1,68 @@
 import pg from 'pg'
 import { type NodePgDatabase, drizzle } from 'drizzle-orm/node-postgres'
+import { Connection, LIMITS, type Limits } from './connection.ts'
+import { DatabaseAway, faultOf } from './faults.ts'
 
 /** One connection inside a read-only snapshot: what every query function takes. */
 export type Snapshot = NodePgDatabase
 
-/** The server could not be reached, or went away: nothing that a query did. */
-export class DatabaseAway extends Error {
-  override name = 'DatabaseAway'
+/** A connection that was used so lately is taken to be alive; an older one is asked before it is given out. */
+const FRESH_MS = 1000
+const PING_MS = 3000
+
+/**
+ * A pool that gives out no connection that fell silent, or was closed, while it was idle. Where one was found so, those
+ * that were opened before are not used again: they went the same way.
+ */
+class Pool extends pg.Pool {
+  #silentAt = -Infinity
+  readonly #openedAt = new WeakMap<pg.PoolClient, number>()
+  readonly #answeredAt = new WeakMap<pg.PoolClient, number>()
+
+  constructor(connectionString: string, max: number, limits: Limits) {
+    class PageConnection extends Connection {
+      constructor() {
+        super({ connectionString }, 'iu_console', limits)
+      }
+    }
+    super({ max, Client: PageConnection as typeof pg.Client, connectionTimeoutMillis: limits.connect, allowExitOnIdle: true })
+    // A connection lost while idle is replaced at its next use; without a listener it would end the process.
+    this.on('error', () => {})
+    this.on('connect', (client) => {
+      this.#openedAt.set(client, performance.now())
+      this.#answeredAt.set(client, performance.now())
+    })
+    this.on('release', (error: unknown, client) => {
+      if (error instanceof Error && faultOf(error) === 'away') this.#silentAt = performance.now()
+      else this.#answeredAt.set(client, performance.now())
+    })
+  }
+
+  override connect(): Promise<pg.PoolClient>
+  override connect(callback: (error: Error | undefined, client: pg.PoolClient | undefined, done: (release?: Error | boolean) => void) => void): void
+  override connect(callback?: (error: Error | undefined, client: pg.PoolClient | undefined, done: (release?: Error | boolean) => void) => void): Promise<pg.PoolClient> | void {
+    if (!callback) return this.#live()
+    this.#live().then(client => callback(undefined, client, client.release), (error: Error) => callback(error, undefined, () => {}))
+  }
+
+  async #live(): Promise<pg.PoolClient> {
+    for (;;) {
+      const client = await super.connect()
+      const dead = this.#openedAt.get(client)! < this.#silentAt || await this.#ping(client)
+      if (!dead) return client
+      client.release(dead)
+    }
+  }
+
+  /** Why a connection is of no use any more, if it is not. */
+  async #ping(client: pg.PoolClient): Promise<Error | undefined> {
+    if (performance.now() - this.#answeredAt.get(client)! < FRESH_MS) return undefined
+    return client.query({ text: 'SELECT', query_timeout: PING_MS } as pg.QueryConfig).then(() => undefined, (error: Error) => error)
+  }
 }
 
 /** The only place that opens a pool; the role is the connection string's, `iu_console` for the console. */
-export function openPool(connectionString: string, max = 10): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString,
-    max,
-    application_name: 'iu_console',
-    connectionTimeoutMillis: 5_000,
-    statement_timeout: 15_000,
-    // A download whose reader fell asleep must not hold a snapshot for ever.
-    idle_in_transaction_session_timeout: 60_000,
-    allowExitOnIdle: true,
-  })
-  // A connection lost while idle is replaced at its next use; without a listener it would end the process.
-  pool.on('error', () => {})
-  // The same for one that is lost between two queries of a transaction: the next query says so.
-  pool.on('connect', client => client.on('error', () => {}))
-  return pool
-}
-
-/** One connection outside of any pool, for whoever keeps it as long as it lives; `name` is what the server's list of sessions shows. */
-export async function openConnection(connectionString: string, name: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString, application_name: name })
-  // The query that is under way rejects by itself; this is for a loss between two.
-  client.on('error', () => {})
-  await client.connect()
-  return client
-}
+export const openPool = (connectionString: string, max = 10, limits: Limits = LIMITS.page): pg.Pool => new Pool(connectionString, max, limits)
 
 /** Connects, and tells a server that cannot be reached from every other fault. */
 export async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
@@ -56,7 +83,7 @@ export type Isolation = 'REPEATABLE READ' | 'READ COMMITTED'
  */
 export async function inSnapshot<T extends object>(pool: pg.Pool, read: (db: Snapshot) => Promise<T>, isolation: Isolation = 'REPEATABLE READ'): Promise<T & { asOf: string }> {
   const client = await connect(pool)
-  let failure: unknown
+  let failure: Error | undefined
   try {
     const { rows: [clock] } = await client.query<{ now: Date }>(`BEGIN ISOLATION LEVEL ${isolation} READ ONLY`).then(() => client.query('SELECT now()'))
     const answer = await read(drizzle({ client }))
@@ -64,11 +91,11 @@ export async function inSnapshot<T extends object>(pool: pg.Pool, read: (db: Sna
     return { ...answer, asOf: clock!.now.toISOString() }
   }
   catch (error) {
-    failure = error
+    failure = error as Error
     throw error
   }
   finally {
     // A connection that failed may be in any state: it is not used again.
-    client.release(failure !== undefined)
+    client.release(failure)
   }
 }

@@ -1,4 +1,5 @@
 import type { Client, PoolClient } from 'pg'
+import { faultOf } from '../db/faults.ts'
 
 /** Roles of the cluster. They are not in a dump, and no unit makes or drops one. */
 const ROLES = {
@@ -73,7 +74,7 @@ export async function bootstrap(client: Client | PoolClient): Promise<void> {
     for (const statement of statements) await client.query(statement)
   }
   catch (error) {
-    if ((error as { code?: string }).code !== '42501') throw error
+    if (faultOf(error as Error) !== 'denied') throw error
     throw new BootstrapError(`${here!.deployer} may not create the roles; run the SQL below as an administrator, then deploy`,
       statements.map(statement => `${statement};`).join('\n'))
   }

@@ -1,3 +1,4 @@
+import { faultOf } from '../db/faults.ts'
 import { appliedUnits, readBook } from './book.ts'
 import { withoutDdl } from './ddl.ts'
 import { fingerprints, readInventory, register, renew, whyDark } from './inventory.ts'
@@ -65,8 +66,8 @@ async function renewInventory(client: Connection, units: Unit[]): Promise<void> 
   const built = await inScratch(client, async (scratch) => {
     await deployUnits(scratch, units)
     return inTransaction(scratch, () => readInventory(scratch))
-  }).catch((error: { code?: string, message: string }) => {
-    if (error.code !== '42501') throw error
+  }).catch((error: Error) => {
+    if (faultOf(error) !== 'denied') throw error
     throw new UnitError(`the inventory has to be made anew (${why}), and for that this login must be able to make a database and its roles: ${error.message}`)
   })
   await inTransaction(client, () => renew(client, built))

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import pg from 'pg'
+import type pg from 'pg'
+import { LIMITS, openBeside } from '../db/connection.ts'
 import { bootstrap } from './bootstrap.ts'
 import { readCatalogue, type CatalogueObject } from './catalogue.ts'
 
@@ -11,9 +12,7 @@ export async function inScratch<T>(client: pg.Client | pg.PoolClient, work: (scr
   const name = `iu_scratch_${randomBytes(6).toString('hex')}`
   await client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`)
   try {
-    const { host, port, user, password, ssl } = client as unknown as pg.ClientConfig
-    const scratch = new pg.Client({ host, port, user, password, ssl, database: name })
-    await scratch.connect()
+    const scratch = await openBeside(client, name, 'iu scratch', LIMITS.work)
     try {
       await bootstrap(scratch)
       return await work(scratch)

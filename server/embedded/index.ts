@@ -1,8 +1,9 @@
 import { access, constants, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import { LOOPBACK } from '../../shared/loopback.ts'
+import { Connection, LIMITS } from '../db/connection.ts'
 import { accountFor, foreign } from './account.ts'
 import { nativeFolder, usableBinaries } from './binaries.ts'
 import type { Cluster, Settings } from './cluster.ts'
@@ -148,22 +149,11 @@ async function reach(cluster: Cluster, password: string, settings: Settings, onS
 async function connect(cluster: Cluster, password: string): Promise<pg.Client> {
   const server = await findServer(cluster.data)
   if (!server) throw new Error('no server is running')
-  const client = new pg.Client({
-    host: LOOPBACK,
-    port: server.port,
-    user: SUPERUSER,
-    password,
-    database: 'postgres',
-    ssl: false,
-    application_name: KEEPER,
-    options: '-c idle_session_timeout=0',
-    keepAlive: true,
-    connectionTimeoutMillis: 10_000,
-  })
-  // A lost connection also ends, and that is where it is dealt with.
-  client.on('error', () => {})
+  const client = new Connection({ host: LOOPBACK, port: server.port, user: SUPERUSER, password, database: 'postgres', ssl: false }, KEEPER, LIMITS.page)
   try {
-    await client.connect()
+    await client.open()
+    // It idles on purpose.
+    await client.query('SET idle_session_timeout = 0')
     const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory')
     if (await realpath(rows[0]!.data_directory) === cluster.data) return client
     throw new EmbeddedError(`${join(cluster.data, 'postmaster.pid')} names the server of another folder: remove that file`)

@@ -1,4 +1,4 @@
-import { openConnection } from '../db/client.ts'
+import { LIMITS, openConnection } from '../db/connection.ts'
 import { pollWorker } from '../worker/poll.ts'
 import { useStandstill } from '../worker/standstill.ts'
 
@@ -14,7 +14,7 @@ export default defineNitroPlugin((nitro) => {
   const standstill = useStandstill('the schedule runs no passes')
   const running = pollWorker({
     batchSize: 1000, pollMs: 250, until: 'scheduled', signal: controller.signal,
-    connect: () => openConnection(workerDatabaseUrl, 'iu_console schedule'),
+    connect: () => openConnection(workerDatabaseUrl, 'iu_console schedule', LIMITS.loop),
     onPass: standstill.over,
     onLost: standstill.met,
   })

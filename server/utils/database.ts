@@ -1,5 +1,6 @@
 import type pg from 'pg'
-import { DatabaseAway, openPool } from '../db/client.ts'
+import { openPool } from '../db/client.ts'
+import { DatabaseAway } from '../db/faults.ts'
 
 /** Downloads have few connections of their own: slow readers cannot take those of the pages. */
 const SIZES = { pages: 10, downloads: 3 }

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { H3Event } from 'h3'
-import { DrizzleQueryError } from 'drizzle-orm/errors'
 import type { z } from 'zod'
-import { DatabaseAway } from '../db/client.ts'
+import { DatabaseAway, type Fault, faultOf, rootOf } from '../db/faults.ts'
 import type { Receipt } from '../../shared/commands/receipt.ts'
 import { catalogued, type ConsoleProblemCode, type Problem, type ProblemCode, problemOf } from '../../shared/problem.ts'
 
@@ -44,42 +43,35 @@ export function refusalOf({ code, detail, hint, field, errors, run }: Receipt): 
 /** Any error as a problem. Nothing of the error itself goes out, but what the database's own refusals say to people. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof ProblemError) return error.problem
-  const cause = error instanceof DrizzleQueryError ? error.cause : error
-  const state = (cause as { code?: string } | undefined)?.code
-  const own = problemOf(state)
+  const thrown = error instanceof Error ? error : new Error(String(error))
+  const cause = rootOf(thrown)
+  const own = problemOf(cause.code)
   if (own) {
     const { message, hint, column } = cause as { message: string, hint?: string, column?: string }
     return problem(own.code, { detail: message, hint, errors: column ? [{ field: column, message }] : undefined })
   }
-  const isQuery = error instanceof DrizzleQueryError
-  const code = databaseFault(cause, state, isQuery) ?? 'internal'
+  const fault = faultOf(thrown)
+  const code = fault ? PROBLEM_OF[fault] : 'internal'
   const correlationId = randomUUID()
   // A database that is away is asked again and again: one line each is enough, the cause is known.
-  console.error(`[${correlationId}] ${code}`, code === 'internal' ? error : reasonOf(cause))
+  console.error(`[${correlationId}] ${code}`, code === 'internal' ? error : reasonOf(thrown))
   return { ...problem(code), correlationId }
 }
 
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error
-  return cause instanceof Error ? `${message}: ${cause.message}` : message
+function reasonOf(error: Error): string {
+  const root = rootOf(error)
+  return root === error ? error.message : `${error instanceof DatabaseAway ? `${error.message}: ` : ''}${root.message}`
 }
 
-/** Faults of the database by SQLSTATE, or of the way to it, which have none. */
-function databaseFault(cause: unknown, state: string | undefined, isQuery: boolean): ConsoleProblemCode | undefined {
-  if (cause instanceof DatabaseAway) return 'database_unavailable'
-  if (state === '57014') return 'database_timeout'
-  if (state !== undefined && /^(40001|40P01|55P03)$/.test(state)) return 'database_busy'
-  if (state !== undefined && /^(42P01|42703|42883|42501|3F000)$/.test(state)) return 'database_not_ready'
-  if (state !== undefined && /^(08|57P|53|28|25P03)/.test(state)) return 'database_unavailable'
-  const hasState = state !== undefined && /^[0-9A-Z]{5}$/.test(state)
-  // A query that failed without an SQLSTATE lost its connection.
-  if ((isQuery && !hasState) || isConnectionLoss(cause)) return 'database_unavailable'
-  return undefined
+const PROBLEM_OF: Record<Fault, ConsoleProblemCode> = {
+  conflict: 'database_busy',
+  timeout: 'database_timeout',
+  away: 'database_unavailable',
+  exhausted: 'database_unavailable',
+  unknown_login: 'database_unavailable',
+  undeployed: 'database_not_ready',
+  denied: 'database_not_ready',
 }
-
-const isConnectionLoss = (error: unknown) => ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes((error as { code?: string } | undefined)?.code ?? '')
-  // pg has no code for a connection that ends during a query.
-  || /^Connection terminated|timeout exceeded when trying to connect/.test((error as Error | undefined)?.message ?? '')
 
 /** Answers with the problem; the one translator for every route and middleware. */
 export async function sendProblem(event: H3Event, error: unknown): Promise<string> {

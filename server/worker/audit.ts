@@ -1,9 +1,9 @@
-import type { Client } from 'pg'
-import { auditEvents } from '../db/functions/archive.ts'
-import { pause } from './pause.ts'
+import { Backoff, pause } from './pause.ts'
 
 /** How far it may be behind: a page judges what is not audited yet, event by event. */
 const EVERY_MS = 2000
+/** After a fault. */
+const MOST_MS = 30_000
 
 export interface AuditOptions {
   /** counts what there is, in small steps, while `more` wants it */
@@ -19,42 +19,21 @@ export interface AuditOptions {
 
 /** Audits what workers have routed: whoever runs passes or shows pages does so, and they take turns. */
 export async function runAudits({ audit, signal, until, onRound, onFault }: AuditOptions): Promise<void> {
+  const backoff = new Backoff(EVERY_MS, MOST_MS)
   if (until === 'forever') await pause(EVERY_MS, signal)
   while (!signal.aborted) {
     try {
       await audit(() => !signal.aborted)
       onRound?.()
       if (until === 'drain') return
+      backoff.reset()
+      await pause(EVERY_MS, signal)
     }
     catch (error) {
       // A step that was cut off is as if it had not been begun.
       if (signal.aborted) return
       onFault(error as Error)
+      await backoff.wait(signal)
     }
-    await pause(EVERY_MS, signal)
-  }
-}
-
-/** Audits over a connection of its own, never in a pass's way; after a fault the next time takes a new one. */
-export function openAuditor(connect: () => Promise<Client>): { audit: AuditOptions['audit'], close: () => Promise<void> } {
-  let client: Client | undefined
-  const close = async (): Promise<void> => {
-    const last = client
-    client = undefined
-    // Where it is lost already, closing it only frees the socket.
-    await last?.end().catch(() => {})
-  }
-  return {
-    close,
-    async audit(more) {
-      try {
-        client ??= await connect()
-        await auditEvents(client, more)
-      }
-      catch (error) {
-        await close()
-        throw error
-      }
-    },
   }
 }

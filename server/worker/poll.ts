@@ -1,7 +1,8 @@
 import type { Client } from 'pg'
+import { faultOf, isPassing } from '../db/faults.ts'
 import { type Pass, readWorkerPlan, runPass, type WorkerPlan } from '../db/functions/worker-run.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { pause } from './pause.ts'
+import { Backoff, pause } from './pause.ts'
 
 export interface WorkerOptions {
   /** whose passes; every worker's where none is named, also of those that a split makes meanwhile */
@@ -17,14 +18,13 @@ export interface WorkerOptions {
   connect: () => Promise<Client>
   /** told when the status changes, and after each round that routed something */
   onPass?: (pass: Pass) => void
-  /** told why there is no pass now, and in how many milliseconds it is tried again */
+  /** told of a fault that may pass, and in how many milliseconds the pass is tried again */
   onLost?: (error: Error, retryMs: number) => void
 }
 
 /** All passes so far; the status is that of the last round. */
 export type Total = Omit<Pass, 'status'> & { status: Pass['status'] | undefined }
 
-const RETRY_MS = { first: 100, most: 5000 }
 /** A closed gate is looked at less often than an empty outbox. */
 const GATE_POLL_MS = 1000
 /** How soon a new worker, or a change of the schedule, is noticed. */
@@ -33,27 +33,18 @@ const COUNTS = ['seen', 'attempts_written', 'skipped', 'dead_lettered'] as const
 /** What a round of several passes is called: the first of these that one of them is. */
 const RANKED: Pass['status'][] = ['routed', 'busy', 'worker_gate_closed', 'master_gate_closed', 'idle']
 
-/** The connection is gone, or the server is stopping, starting or recovering: it will be back. */
-export function isAway(error: { code?: string, message: string }): boolean {
-  return /^(08|57P0|53300|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/.test(error.code ?? '')
-    // pg has no codes for these: the connection broke during a query, or while there was none.
-    || /^Connection terminated|is not queryable$/.test(error.message)
-}
-
-const isTransient = (error: { code?: string }) => error.code === '40001' || error.code === '40P01'
-
 /**
- * Runs passes until told otherwise, and stops between two of them: a pass is never cut off. While the
- * database is away it waits, longer each time, and goes on when it is back. Any number of processes may do so at
- * once: who finds a worker busy goes on to the next.
- * @returns the totals of all passes. @throws what is neither an outage nor a conflict to retry, unless it is scheduled.
+ * Runs passes until told otherwise, and stops between two of them: a pass is never cut off. After a fault that may
+ * pass (the database is away, out of memory or disk, or took too long) it says so, waits, longer each time, and tries
+ * again over a new connection. Any number of processes may do so at once: who finds a worker busy goes on to the next.
+ * @returns the totals of all passes. @throws a fault that does not pass by itself, unless it is scheduled.
  */
 export async function pollWorker(options: WorkerOptions): Promise<Total> {
   const { signal, workerCode, until } = options
   const total: Total = { status: undefined, seen: 0, attempts_written: 0, skipped: 0, dead_lettered: 0 }
   const heartbeat = until === 'once' ? undefined : new Heartbeat(until === 'scheduled' ? 'schedule' : 'cli', workerCode)
   let client: Client | undefined
-  let retryMs = RETRY_MS.first
+  const backoff = new Backoff(100, 5000)
   let plan: WorkerPlan | undefined
   let plannedAt = 0
   let turn = Math.floor(Math.random() * 16)
@@ -67,7 +58,7 @@ export async function pollWorker(options: WorkerOptions): Promise<Total> {
         }
         if (until === 'scheduled' && !plan!.schedule_enabled) {
           await heartbeat!.leave(client)
-          retryMs = RETRY_MS.first
+          backoff.reset()
           plan = undefined
           await pause(PLAN_MS, signal)
           continue
@@ -77,7 +68,7 @@ export async function pollWorker(options: WorkerOptions): Promise<Total> {
         // Each process begins with another worker, and so do its rounds: they do not all wait for the same one.
         turn += 1
         const round = await runRound(client, codes.map((_, n) => codes[(n + turn) % codes.length]!), batchSize, signal, workerCode === undefined)
-        retryMs = RETRY_MS.first
+        backoff.reset()
         if (!round) {
           plan = undefined
           continue
@@ -90,16 +81,15 @@ export async function pollWorker(options: WorkerOptions): Promise<Total> {
         if (round.status !== 'routed') await pause(round.status.endsWith('closed') ? Math.max(GATE_POLL_MS, pollMs) : pollMs, signal)
       }
       catch (thrown) {
-        const error = thrown as Error & { code?: string }
-        if (isTransient(error)) continue
+        const error = thrown as Error
         // The schedule is a server's: what is in its way (a schema that is not deployed yet, a password) may be seen to.
-        if (!isAway(error) && until !== 'scheduled') throw error
-        options.onLost?.(error, retryMs)
-        // It is lost already; closing it only frees the socket.
-        await client?.end().catch(() => {})
+        if (!isPassing(error) && until !== 'scheduled') throw error
+        options.onLost?.(error, backoff.next)
+        if (client) await sayFault(client, heartbeat, error, total)
+        // Whatever state it is in, a new one is in none.
+        await client?.end()
         client = undefined
-        await pause(retryMs, signal)
-        retryMs = Math.min(retryMs * 2, RETRY_MS.most)
+        await backoff.wait(signal)
       }
     }
     return total
@@ -110,6 +100,14 @@ export async function pollWorker(options: WorkerOptions): Promise<Total> {
   }
 }
 
+/** Tells a fault in the process's row, where the database still takes it: where it does not, the row goes stale. */
+async function sayFault(client: Client, heartbeat: Heartbeat | undefined, error: Error, { status = 'idle', seen }: Total): Promise<void> {
+  if (faultOf(error) === 'away') return
+  await heartbeat?.beat(client, status, seen, error).catch((next: Error) => {
+    if (!isPassing(next)) throw next
+  })
+}
+
 /** Takes the row away and closes the connection, whatever state that is in. */
 async function takeLeave(client: Client, heartbeat: Heartbeat | undefined): Promise<void> {
   try {
@@ -117,7 +115,7 @@ async function takeLeave(client: Client, heartbeat: Heartbeat | undefined): Prom
   }
   catch (error) {
     // A row that could not be taken away is stale in a few seconds.
-    if (!isAway(error as Error)) throw error
+    if (!isPassing(error as Error)) throw error
   }
   finally {
     await client.end()

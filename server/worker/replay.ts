@@ -1,5 +1,5 @@
 import type { ReplayStep } from '../db/functions/replay.ts'
-import { pause } from './pause.ts'
+import { Backoff, pause } from './pause.ts'
 
 export interface ReplayOptions {
   step: () => Promise<ReplayStep>
@@ -14,8 +14,9 @@ export interface ReplayOptions {
   onFault: (error: Error) => void
 }
 
-/** After a fault, and while a gate is closed. */
+/** While a gate is closed; after a fault it is the first wait. */
 const PAUSE_MS = 1000
+const MOST_MS = 30_000
 
 /**
  * Carries out replays in the background, batch by batch, and stops between two of them. It knows nothing of its own:
@@ -24,10 +25,12 @@ const PAUSE_MS = 1000
  */
 export async function runReplays(options: ReplayOptions): Promise<{ attempted: number, status: ReplayStep['status'] | undefined }> {
   const { signal, pollMs } = options
+  const backoff = new Backoff(PAUSE_MS, MOST_MS)
   const total = { attempted: 0, status: undefined as ReplayStep['status'] | undefined }
   while (!signal.aborted) {
     try {
       const step = await options.step()
+      backoff.reset()
       total.attempted += step.attempted
       if (step.status === 'stepped' || step.status !== total.status) options.onStep?.(step)
       total.status = step.status
@@ -39,7 +42,7 @@ export async function runReplays(options: ReplayOptions): Promise<{ attempted: n
       // Whatever it was, the batch is as if it had not been begun.
       if (signal.aborted) break
       options.onFault(error as Error)
-      await pause(PAUSE_MS, signal)
+      await backoff.wait(signal)
     }
   }
   return total

@@ -26,6 +26,7 @@ export const workerProcess = z.object({
   startedAt: time,
   lastSeenAt: time,
   isStale: z.boolean().describe('silent for twenty seconds'),
+  fault: z.string().nullable().describe('what keeps its next pass from being made; null: nothing'),
 })
 export type WorkerProcess = z.output<typeof workerProcess>
 

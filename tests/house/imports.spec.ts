@@ -38,12 +38,31 @@ describe('import directions', () => {
   })
 })
 
-describe('a pool', () => {
-  const pools = (code: Code) => [...nodes(syntaxOf(code))].filter((node) => {
-    if (!ts.isNewExpression(node)) return false
-    const made = ts.isPropertyAccessExpression(node.expression) ? node.expression.name : node.expression
-    return ts.isIdentifier(made) && /Pool$/.test(made.text)
+const made = (code: Code, name: RegExp) => [...nodes(syntaxOf(code))].filter((node) => {
+  if (!ts.isNewExpression(node)) return false
+  const what = ts.isPropertyAccessExpression(node.expression) ? node.expression.name : node.expression
+  return ts.isIdentifier(what) && name.test(what.text)
+})
+
+describe('a connection', () => {
+  it('is made with its limits only: nobody waits for ever on one that fell silent', () => {
+    expect(CODE.filter(code => made(code, /Client$/).length > 0).map(({ path }) => path)).toEqual([])
+    expect(CODE.filter(code => made(code, /Connection$/).length > 0).map(({ path }) => path)).toEqual(['server/db/connection.ts', 'server/embedded/index.ts'])
+    expect(CODE.filter(({ path, text }) => /extends pg\.Client\b/.test(text) && path !== 'server/db/connection.ts').map(({ path }) => path)).toEqual([])
   })
+})
+
+describe('a fault of the database', () => {
+  it('is classified in one place: nobody else compares an SQLSTATE that is not ours', () => {
+    const states = /['"^(|:](?:08|2[58]|40|42|53|55|57|58)[0-9A-Z]{0,3}['"|)]|ECONNREFUSED|ECONNRESET/
+    expect(CODE.filter(({ path, text }) => path.startsWith('server/') && text.split('\n').some(line => /code|state|STATE|Set\(/i.test(line) && states.test(line))).map(({ path }) => path))
+      // These two meet one of their own: a database that another process made meanwhile, and the password of the embedded server.
+      .toEqual(['server/cli/database.ts', 'server/embedded/index.ts'])
+  })
+})
+
+describe('a pool', () => {
+  const pools = (code: Code) => made(code, /Pool$/)
 
   it('is opened by server/db/client.ts only', () => {
     expect(CODE.filter(code => pools(code).length > 0).map(({ path }) => path)).toEqual(['server/db/client.ts'])

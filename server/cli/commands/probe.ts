@@ -1,5 +1,6 @@
 import { defineCommand } from 'citty'
 import { runOrThrow } from '../../commands/carry.ts'
+import { faultOf } from '../../db/faults.ts'
 import { probeLeftovers } from '../../db/functions/proof.ts'
 import type { Scenario } from '../../../shared/read-models/proof.ts'
 import { TOKEN, withDatabase } from '../database.ts'
@@ -23,8 +24,8 @@ export default defineCommand({
   run: ({ args }) => withDatabase(async (client) => {
     // Whatever holds it up, it does not hold on.
     await client.query(`SET statement_timeout = '5s'`)
-    const receipt = await runOrThrow(client, { command: 'dot_iu_run_probe', mode: 'apply', token: TOKEN }).catch((error: { code?: string }) => {
-      if (error.code !== '57014') throw error
+    const receipt = await runOrThrow(client, { command: 'dot_iu_run_probe', mode: 'apply', token: TOKEN }).catch((error: Error) => {
+      if (faultOf(error) !== 'timeout') throw error
       throw new Refusal('the probe was cut off after 5 seconds, and all of it is taken back: another session holds what it needs; try again when that has ended', EXIT.failed)
     })
     const { passed, ms } = receipt.result as { passed: number, ms: number }

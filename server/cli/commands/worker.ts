@@ -1,9 +1,13 @@
 import { defineCommand } from 'citty'
-import { openAuditor, runAudits } from '../../worker/audit.ts'
-import { isAway, pollWorker } from '../../worker/poll.ts'
+import { LIMITS } from '../../db/connection.ts'
+import { isPassing } from '../../db/faults.ts'
+import { auditEvents } from '../../db/functions/archive.ts'
+import { connectAnew } from '../../worker/anew.ts'
+import { runAudits } from '../../worker/audit.ts'
+import { pollWorker } from '../../worker/poll.ts'
 import { useStandstill } from '../../worker/standstill.ts'
 import { connect, openTarget } from '../database.ts'
-import { EXIT, note, say, sayJson, whole } from '../report.ts'
+import { EXIT, note, say, sayJson, whole, whyNot } from '../report.ts'
 import { stopSignal } from '../signals.ts'
 
 export default defineCommand({
@@ -24,25 +28,26 @@ export default defineCommand({
     const target = await openTarget()
     // Where no console runs, nobody else audits.
     const routed = new AbortController()
-    const auditor = openAuditor(() => connect(target.url, 'iu worker audit'))
+    const auditor = connectAnew(() => connect(target.url, 'iu worker audit', LIMITS.loop))
+    const audit = (more: () => boolean) => auditor.within(client => auditEvents(client, more))
     const standstill = useStandstill('events are not being audited')
-    const auditing = until === 'once' ? undefined : runAudits({ audit: auditor.audit, until: 'forever', signal: AbortSignal.any([signal, routed.signal]), onRound: standstill.over, onFault: standstill.met })
+    const auditing = until === 'once' ? undefined : runAudits({ audit, until: 'forever', signal: AbortSignal.any([signal, routed.signal]), onRound: standstill.over, onFault: standstill.met })
     try {
       const total = await pollWorker({
         workerCode: args.code, batchSize, pollMs, signal, until,
-        connect: () => connect(target.url, 'iu worker'),
+        connect: () => connect(target.url, 'iu worker', LIMITS.loop),
         onPass: pass => note(pass.status === 'routed'
           ? `routed ${pass.seen} events: ${pass.attempts_written} attempts, ${pass.skipped} skipped, ${pass.dead_lettered} dead-lettered`
           : { idle: 'nothing to route', busy: 'another worker has the cursor', worker_gate_closed: 'gate iu_core.route_worker_enabled is closed', master_gate_closed: 'gate iu_core.routes_master_enabled is closed', routed: '' }[pass.status]),
-        onLost: (error, retryMs) => note(`the database is away (${(error as { code?: string }).code ?? error.message}); next try in ${retryMs} ms`),
+        onLost: (error, retryMs) => note(`no pass: ${whyNot(error)}; next try in ${retryMs} ms`),
       })
       if (until === 'drain') {
         routed.abort()
         await auditing
         await runAudits({
-          audit: auditor.audit, until, signal, onRound: standstill.over,
+          audit, until, signal, onRound: standstill.over,
           onFault: (error) => {
-            if (!isAway(error)) throw error
+            if (!isPassing(error)) throw error
             standstill.met(error)
           },
         })

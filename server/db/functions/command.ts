@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientBase, Pool } from 'pg'
+import { faultOf } from '../faults.ts'
 import type { CommandMode, Receipt } from '../../../shared/commands/receipt.ts'
 
 /** One call of the dispatcher. */
@@ -20,8 +21,6 @@ export interface CommandCall {
 }
 
 const SQL = 'SELECT iu_core.fn_dot_command_run($1, $2, $3, $4, $5, $6, $7, $8, $9) AS receipt'
-/** Conflicts with another command, which end by themselves: 40001, 40P01 and 55P03. */
-const TRANSIENT = new Set(['40001', '40P01', '55P03'])
 const ATTEMPTS = 6
 
 /**
@@ -40,7 +39,7 @@ export async function runCommand(db: Pool | ClientBase, call: CommandCall): Prom
       return rows[0]!.receipt
     }
     catch (error) {
-      if (attempt === ATTEMPTS || !TRANSIENT.has((error as { code?: string }).code ?? '')) throw error
+      if (attempt === ATTEMPTS || faultOf(error as Error) !== 'conflict') throw error
       await sleep(Math.random() * 20 * 2 ** attempt)
     }
   }

@@ -41,9 +41,9 @@ export interface WorkerProcess {
   pid: number
 }
 
-/** iu_core.fn_iu_worker_beat: the process lives, and its last pass ended so. */
-export async function beatWorker(client: ClientBase, { id, kind, workerCode, host, pid }: WorkerProcess, status: Pass['status'], seen: number): Promise<void> {
-  await client.query('SELECT iu_core.fn_iu_worker_beat($1, $2, $3, $4, $5, $6, $7)', [id, kind, workerCode, host, pid, status, seen])
+/** iu_core.fn_iu_worker_beat: the process lives, and its last pass ended so; `fault` is what keeps the next one from being made. */
+export async function beatWorker(client: ClientBase, { id, kind, workerCode, host, pid }: WorkerProcess, status: Pass['status'], seen: number, fault?: string): Promise<void> {
+  await client.query('SELECT iu_core.fn_iu_worker_beat($1, $2, $3, $4, $5, $6, $7, $8)', [id, kind, workerCode, host, pid, status, seen, fault ?? null])
 }
 
 /** iu_core.fn_iu_worker_leave: the process ends in order. */

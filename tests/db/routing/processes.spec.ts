@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openConnection } from '../../../server/db/client.ts'
+import { LIMITS, openConnection } from '../../../server/db/connection.ts'
 import { pollWorker, type Total, type WorkerOptions } from '../../../server/worker/poll.ts'
 import { run } from '../commands/world.ts'
 import type { TestDatabase } from '../harness.ts'
@@ -23,7 +23,7 @@ afterEach(async () => {
 })
 
 function poll(until: WorkerOptions['until'], more: Partial<WorkerOptions> = {}): Promise<Total> {
-  const running = pollWorker({ batchSize: 10, pollMs: 10, until, signal: controller.signal, connect: () => openConnection(db.url, 'a worker'), ...more })
+  const running = pollWorker({ batchSize: 10, pollMs: 10, until, signal: controller.signal, connect: () => openConnection(db.url, 'a worker', LIMITS.loop), ...more })
   started.push(running)
   return running
 }
@@ -129,6 +129,51 @@ describe('processes', () => {
     await expect.poll(count).toBeGreaterThan(passes + 50)
     expect((await written()).map(({ cursor }) => cursor)).toEqual(before.map(({ cursor }) => cursor))
     await stop(running)
+  })
+})
+
+describe('a fault that may pass', () => {
+  const faults = async () => (await db.pool.query<{ fault: string | null }>('SELECT fault FROM iu_core.v_iu_worker_process')).rows.map(({ fault }) => fault)
+
+  test('is told in the row and to whoever started it, and tried again until it has passed', async () => {
+    const lost: string[] = []
+    const running = poll('forever', {
+      connect: () => openConnection(db.url, 'a worker', { ...LIMITS.loop, statement: 300 }),
+      onLost: error => lost.push((error as { code?: string }).code!),
+    })
+    await expect.poll(faults, { timeout: 50_000 }).toEqual([null])
+    await db.as('iu_owner', async (client) => {
+      await client.query('BEGIN; LOCK TABLE iu_core.event_outbox')
+      await db.pool.query('SELECT 1')
+      await expect.poll(faults, { timeout: 50_000 }).toEqual([expect.stringMatching(/^57014 /)])
+      await expect.poll(() => lost.length, { timeout: 50_000 }).toBeGreaterThan(2)
+      await client.query('ROLLBACK')
+    })
+    await emitMany(5)
+    await expect.poll(pending, { timeout: 50_000 }).toBe(0)
+    await expect.poll(faults, { timeout: 50_000 }).toEqual([null])
+    expect(new Set(lost)).toEqual(new Set(['57014']))
+    await stop(running)
+  })
+
+  test('is whatever the server has run out of, and no fault of the program is', async () => {
+    for (const code of ['53100', '53200', '53300', '55P03', '40001', '08006', '57P01', '58030']) {
+      await emit(db.pool, code)
+      let left = 2
+      const lost: string[] = []
+      await poll('drain', {
+        connect: async () => {
+          const client = await openConnection(db.url, 'a worker', LIMITS.loop)
+          const query = client.query.bind(client) as (...given: unknown[]) => unknown
+          return Object.assign(client, {
+            query: (...given: unknown[]) => (given[0] as { name?: string }).name === 'iu_worker_run' && left-- > 0 ? Promise.reject(Object.assign(new Error('in the way'), { code })) : query(...given),
+          }) as typeof client
+        },
+        onLost: error => lost.push((error as { code?: string }).code!),
+      })
+      expect([lost, await pending()]).toEqual([[code, code], 0])
+    }
+    await expect(poll('drain', { connect: () => Promise.reject(Object.assign(new Error('no'), { code: '22012' })) })).rejects.toMatchObject({ code: '22012' })
   })
 })
 

@@ -1,0 +1,199 @@
+/** Connections that fall silent: nobody closes them, but nothing comes any more. Whoever waits on one is told, and the next is a new one. */
+import type pg from 'pg'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { connect, inSnapshot, openPool } from '../../../server/db/client.ts'
+import { type Connection, LIMITS, type Limits, openBeside, openConnection } from '../../../server/db/connection.ts'
+import { ConnectionSilent, DatabaseAway, faultOf } from '../../../server/db/faults.ts'
+import { pollWorker } from '../../../server/worker/poll.ts'
+import type { TestDatabase } from '../harness.ts'
+import { emit, openDatabase } from '../world.ts'
+import { type SilentProxy, silentProxy } from './silent-proxy.ts'
+
+const QUICK: Limits = { ...LIMITS.work, connect: 1000, look: 50 }
+const PATIENCE = { timeout: 50_000 }
+
+let db: TestDatabase
+let proxy: SilentProxy
+let url: string
+let opened: { end: () => Promise<void> }[]
+beforeEach(async () => {
+  db = await openDatabase()
+  proxy = await silentProxy(db.url)
+  url = proxy.through(db.url)
+  opened = []
+})
+afterEach(async () => {
+  await Promise.all(opened.map(each => each.end()))
+  await proxy.close()
+  await db.drop()
+})
+
+async function open(limits: Limits = QUICK): Promise<Connection> {
+  const connection = await openConnection(url, 'a spec', limits)
+  opened.push(connection)
+  return connection
+}
+function pool(limits?: Limits): pg.Pool {
+  const made = openPool(url, 4, limits)
+  opened.push(made)
+  return made
+}
+const caught = (work: Promise<unknown>): Promise<Error> => work.then(() => Promise.reject(new Error('it went well')), (error: Error) => error)
+
+describe('a connection', () => {
+  test('that falls silent while it is asked fails what is under way, and what comes after', async () => {
+    const connection = await open()
+    proxy.silence()
+    const failure = await caught(connection.query('SELECT 1'))
+    expect(failure).toBeInstanceOf(ConnectionSilent)
+    expect(faultOf(failure)).toBe('away')
+    expect(faultOf(await caught(connection.query('SELECT 1')))).toBe('away')
+  })
+
+  test('whose answer is lost fails as well, also within a transaction', async () => {
+    const connection = await open()
+    await connection.query('BEGIN')
+    const lost = caught(connection.query('SELECT pg_sleep(0.5)'))
+    await expect.poll(async () => (await db.pool.query(`SELECT FROM pg_stat_activity WHERE application_name = 'a spec' AND wait_event = 'PgSleep'`)).rowCount, PATIENCE).toBe(1)
+    proxy.silence()
+    expect(await lost).toBeInstanceOf(ConnectionSilent)
+  })
+
+  test('is given up where nobody can be asked about it', async () => {
+    const connection = await open({ ...QUICK, connect: 100 })
+    proxy.silence()
+    proxy.hold(true)
+    expect(await caught(connection.query('SELECT 1'))).toBeInstanceOf(ConnectionSilent)
+  })
+
+  test('is left alone while the server works on what it was asked, or waits for a lock', async () => {
+    const [connection, other] = [await open(), await open()]
+    await connection.query('SELECT pg_sleep(2)')
+    await other.query('BEGIN; LOCK TABLE iu_core.event_outbox')
+    const waiting = connection.query('SELECT FROM iu_core.event_outbox')
+    await other.query('SELECT pg_sleep(2)')
+    await other.query('COMMIT')
+    await waiting
+  })
+
+  test('is cut off when the server has not answered for as long as is granted', async () => {
+    const connection = await open({ ...LIMITS.page, answer: 1000 })
+    proxy.silence()
+    expect((await caught(connection.query('SELECT 1'))).message).toMatch(/has not answered for 1 s/)
+  })
+
+  test('that is silent is parted from without its goodbye', async () => {
+    const connection = await open()
+    proxy.silence()
+    await connection.end()
+  })
+
+  test('has its limits, those of the server and those of TCP, whatever the environment says', async () => {
+    process.env.PGOPTIONS = '-c statement_timeout=1'
+    try {
+      for (const [limits, statement, idle] of [[LIMITS.page, '15s', '1min'], [LIMITS.loop, '15min', '1min'], [LIMITS.work, '1d', '10min']] as const) {
+        const made = await open(limits)
+        const beside = await openBeside(made, db.name, 'beside', limits)
+        opened.push(beside)
+        for (const connection of [made, beside]) {
+          const { rows } = await connection.query(`SELECT current_setting('statement_timeout') AS statement, current_setting('idle_in_transaction_session_timeout') AS idle,
+            current_setting('tcp_keepalives_idle') AS keep, current_setting('tcp_user_timeout') AS lost`)
+          expect(rows).toEqual([{ statement, idle, keep: '30', lost: expect.stringMatching(/^(?:1min|60000|60s|0)$/) }])
+        }
+      }
+    }
+    finally {
+      delete process.env.PGOPTIONS
+    }
+  })
+
+  test('is held on to by nobody when it cannot be made', async () => {
+    proxy.hold(true)
+    expect(faultOf(await caught(open({ ...QUICK, connect: 200 })))).toBe('away')
+  })
+})
+
+describe('the pool of the pages', () => {
+  const fill = async (made: pg.Pool) => {
+    const clients = await Promise.all([1, 2, 3, 4].map(() => made.connect()))
+    for (const client of clients) client.release()
+  }
+  const quiet = () => new Promise(resolve => setTimeout(resolve, 1100))
+
+  test('answers at once when all of its idle connections fell silent', async () => {
+    const made = pool()
+    await fill(made)
+    await quiet()
+    expect(proxy.silence()).toBe(4)
+    for (let n = 0; n < 8; n++) {
+      const { rows } = await made.query('SELECT 1 AS one')
+      expect(rows).toEqual([{ one: 1 }])
+    }
+    expect(await inSnapshot(made, async () => ({ read: true }))).toMatchObject({ read: true })
+  })
+
+  test('tells those who wait on a silent one, and serves the next', async () => {
+    const made = pool({ ...LIMITS.page, answer: 1000 })
+    await fill(made)
+    proxy.silence()
+    const asked = await Promise.allSettled([1, 2, 3, 4].map(() => made.query('SELECT 1')))
+    expect(asked.map(each => each.status === 'rejected' && faultOf(each.reason as Error))).toEqual(['away', 'away', 'away', 'away'])
+    await made.query('SELECT 1')
+    const read = inSnapshot(made, async () => {
+      proxy.silence()
+      await made.query('SELECT 1')
+      return {}
+    })
+    await read.catch(() => {})
+    await made.query('SELECT 1')
+  })
+
+  test('says that the database is away while new connections are held, and serves again when they are not', async () => {
+    const made = pool({ ...LIMITS.page, connect: 300 })
+    await fill(made)
+    await quiet()
+    proxy.silence()
+    proxy.hold(true)
+    expect(await caught(connect(made))).toBeInstanceOf(DatabaseAway)
+    expect(faultOf(await caught(made.query('SELECT 1')))).toBe('away')
+    proxy.hold(false)
+    await made.query('SELECT 1')
+  })
+
+  test('does not notice a server that ended its idle sessions', async () => {
+    const made = pool()
+    await fill(made)
+    await quiet()
+    await db.pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'iu_console' AND datname = $1`, [db.name])
+    for (let n = 0; n < 4; n++) await made.query('SELECT 1')
+  })
+})
+
+describe('a worker', () => {
+  test('goes on over a new connection, however often the last one fell silent', async () => {
+    const stop = new AbortController()
+    const told: string[] = []
+    const running = pollWorker({
+      batchSize: 10, pollMs: 10, until: 'forever', signal: stop.signal,
+      connect: () => openConnection(url, 'a worker', { ...QUICK, connect: 300 }),
+      onLost: error => told.push(String(faultOf(error))),
+    })
+    try {
+      for (const subject of ['a', 'b', 'c']) {
+        await emit(db.pool, subject)
+        await expect.poll(async () => (await db.pool.query('SELECT not_yet_routed::int AS n FROM iu_core.v_iu_accounting')).rows[0]!.n, PATIENCE).toBe(0)
+        proxy.hold(subject === 'b')
+        proxy.silence()
+        if (subject !== 'b') continue
+        const before = told.length
+        await expect.poll(() => told.length, PATIENCE).toBeGreaterThan(before + 1)
+        proxy.hold(false)
+      }
+    }
+    finally {
+      stop.abort()
+      await running
+    }
+    expect(new Set(told)).toEqual(new Set(['away']))
+  })
+})
