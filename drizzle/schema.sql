@@ -2528,6 +2528,7 @@ CREATE OR REPLACE FUNCTION iu_core.dot_iu_correct_dead_letter(p_params jsonb, p_
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
 DECLARE
   v_letter constant iu_route_dead_letter := fn_dot_letter((p_params ->> 'dead_letter')::bigint);
@@ -2958,6 +2959,7 @@ CREATE OR REPLACE FUNCTION iu_core.dot_iu_import_text(p_params jsonb, p_context 
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
 #variable_conflict use_variable
 DECLARE
@@ -4706,6 +4708,13 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_command_run(p_command text, p_mode tex
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
  SET "TimeZone" TO 'UTC'
+ SET quote_all_identifiers TO 'off'
+ SET standard_conforming_strings TO 'on'
+ SET bytea_output TO 'hex'
+ SET "DateStyle" TO 'ISO, YMD'
+ SET "IntervalStyle" TO 'postgres'
+ SET extra_float_digits TO '1'
+ SET "plpgsql.extra_errors" TO 'none'
 AS $function$
 DECLARE
   v_started constant timestamptz := clock_timestamp();
@@ -4858,7 +4867,8 @@ BEGIN
       USING v_params, jsonb_strip_nulls(jsonb_build_object('actor', v_who.actor, 'actor_kind', v_who.actor_kind, 'account_id', v_who.account_id,
         'right', v_who.account_right, 'reason', v_reason, 'frozen', v_plan.frozen));
     -- What a constraint would refuse at the commit, it refuses here: a plan that passes is one that commits.
-    SET CONSTRAINTS ALL IMMEDIATE;
+    -- Each by its name: ALL would be the caller's own too, and up to PostgreSQL 17 their triggers would run as the owner.
+    SET CONSTRAINTS iu_core.iu_collection_piece_position_key IMMEDIATE;
     DELETE FROM dot_iu_acting WHERE xid = pg_current_xact_id();
     IF p_target_run_id IS NOT NULL THEN
       -- Asked when the handler holds its locks: whoever changed the same before is on record by now.
@@ -4970,6 +4980,14 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_compare(p_classes text[] DEFAULT NULL:
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
  SET lock_timeout TO '500ms'
  SET plan_cache_mode TO 'force_generic_plan'
+ SET quote_all_identifiers TO 'off'
+ SET standard_conforming_strings TO 'on'
+ SET bytea_output TO 'hex'
+ SET "DateStyle" TO 'ISO, YMD'
+ SET "IntervalStyle" TO 'postgres'
+ SET "TimeZone" TO 'UTC'
+ SET extra_float_digits TO '1'
+ SET "plpgsql.extra_errors" TO 'none'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -5146,6 +5164,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_drift_served(p_drift jsonb)
  LANGUAGE sql
  STABLE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
   WITH RECURSIVE drifted AS MATERIALIZED (
     SELECT d.class, d.identity FROM jsonb_to_recordset(p_drift) AS d(class text, identity text)
@@ -5737,6 +5756,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_repair(p_class text, p_identity text, 
  LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
 DECLARE
   v_data constant text := CASE p_class WHEN 'config' THEN 'dot_config' WHEN 'event_type' THEN 'iu_event_type' WHEN 'route' THEN 'iu_outbound_route' WHEN 'vocabulary' THEN 'iu_vocabulary' WHEN 'command' THEN 'dot_iu_command' END;
@@ -5898,6 +5918,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_repairs(p_objects jsonb)
  LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
 DECLARE
   v_class text;
@@ -6094,6 +6115,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_run_overtaken(p_run dot_iu_command_run
  LANGUAGE sql
  STABLE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET gin_fuzzy_search_limit TO '0'
 AS $function$
   WITH RECURSIVE mine AS MATERIALIZED (
     SELECT o ->> 'ref' AS ref, o ->> 'change' = 'create' AS is_made, fn_dot_object_fields(o) AS fields
@@ -6315,6 +6337,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_state()
  STABLE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
  SET "TimeZone" TO 'UTC'
+ SET quote_all_identifiers TO 'off'
 AS $function$
 BEGIN
   RETURN QUERY
@@ -6503,6 +6526,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_word(p_name text)
  LANGUAGE sql
  IMMUTABLE STRICT
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
   SELECT format(CASE WHEN p_name ~ '^"' THEN '%s' ELSE '\y%s\y' END, regexp_replace(p_name, '(\W)', '\\\1', 'g'))
 $function$;
@@ -6741,6 +6765,12 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_archive_content(p_older_than timestamp 
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
  SET "TimeZone" TO 'UTC'
+ SET quote_all_identifiers TO 'off'
+ SET standard_conforming_strings TO 'on'
+ SET bytea_output TO 'hex'
+ SET "DateStyle" TO 'ISO, YMD'
+ SET "IntervalStyle" TO 'postgres'
+ SET extra_float_digits TO '1'
 AS $function$
   WITH lines AS MATERIALIZED (
     SELECT e.id, e.created_at, v.newest_at, l.n, l.line, sum(octet_length(l.line)) OVER (ORDER BY e.id) AS bytes, row_number() OVER (ORDER BY e.id) AS no
@@ -6819,6 +6849,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_axes_derive(p_unit_ids bigint[])
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
   SELECT u.id, x.axis, x.value
   FROM information_unit AS u
@@ -8344,6 +8375,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_failure_kind(p_failure_detail text)
  LANGUAGE plpgsql
  IMMUTABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
 DECLARE
   v_parts text[];

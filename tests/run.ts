@@ -50,8 +50,8 @@ function counted(report: string, status: number, count: (json: unknown) => Outco
 
 interface VitestReport { numPassedTests: number, numFailedTests: number, testResults: { status: string, assertionResults: unknown[] }[] }
 
-const vitest = (project: string) => async (report: string): Promise<Outcome> => {
-  const status = await run('vitest', ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`])
+const vitest = (...projects: string[]) => async (report: string): Promise<Outcome> => {
+  const status = await run('vitest', ['run', ...projects.flatMap(project => ['--project', project]), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`])
   return counted(report, status, (json) => {
     const { numPassedTests, numFailedTests, testResults } = json as VitestReport
     // A file that cannot be loaded, or whose hooks fail at once, holds no test.
@@ -91,6 +91,7 @@ const STAGES: Record<string, Stage> = {
   build: { does: 'production build', run: build, beside: true },
   db18: { does: 'database tests, PostgreSQL 18', run: vitest('db18') },
   db15: { does: 'database tests, PostgreSQL 15', run: vitest('db15') },
+  db17: { does: 'hostile sessions, PostgreSQL 16 and 17', run: vitest('db16', 'db17'), beside: true },
   e2e: { does: 'the console in a browser', run: playwright },
 }
 

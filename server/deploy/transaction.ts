@@ -6,7 +6,8 @@ export type Connection = Client | PoolClient
 export async function inTransaction<T>(client: Connection, work: () => Promise<T>, end: 'COMMIT' | 'ROLLBACK' = 'COMMIT'): Promise<T> {
   await client.query('BEGIN')
   try {
-    await client.query('SET LOCAL ROLE iu_owner')
+    // What a literal means must not depend on how somebody has set this role or database.
+    await client.query('SET LOCAL ROLE iu_owner; SET LOCAL standard_conforming_strings = on')
     const result = await work()
     await client.query(end)
     return result

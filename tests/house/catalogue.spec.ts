@@ -32,6 +32,19 @@ const RULES: { rule: string, offenders: string, breach: string }[] = [
     breach: 'GRANT EXECUTE ON FUNCTION iu_core.fn_iu_gate_retract() TO PUBLIC',
   },
   {
+    rule: 'every function with a backslash in a plain literal says how it is read',
+    offenders: `SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'iu_core'::regnamespace AND prosqlbody IS NULL
+      AND regexp_replace(prosrc, '\\mE''(\\\\.|''''|[^''\\\\])*''', '', 'g') LIKE '%\\\\%' AND NOT 'standard_conforming_strings=on' = ANY (coalesce(proconfig, '{}'))`,
+    breach: 'ALTER FUNCTION iu_core.fn_iu_failure_kind(text) RESET standard_conforming_strings',
+  },
+  {
+    rule: 'the dispatcher names every constraint that a session can defer, and no function asks for all of them',
+    offenders: `SELECT c.conname FROM pg_constraint AS c WHERE c.connamespace = 'iu_core'::regnamespace AND c.condeferrable
+        AND NOT EXISTS (SELECT FROM pg_proc AS p WHERE p.proname = 'fn_dot_command_run' AND p.prosrc ~ ('SET CONSTRAINTS [^;]*\\miu_core\\.' || c.conname || '\\M[^;]* IMMEDIATE;'))
+      UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'iu_core'::regnamespace AND prosrc ~* 'constraints\\s+all'`,
+    breach: 'ALTER TABLE iu_core.iu_account ADD CONSTRAINT x UNIQUE (display_name) DEFERRABLE',
+  },
+  {
     rule: 'every table and view has a comment',
     offenders: `SELECT oid::regclass FROM pg_class WHERE relnamespace = 'iu_core'::regnamespace AND relkind IN ('r', 'v') AND coalesce(obj_description(oid, 'pg_class'), '') = ''`,
     breach: 'COMMENT ON VIEW iu_core.v_iu_gate IS NULL',

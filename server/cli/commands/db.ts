@@ -34,11 +34,15 @@ export default defineCommand({
   meta: { name: 'db', description: 'deploy the schema, verify it, roll it back; back the database up and restore it' },
   subCommands: {
     bootstrap: defineCommand({
-      meta: { name: 'bootstrap', description: 'make the roles of the cluster (prints the SQL where the login may not)' },
+      meta: { name: 'bootstrap', description: 'make the roles of the cluster, and take from PUBLIC what it has in this database (prints the SQL where the login may not)' },
       run: () => withDatabase(async (client) => {
         try {
-          await bootstrap(client)
+          const left = await bootstrap(client)
           say('roles and grants are in place')
+          if (left) {
+            note('this login may not take from PUBLIC what every login has in this database; an administrator has to run the SQL below')
+            say(left)
+          }
         }
         catch (error) {
           if (!(error instanceof BootstrapError)) throw error

@@ -10,9 +10,11 @@ export interface Member {
   drop(): Promise<void>
 }
 
+let made = 0
+
 /** A login of its own that is a member of a role which cannot log in. */
 export async function memberOf(db: TestDatabase, role: string): Promise<Member> {
-  const name = `${db.name.replace('iu_test', 'member')}_${role.replace('iu_', '')}`
+  const name = `${db.name.replace('iu_test', 'member')}_${role.replace('iu_', '')}_${++made}`
   const password = pg.escapeLiteral(decodeURIComponent(new URL(db.loginUrl(name)).password))
   await exclusively(admin => admin.query(`CREATE ROLE ${name} LOGIN PASSWORD ${password} IN ROLE ${pg.escapeIdentifier(role)}`))
   const clients: pg.Client[] = []

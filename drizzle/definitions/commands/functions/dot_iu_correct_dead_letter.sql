@@ -5,6 +5,7 @@ CREATE FUNCTION iu_core.dot_iu_correct_dead_letter(p_params jsonb, p_context jso
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
+SET standard_conforming_strings = on
 AS $$
 DECLARE
   v_letter constant iu_route_dead_letter := fn_dot_letter((p_params ->> 'dead_letter')::bigint);

@@ -8,6 +8,13 @@ RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 SET TimeZone = 'UTC'
+SET quote_all_identifiers = off
+SET standard_conforming_strings = on
+SET bytea_output = hex
+SET DateStyle = 'ISO, YMD'
+SET IntervalStyle = postgres
+SET extra_float_digits = 1
+SET plpgsql.extra_errors = 'none'
 AS $$
 DECLARE
   v_started constant timestamptz := clock_timestamp();
@@ -160,7 +167,8 @@ BEGIN
       USING v_params, jsonb_strip_nulls(jsonb_build_object('actor', v_who.actor, 'actor_kind', v_who.actor_kind, 'account_id', v_who.account_id,
         'right', v_who.account_right, 'reason', v_reason, 'frozen', v_plan.frozen));
     -- What a constraint would refuse at the commit, it refuses here: a plan that passes is one that commits.
-    SET CONSTRAINTS ALL IMMEDIATE;
+    -- Each by its name: ALL would be the caller's own too, and up to PostgreSQL 17 their triggers would run as the owner.
+    SET CONSTRAINTS iu_core.iu_collection_piece_position_key IMMEDIATE;
     DELETE FROM dot_iu_acting WHERE xid = pg_current_xact_id();
     IF p_target_run_id IS NOT NULL THEN
       -- Asked when the handler holds its locks: whoever changed the same before is on record by now.

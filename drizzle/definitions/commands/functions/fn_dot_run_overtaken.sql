@@ -6,6 +6,7 @@ CREATE FUNCTION iu_core.fn_dot_run_overtaken(p_run iu_core.dot_iu_command_run)
 RETURNS bigint
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, iu_core, pg_temp
+SET gin_fuzzy_search_limit = 0
 AS $$
   WITH RECURSIVE mine AS MATERIALIZED (
     SELECT o ->> 'ref' AS ref, o ->> 'change' = 'create' AS is_made, fn_dot_object_fields(o) AS fields

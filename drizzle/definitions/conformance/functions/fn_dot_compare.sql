@@ -10,6 +10,14 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 SET lock_timeout = '500ms'
 SET plan_cache_mode = force_generic_plan
+SET quote_all_identifiers = off
+SET standard_conforming_strings = on
+SET bytea_output = hex
+SET DateStyle = 'ISO, YMD'
+SET IntervalStyle = postgres
+SET TimeZone = 'UTC'
+SET extra_float_digits = 1
+SET plpgsql.extra_errors = 'none'
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -5,6 +5,7 @@ CREATE FUNCTION iu_core.fn_dot_drift_served(p_drift jsonb)
 RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, iu_core, pg_temp
+SET standard_conforming_strings = on
 AS $$
   WITH RECURSIVE drifted AS MATERIALIZED (
     SELECT d.class, d.identity FROM jsonb_to_recordset(p_drift) AS d(class text, identity text)

@@ -9,6 +9,7 @@ CREATE FUNCTION iu_core.fn_dot_repairs(p_objects jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, iu_core, pg_temp
+SET standard_conforming_strings = on
 AS $$
 DECLARE
   v_class text;

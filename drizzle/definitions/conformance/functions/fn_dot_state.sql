@@ -6,6 +6,7 @@ RETURNS TABLE (class text, identity text, switched jsonb)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, iu_core, pg_temp
 SET TimeZone = 'UTC'
+SET quote_all_identifiers = off
 AS $$
 BEGIN
   RETURN QUERY

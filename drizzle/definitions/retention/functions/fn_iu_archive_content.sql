@@ -6,6 +6,12 @@ RETURNS TABLE (first_id bigint, last_id bigint, events bigint, attempts bigint, 
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
 SET TimeZone = 'UTC'
+SET quote_all_identifiers = off
+SET standard_conforming_strings = on
+SET bytea_output = hex
+SET DateStyle = 'ISO, YMD'
+SET IntervalStyle = postgres
+SET extra_float_digits = 1
 AS $$
   WITH lines AS MATERIALIZED (
     SELECT e.id, e.created_at, v.newest_at, l.n, l.line, sum(octet_length(l.line)) OVER (ORDER BY e.id) AS bytes, row_number() OVER (ORDER BY e.id) AS no

@@ -5,6 +5,7 @@ CREATE FUNCTION iu_core.fn_iu_failure_kind(p_failure_detail text)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, iu_core, pg_temp
+SET standard_conforming_strings = on
 AS $$
 DECLARE
   v_parts text[];

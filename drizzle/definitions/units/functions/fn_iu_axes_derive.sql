@@ -3,6 +3,7 @@ CREATE FUNCTION iu_core.fn_iu_axes_derive(p_unit_ids bigint[])
 RETURNS TABLE (unit_id bigint, axis text, value text)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
+SET standard_conforming_strings = on
 AS $$
   SELECT u.id, x.axis, x.value
   FROM information_unit AS u
