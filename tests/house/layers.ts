@@ -21,7 +21,7 @@ const CONNECTION = ['server/db/connection.ts', 'server/db/faults.ts']
 export const LAYERS: Layer[] = [
   { files: 'app/', ours: ['app/', 'shared/'], packages: /^(?:vue|vue-router|nuxt|@nuxt\/ui|@vueuse|@internationalized|zod|#imports|#components|#app|#ui)(?:$|\/)/ },
   { files: 'app/utils/definition-diff.ts', ours: [], packages: /^diff$/ },
-  { files: 'shared/', ours: ['shared/'], packages: /^zod$/ },
+  { files: 'shared/', ours: ['shared/'], packages: /^(?:zod|re2js)$/ },
   { files: 'drizzle/schema/', ours: ['drizzle/schema/'], packages: /^drizzle-orm(?:$|\/)/ },
   // The console cuts a text in place.
   { files: 'server/api/', ours: [...NITRO_USES, 'server/import/'], packages: NITRO },

@@ -1,4 +1,4 @@
--- requires: dot_iu_acting, dot_iu_command, dot_iu_command_run, fn_dot_drift_refused, fn_dot_run_overtaken, fn_dot_works_in_drift, iu_core
+-- requires: dot_iu_acting, dot_iu_command, dot_iu_command_run, fn_dot_drift_refused, fn_dot_run_overtaken, fn_dot_works_in_drift, fn_iu_json_unbounded, iu_core
 -- The dispatcher: the one way in which anything is changed. The handler runs in a subtransaction, so that
 -- a plan is the real thing, taken back, and a refusal leaves its row in the ledger and nothing else.
 CREATE FUNCTION iu_core.fn_dot_command_run(
@@ -32,6 +32,7 @@ DECLARE
   v_problems text[];
   v_events_before bigint;
   v_overtaken bigint;
+  v_unbounded text;
   v_drifted text;
   v_events jsonb := '[]';
   v_message text;
@@ -47,6 +48,11 @@ BEGIN
     RAISE EXCEPTION 'a command needs READ COMMITTED, not %', upper(current_setting('transaction_isolation')) USING ERRCODE = 'IU011';
   END IF;
   SELECT * INTO STRICT v_who FROM fn_iu_who(p_token);
+  -- Before anything writes them out: a number of a dozen bytes may be a text of a hundred thousand.
+  v_unbounded := fn_iu_json_unbounded(v_params, 67108864);
+  IF v_unbounded IS NOT NULL THEN
+    RAISE EXCEPTION 'params: %', v_unbounded USING ERRCODE = 'IU002', COLUMN = 'params';
+  END IF;
 
   IF p_target_run_id IS NOT NULL THEN
     SELECT * INTO v_target FROM dot_iu_command_run WHERE id = p_target_run_id AND mode IN ('apply', 'rollback') AND status = 'succeeded';
@@ -229,6 +235,6 @@ BEGIN
   RETURN fn_dot_run_write(v_run, jsonb_build_object('status', CASE p_mode WHEN 'plan' THEN 'planned' ELSE 'succeeded' END, 'events', v_events), v_outcome);
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_dot_command_run(text, text, jsonb, text, text, bigint, text, text, text) IS 'Runs a command for who holds the token (without one: for the login): plan, apply, verify or rollback; returns the receipt, which is also the ledger''s row. A refusal is returned, not raised. Raises 40001, 40P01 and 55P03 (try again with the same key), IU012 nobody, IU013 no right, IU003 unknown command or run, IU002 bad mode or key, IU011 isolation; these leave no row';
+COMMENT ON FUNCTION iu_core.fn_dot_command_run(text, text, jsonb, text, text, bigint, text, text, text) IS 'Runs a command for who holds the token (without one: for the login): plan, apply, verify or rollback; returns the receipt, which is also the ledger''s row. A refusal is returned, not raised. Raises 40001, 40P01 and 55P03 (try again with the same key), IU012 nobody, IU013 no right, IU003 unknown command or run, IU002 bad mode, key or parameters that are too large to be written out, IU011 isolation; these leave no row';
 REVOKE ALL ON FUNCTION iu_core.fn_dot_command_run(text, text, jsonb, text, text, bigint, text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION iu_core.fn_dot_command_run(text, text, jsonb, text, text, bigint, text, text, text) TO iu_console, iu_operator, iu_approver;
