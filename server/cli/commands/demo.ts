@@ -80,7 +80,7 @@ async function seed(target: Target, signal: AbortSignal): Promise<void> {
   })
   await step('worker', () => pollWorker({
     batchSize: 1000, pollMs: 50, until: 'drain', signal,
-    connect: () => connect(target.url, 'iu worker', LIMITS.loop),
+    connect: () => connect(target.url, 'iu worker', LIMITS.pass),
   }), total => `${count(total.seen, 'event')} routed, ${total.dead_lettered} dead-lettered`)
 }
 
