@@ -27,7 +27,7 @@ export default withNuxt(
     { group: ['**/server/**', '**/drizzle/**', 'drizzle-orm*', 'pg'], message: 'The app knows shared/ only.' },
   ]),
   zone(['shared/**/*.ts'], [
-    { regex: '^(?!(?:zod|re2js)$|\\./|\\.\\./(?:problem\\.ts|commands/|read-models/))', message: 'shared/ imports zod, re2js and itself only.' },
+    { regex: '^(?!(?:zod|re2js)$|\\./|\\.\\./(?:problem\\.ts|visible\\.ts|commands/|read-models/))', message: 'shared/ imports zod, re2js and itself only.' },
   ]),
   zone(['server/api/**/*.ts'], [
     { group: ['pg', '**/server/cli/**', '**/server/deploy/**', '**/server/embedded/**', '**/app/**'], message: 'A route knows server/utils, server/db and shared/.' },

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { contractOf } from './server/deploy/contract.ts'
+import { shownTexts } from './app/compiler/shown.ts'
 import { readUnits } from './server/deploy/units.ts'
 
 const strict = { noUncheckedIndexedAccess: true, erasableSyntaxOnly: true, allowImportingTsExtensions: true } as const
@@ -47,6 +48,7 @@ export default defineNuxtConfig({
     replace: { __IU_CONTRACT__: JSON.stringify(contractOf(readUnits(fileURLToPath(new URL('drizzle', import.meta.url))))) },
     typescript: { tsConfig: { compilerOptions: strict } },
   },
+  vite: { vue: { template: { compilerOptions: { nodeTransforms: [shownTexts] } } } },
   typescript: {
     strict: true,
     tsConfig: { compilerOptions: strict },

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { body, define, id, instant, line, RIGHTS } from './contract.ts'
+import { body, define, id, instant, line, pasted, RIGHTS } from './contract.ts'
 
 /** Account commands need no gate: they must work while everything else is closed. */
 const common = { area: 'accounts', right: 'admin', gates: [], refreshes: ['accounts', 'session'] } as const
 
-const account = z.string().min(1).max(63).regex(/^[a-z][a-z0-9._-]*$/, 'begin with a letter, then a-z 0-9 . _ -')
+const account = pasted.min(1).max(63).regex(/^[a-z][a-z0-9._-]*$/, 'begin with a letter, then a-z 0-9 . _ -')
 const right = z.enum(RIGHTS)
 const password = z.string().min(12, 'at least 12 characters').max(1000).refine(text => text.isWellFormed(), 'has half a surrogate pair').describe('at least 12 characters')
 /** What the server makes of a password: it never reaches the database. */

@@ -116,7 +116,7 @@ test('a run shows its whole receipt, is verified again, and is undone with a rea
   await dialog(page).getByLabel('Why').fill('it was a try')
   await dialog(page).getByRole('button', { name: /^Apply/ }).click()
   await expect(dialog(page).locator('[data-receipt]')).toHaveAttribute('data-status', 'verified')
-  await dialog(page).getByRole('button', { name: 'Close', exact: true }).last().click()
+  await dialog(page).getByRole('button', { name: 'Done', exact: true }).click()
   await expect(head(page).getByRole('button', { name: 'Undo' })).toHaveAttribute('aria-disabled', 'true')
   await expect(head(page).getByRole('button', { name: 'Undo' })).toHaveAccessibleDescription(/^It is undone already, by run \d+\.$/)
   await page.locator('dl > div').filter({ hasText: 'Undone by' }).getByRole('link').click()

@@ -1,4 +1,4 @@
--- requires: fn_dot_unit_object, iu_core
+-- requires: fn_dot_line_end_notes, fn_dot_unit_object, iu_core
 CREATE FUNCTION iu_core.dot_iu_revise_piece(p_params jsonb, p_context jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -32,6 +32,7 @@ BEGIN
     'state', jsonb_build_object('version', v_unit.current_version_seq, 'title', v_unit.title, 'followers', (SELECT jsonb_agg(c.revision ORDER BY c.id) FROM unnest(v_collections) AS c)),
     'objects', jsonb_build_array(fn_dot_unit_object(v_unit, v_unit.id)) || v_followers,
     'result', jsonb_build_object('version', v_unit.current_version_seq + 1),
+    'notes', fn_dot_line_end_notes((SELECT body FROM unit_version WHERE unit_id = v_unit.id AND version_seq = v_unit.current_version_seq), v_body),
     'checks', jsonb_build_array(jsonb_build_object('name', 'version_applied', 'kind', 'unit', 'unit', v_unit.canonical_address, 'version', v_unit.current_version_seq + 1, 'sha256', encode(sha256(convert_to(v_body, 'UTF8')), 'hex'))),
     'inverse', jsonb_build_object('command', 'dot_iu_revise_piece', 'params', jsonb_build_object('piece', v_unit.canonical_address, 'version', v_unit.current_version_seq, 'expect_version', v_unit.current_version_seq + 1, 'title', v_unit.title)));
 END

@@ -1,4 +1,4 @@
--- requires: dot_iu_acting, dot_iu_command, dot_iu_command_run, fn_dot_drift_refused, fn_dot_run_overtaken, fn_dot_works_in_drift, fn_iu_json_unbounded, iu_core
+-- requires: dot_iu_acting, dot_iu_command, dot_iu_command_run, fn_dot_drift_refused, fn_dot_ids_trimmed, fn_dot_run_overtaken, fn_dot_works_in_drift, fn_iu_json_unbounded, iu_core
 -- The dispatcher: the one way in which anything is changed. The handler runs in a subtransaction, so that
 -- a plan is the real thing, taken back, and a refusal leaves its row in the ledger and nothing else.
 CREATE FUNCTION iu_core.fn_dot_command_run(
@@ -82,6 +82,7 @@ BEGIN
   ELSIF p_target_run_id IS NOT NULL THEN
     v_params := coalesce(v_target.receipt -> 'inverse' -> 'params', '{}');
   END IF;
+  v_params := fn_dot_ids_trimmed(v_params, v_command.param_schema);
   -- Without its secrets: the console salts a password anew at each call, and a repeat must be known as one.
   v_input := CASE WHEN jsonb_typeof(v_params) = 'object' THEN v_params - v_command.secret_params ELSE v_params END;
   v_param_digest := coalesce(v_param_digest, sha256(convert_to(v_input::text, 'UTF8')));
