@@ -1,20 +1,8 @@
 import { fileURLToPath } from 'node:url'
-import type { PluginContext } from 'rollup'
 import { contractOf } from './server/deploy/contract.ts'
 import { readUnits } from './server/deploy/units.ts'
 
 const strict = { noUncheckedIndexedAccess: true, erasableSyntaxOnly: true, allowImportingTsExtensions: true } as const
-
-/** The file of the thread that cuts texts goes into the build as one of its own; only a path in the source says that there is one. */
-const threadFile = () => ({
-  name: 'iu-thread-file',
-  transform(this: PluginContext, code: string, id: string) {
-    if (!id.endsWith('/server/import/cutter.ts')) return
-    const file = this.emitFile({ type: 'chunk', id: fileURLToPath(new URL('server/import/worker.ts', import.meta.url)), name: 'cut' })
-    const built = code.replace(/new URL\(["']\.\/worker\.ts["'], [\w.]+\)/, `new URL(import.meta.ROLLUP_FILE_URL_${file})`)
-    return built === code ? this.error('the thread of the cut is not found') : built
-  },
-})
 
 export default defineNuxtConfig({
   modules: [
@@ -58,7 +46,6 @@ export default defineNuxtConfig({
     esbuild: { options: { target: 'es2022' } },
     replace: { __IU_CONTRACT__: JSON.stringify(contractOf(readUnits(fileURLToPath(new URL('drizzle', import.meta.url))))) },
     typescript: { tsConfig: { compilerOptions: strict } },
-    rollupConfig: { output: {}, plugins: [threadFile()] },
   },
   typescript: {
     strict: true,

@@ -227,7 +227,6 @@ CREATE TABLE information_unit (
   created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   created_by text DEFAULT SESSION_USER NOT NULL,
   lifecycle_before text[] DEFAULT '{}'::text[] NOT NULL,
-  title_is_derived boolean DEFAULT false NOT NULL,
   CONSTRAINT information_unit_address_chk CHECK (fn_iu_is_address(canonical_address)),
   CONSTRAINT information_unit_canonical_address_key UNIQUE (canonical_address),
   CONSTRAINT information_unit_lifecycle_chk CHECK ((lifecycle_status = ANY (ARRAY['draft'::text, 'enacted'::text, 'retired'::text, 'deleted'::text]))),
@@ -240,7 +239,6 @@ COMMENT ON COLUMN information_unit.canonical_address IS 'unique, human-readable,
 COMMENT ON COLUMN information_unit.current_version_seq IS 'the version that collections show unless they pin another';
 COMMENT ON COLUMN information_unit.source_path IS 'the imported file that it was cut from, if any';
 COMMENT ON COLUMN information_unit.lifecycle_before IS 'what it was before it was retired or deleted, the latest first: a restoration takes the first';
-COMMENT ON COLUMN information_unit.title_is_derived IS 'the title is made of the text and follows it; somebody''s own title stays';
 
 -- table iu_account
 CREATE TABLE iu_account (
@@ -397,7 +395,6 @@ CREATE TABLE iu_collection (
   created_by text DEFAULT SESSION_USER NOT NULL,
   updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   rendered_event_id bigint,
-  base_id bigint,
   CONSTRAINT iu_collection_address_chk CHECK (fn_iu_is_address(canonical_address)),
   CONSTRAINT iu_collection_canonical_address_key UNIQUE (canonical_address),
   CONSTRAINT iu_collection_pkey PRIMARY KEY (id),
@@ -415,7 +412,6 @@ COMMENT ON COLUMN iu_collection.source_digest IS 'SHA-256 of the file as it was 
 COMMENT ON COLUMN iu_collection.render_digest IS 'SHA-256 of the rendering at render_revision';
 COMMENT ON COLUMN iu_collection.manifest_digest IS 'SHA-256 of the manifest text at manifest_revision';
 COMMENT ON COLUMN iu_collection.rendered_event_id IS 'the collection_rendered of the last rendering; null where that was before exports were fed';
-COMMENT ON COLUMN iu_collection.base_id IS 'what the last import wrote (iu_import_base); null where that is not on record';
 
 -- table iu_collection_checkpoint
 CREATE TABLE iu_collection_checkpoint (
@@ -433,7 +429,6 @@ CREATE TABLE iu_collection_checkpoint (
   source_byte_length bigint,
   created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   created_by text DEFAULT fn_iu_actor() NOT NULL,
-  base_id bigint,
   CONSTRAINT iu_collection_checkpoint_collection_fkey FOREIGN KEY (collection_id) REFERENCES iu_collection(id),
   CONSTRAINT iu_collection_checkpoint_digest_chk CHECK ((manifest_digest = sha256(convert_to(manifest_text, 'UTF8'::name)))),
   CONSTRAINT iu_collection_checkpoint_no_chk CHECK ((checkpoint_no > 0)),
@@ -442,7 +437,6 @@ CREATE TABLE iu_collection_checkpoint (
 ALTER TABLE iu_collection_checkpoint OWNER TO iu_owner;
 COMMENT ON TABLE iu_collection_checkpoint IS 'A manifest frozen under a number, to compare with and to return to';
 COMMENT ON COLUMN iu_collection_checkpoint.manifest_text IS 'as fn_iu_collection_manifest_text has it; its SHA-256 is the digest, so it can be verified offline';
-COMMENT ON COLUMN iu_collection_checkpoint.base_id IS 'what the last import before it wrote';
 
 -- table iu_collection_checkpoint_piece
 CREATE TABLE iu_collection_checkpoint_piece (
@@ -633,22 +627,6 @@ CREATE TABLE iu_held_decision (
 );
 ALTER TABLE iu_held_decision OWNER TO iu_owner;
 COMMENT ON TABLE iu_held_decision IS 'Held events that were discarded, with the reason; released ones have a row of their own in the outbox';
-
--- table iu_import_base
-CREATE TABLE iu_import_base (
-  id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
-  collection_id bigint NOT NULL,
-  revision bigint NOT NULL,
-  unit_ids bigint[] NOT NULL,
-  version_seqs integer[] NOT NULL,
-  created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  CONSTRAINT iu_import_base_arrays_chk CHECK ((cardinality(unit_ids) = cardinality(version_seqs))),
-  CONSTRAINT iu_import_base_collection_fkey FOREIGN KEY (collection_id) REFERENCES iu_collection(id),
-  CONSTRAINT iu_import_base_pkey PRIMARY KEY (id)
-);
-ALTER TABLE iu_import_base OWNER TO iu_owner;
-COMMENT ON TABLE iu_import_base IS 'What an import wrote: the pieces in order, each with its version. What differs from it was done here since';
-COMMENT ON COLUMN iu_import_base.revision IS 'of the collection, when it was imported';
 
 -- table iu_outbound_route
 CREATE TABLE iu_outbound_route (
@@ -1430,7 +1408,7 @@ GRANT SELECT ON v_iu_collection_checkpoint_piece TO iu_reader;
 CREATE VIEW v_iu_collection_health AS
  SELECT c.id AS collection_id,
     c.canonical_address,
-    ((p.pieces = c.piece_count) AND (p.bytes = c.byte_length) AND (p.missing_body = 0) AND (p.retired_inside = 0) AND (NOT (c.render_revision IS DISTINCT FROM c.revision)) AND ((c.source_digest IS NULL) OR (c.render_digest = c.source_digest) OR (b.revision IS DISTINCT FROM c.revision))) AS healthy,
+    ((p.pieces = c.piece_count) AND (p.bytes = c.byte_length) AND (p.missing_body = 0) AND (p.retired_inside = 0) AND (NOT (c.render_revision IS DISTINCT FROM c.revision)) AND ((c.source_digest IS NULL) OR (c.render_digest = c.source_digest))) AS healthy,
     p.pieces,
     c.piece_count AS pieces_counted,
     p.bytes,
@@ -1438,9 +1416,8 @@ CREATE VIEW v_iu_collection_health AS
     p.missing_body,
     p.retired_inside,
     (c.render_revision IS DISTINCT FROM c.revision) AS render_stale,
-    ((c.source_digest IS NOT NULL) AND (c.render_digest IS DISTINCT FROM c.source_digest) AND (NOT (b.revision IS DISTINCT FROM c.revision))) AS differs_from_source
-   FROM ((iu_collection c
-     LEFT JOIN iu_import_base b ON ((b.id = c.base_id)))
+    ((c.source_digest IS NOT NULL) AND (c.render_digest IS DISTINCT FROM c.source_digest)) AS differs_from_source
+   FROM (iu_collection c
      CROSS JOIN LATERAL ( SELECT (count(*))::integer AS pieces,
             COALESCE(sum((v.byte_length + octet_length(COALESCE(p_1.separator,
                 CASE
@@ -1461,45 +1438,40 @@ CREATE VIEW v_iu_collection_health AS
              LEFT JOIN unit_version v ON (((v.unit_id = u.id) AND (v.version_seq = COALESCE(p_1.pinned_version_seq, u.current_version_seq)))))) p)
   WHERE (c.status = 'active'::text);
 ALTER VIEW v_iu_collection_health OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_collection_health IS 'Each collection counted anew from its rows: pieces and bytes, missing bodies, retired pieces inside, stale rendering, or one that differs from the source though nobody has edited it since';
+COMMENT ON VIEW v_iu_collection_health IS 'Each collection counted anew from its rows: pieces and bytes, missing bodies, retired pieces inside, stale or differing rendering';
 GRANT SELECT ON v_iu_collection_health TO iu_reader;
 
 -- view v_iu_collection_manifest
 CREATE VIEW v_iu_collection_manifest AS
- SELECT c.id AS collection_id,
-    c.canonical_address,
-    c.collection_kind,
-    c.title,
-    c.status,
-    c.source_path,
-    c.revision,
-    c.piece_count,
-    c.byte_length,
-    encode(c.manifest_digest, 'hex'::text) AS manifest_digest,
-    c.manifest_revision,
-    (NOT (c.manifest_revision IS DISTINCT FROM c.revision)) AS manifest_current,
-    encode(c.render_digest, 'hex'::text) AS render_digest,
-    c.render_revision,
-    encode(c.source_digest, 'hex'::text) AS source_digest,
-    c.source_byte_length,
+ SELECT id AS collection_id,
+    canonical_address,
+    collection_kind,
+    title,
+    status,
+    source_path,
+    revision,
+    piece_count,
+    byte_length,
+    encode(manifest_digest, 'hex'::text) AS manifest_digest,
+    manifest_revision,
+    (NOT (manifest_revision IS DISTINCT FROM revision)) AS manifest_current,
+    encode(render_digest, 'hex'::text) AS render_digest,
+    render_revision,
+    encode(source_digest, 'hex'::text) AS source_digest,
+    source_byte_length,
         CASE
-            WHEN (c.source_digest IS NULL) THEN 'no_source'::text
-            WHEN ((c.render_revision = c.revision) AND (c.render_digest = c.source_digest)) THEN 'identical'::text
-            WHEN (b.revision = c.revision) THEN
-            CASE
-                WHEN (c.render_revision = c.revision) THEN 'differs'::text
-                ELSE 'stale'::text
-            END
-            ELSE 'edited'::text
+            WHEN (source_digest IS NULL) THEN 'no_source'::text
+            WHEN (render_revision IS DISTINCT FROM revision) THEN 'stale'::text
+            WHEN (render_digest = source_digest) THEN 'identical'::text
+            ELSE 'differs'::text
         END AS round_trip,
-    c.created_at,
-    c.created_by,
-    c.updated_at
-   FROM (iu_collection c
-     LEFT JOIN iu_import_base b ON ((b.id = c.base_id)))
-  WHERE (c.status = 'active'::text);
+    created_at,
+    created_by,
+    updated_at
+   FROM iu_collection
+  WHERE (status = 'active'::text);
 ALTER VIEW v_iu_collection_manifest OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_collection_manifest IS 'One row a collection: counts, digests, and its round trip: identical to the file that it was cut from, edited since the import, or (a fault) differing without an edit';
+COMMENT ON VIEW v_iu_collection_manifest IS 'One row a collection: counts, digests, and whether its rendering is the file it was cut from';
 GRANT SELECT ON v_iu_collection_manifest TO iu_reader;
 
 -- view v_iu_collection_piece
@@ -2451,8 +2423,6 @@ DECLARE
   v_unit constant information_unit := fn_dot_unit(p_params, 'piece');
   v_collection constant iu_collection := fn_dot_collection(p_params);
   v_facts jsonb;
-  v_changes jsonb;
-  v_seams record;
 BEGIN
   IF EXISTS (SELECT FROM iu_collection_piece WHERE collection_id = v_collection.id AND unit_id = v_unit.id) THEN
     RAISE EXCEPTION 'piece: % stands in % already', v_unit.canonical_address, v_collection.canonical_address USING ERRCODE = 'IU004', COLUMN = 'piece', HINT = 'A piece stands in a collection at most once; move it instead.';
@@ -2460,18 +2430,15 @@ BEGIN
     RAISE EXCEPTION 'pinned_version: the piece has no version %', p_params ->> 'pinned_version' USING ERRCODE = 'IU003', COLUMN = 'pinned_version';
   END IF;
   PERFORM fn_iu_collection_add(v_collection.id, ARRAY[v_unit.id], ARRAY[fn_dot_place(v_collection.id, v_unit.id, p_params)], ARRAY[p_params ->> 'separator'], ARRAY[(p_params ->> 'pinned_version')::integer]);
-  v_changes := CASE WHEN p_params ? 'separators' THEN fn_dot_separators_restore(v_collection, p_params -> 'separators')
-    ELSE fn_iu_seam_open(v_collection.id, v_unit.id, p_params ? 'separator', NULL) END;
-  v_seams := fn_dot_seams(v_collection, v_changes, v_unit.id, false);
   v_facts := fn_dot_piece_facts(v_collection.id, v_unit.id);
   RETURN jsonb_build_object(
     'state', jsonb_build_object('revision', v_collection.revision, 'version', v_unit.current_version_seq, 'status', v_unit.lifecycle_status),
     'objects', jsonb_build_array(fn_dot_collection_object(v_collection),
-      jsonb_build_object('ref', format('piece:%s#%s', v_collection.canonical_address, v_unit.canonical_address), 'change', 'create', 'after', v_facts)) || v_seams.objects,
+      jsonb_build_object('ref', format('piece:%s#%s', v_collection.canonical_address, v_unit.canonical_address), 'change', 'create', 'after', v_facts)),
     'refs', jsonb_build_array('unit:' || v_unit.canonical_address),
     'result', jsonb_build_object('at', v_facts -> 'at'),
     'checks', jsonb_build_array(jsonb_build_object('name', 'piece_in_place', 'kind', 'piece', 'collection', v_collection.canonical_address, 'unit', v_unit.canonical_address, 'at', v_facts -> 'at')),
-    'inverse', jsonb_build_object('command', 'dot_iu_remove_piece_from_collection', 'params', jsonb_build_object('collection', v_collection.canonical_address, 'piece', v_unit.canonical_address, 'separators', v_seams.before)));
+    'inverse', jsonb_build_object('command', 'dot_iu_remove_piece_from_collection', 'params', jsonb_build_object('collection', v_collection.canonical_address, 'piece', v_unit.canonical_address)));
 END
 $function$;
 ALTER FUNCTION dot_iu_add_piece(jsonb,jsonb) OWNER TO iu_owner;
@@ -2518,7 +2485,6 @@ BEGIN
   END IF;
   SELECT * INTO STRICT v_version FROM unit_version WHERE unit_id = v_unit.id AND version_seq = v_unit.current_version_seq;
   v_clone := fn_iu_create(p_params ->> 'address', v_unit.unit_kind, v_version.body, coalesce(p_params ->> 'title', v_unit.title));
-  UPDATE information_unit SET title_is_derived = true WHERE id = v_clone AND v_unit.title_is_derived AND coalesce(p_params ->> 'title', v_unit.title) = v_unit.title;
   INSERT INTO iu_relation (from_unit_id, relation_kind, to_unit_id, to_version_seq) VALUES (v_clone, 'cloned_from', v_unit.id, v_version.version_seq);
   RETURN jsonb_build_object(
     'state', jsonb_build_object('version', v_version.version_seq, 'status', v_unit.lifecycle_status),
@@ -2636,7 +2602,7 @@ CREATE OR REPLACE FUNCTION iu_core.dot_iu_create_collection(p_params jsonb, p_co
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
 DECLARE
-  v_id constant bigint := fn_iu_compose(p_params ->> 'address', p_params ->> 'kind', p_params ->> 'title', '{}', coalesce(p_params ->> 'joiner', E'\n\n'));
+  v_id constant bigint := fn_iu_compose(p_params ->> 'address', p_params ->> 'kind', p_params ->> 'title', '{}', coalesce(p_params ->> 'joiner', ''));
 BEGIN
   RETURN fn_dot_collection_created(v_id, '[]');
 END
@@ -2675,18 +2641,14 @@ DECLARE
   v_unit_id bigint;
   v_collection iu_collection;
   v_objects jsonb;
-  v_seams record;
-  v_separators jsonb := '[]';
 BEGIN
   v_unit_id := fn_iu_create(p_params ->> 'address', p_params ->> 'kind', p_params ->> 'body', coalesce(p_params ->> 'title', ''));
   v_objects := jsonb_build_array(fn_dot_unit_object(NULL, v_unit_id));
   IF p_params ? 'collection' THEN
     v_collection := fn_dot_collection(p_params);
     PERFORM fn_iu_collection_add(v_collection.id, ARRAY[v_unit_id], ARRAY[fn_dot_place(v_collection.id, v_unit_id, p_params)], ARRAY[p_params ->> 'separator']);
-    v_seams := fn_dot_seams(v_collection, fn_iu_seam_open(v_collection.id, v_unit_id, p_params ? 'separator', NULL), v_unit_id, false);
-    v_separators := v_seams.before;
     v_objects := v_objects || fn_dot_collection_object(v_collection) || jsonb_build_object(
-      'ref', format('piece:%s#%s', v_collection.canonical_address, p_params ->> 'address'), 'change', 'create', 'after', fn_dot_piece_facts(v_collection.id, v_unit_id)) || v_seams.objects;
+      'ref', format('piece:%s#%s', v_collection.canonical_address, p_params ->> 'address'), 'change', 'create', 'after', fn_dot_piece_facts(v_collection.id, v_unit_id));
   ELSIF p_params ?| ARRAY['to', 'after', 'before', 'position', 'separator'] THEN
     RAISE EXCEPTION 'collection: a place needs the collection that it is in' USING ERRCODE = 'IU002', COLUMN = 'collection';
   END IF;
@@ -2696,7 +2658,7 @@ BEGIN
     'result', jsonb_build_object('piece', p_params -> 'address'),
     'checks', jsonb_build_array(jsonb_build_object('name', 'piece_born', 'kind', 'unit', 'unit', p_params -> 'address', 'status', 'draft', 'version', 1, 'sha256', encode(sha256(convert_to(p_params ->> 'body', 'UTF8')), 'hex')))
       || CASE WHEN v_collection.id IS NULL THEN '[]' ELSE jsonb_build_array(jsonb_build_object('name', 'piece_in_place', 'kind', 'piece', 'collection', v_collection.canonical_address, 'unit', p_params -> 'address', 'at', fn_dot_piece_facts(v_collection.id, v_unit_id) -> 'at')) END,
-    'inverse', jsonb_build_object('command', 'dot_iu_soft_delete_piece', 'params', jsonb_build_object('piece', p_params -> 'address', 'separators', v_separators)));
+    'inverse', jsonb_build_object('command', 'dot_iu_soft_delete_piece', 'params', jsonb_build_object('piece', p_params -> 'address')));
 END
 $function$;
 ALTER FUNCTION dot_iu_create_piece(jsonb,jsonb) OWNER TO iu_owner;
@@ -3017,7 +2979,6 @@ DECLARE
   v_outcome text;
   v_locked bigint[];
   v_retired text;
-  v_over text[] := '{}';          -- pieces whose edits it undoes
 BEGIN
   IF (p_params ? 'text') <> (p_params ? 'source_path') OR (p_params ? 'checkpoint') <> (p_params ? 'collection') OR (p_params ? 'text') = (p_params ? 'checkpoint') OR (p_params ? 'text') <> (p_params ? 'cut') THEN
     RAISE EXCEPTION 'text: give a source_path and its text, or a collection and the checkpoint to return to' USING ERRCODE = 'IU002', COLUMN = 'text';
@@ -3071,7 +3032,6 @@ BEGIN
       RAISE EXCEPTION 'cut: starts, lengths and levels are whole numbers' USING ERRCODE = 'IU002', COLUMN = 'cut';
     END;
     v_outcome := v_imported.outcome;
-    v_over := v_imported.over_edits;
     SELECT * INTO STRICT v_after FROM iu_collection WHERE canonical_address = v_imported.canonical_address;
   ELSE
     SELECT r.pieces_added AS pieces_created, r.versions_created, r.pieces_removed, r.pieces_moved INTO v_imported FROM fn_iu_collection_return(v_before.id, (p_params ->> 'checkpoint')::integer) AS r;
@@ -3100,9 +3060,6 @@ BEGIN
       WHEN 'created' THEN jsonb_build_array(jsonb_build_object('ref', 'collection:' || v_after.canonical_address, 'change', 'create', 'after', jsonb_build_object('revision', v_after.revision, 'pieces', v_after.piece_count, 'bytes', v_after.byte_length)))
       ELSE jsonb_build_array(fn_dot_collection_object(v_before)) END || v_objects,
     'refs', jsonb_build_array('collection:' || v_after.canonical_address),
-    'friction', CASE WHEN v_over = '{}' THEN '[]' ELSE jsonb_build_array(jsonb_build_object('because', 'edits', 'what', format('It undoes what was done here since the last import, on %s: %s.',
-        CASE cardinality(v_over) WHEN 1 THEN '1 piece' ELSE cardinality(v_over) || ' pieces' END, array_to_string(v_over[:20], ', ') || CASE WHEN cardinality(v_over) > 20 THEN ' …' ELSE '' END))) END
-      || CASE WHEN v_outcome = 'unchanged' THEN '[]' ELSE fn_dot_loss(v_before, v_imported.pieces_removed, v_after.byte_length) END,
     'result', jsonb_strip_nulls(jsonb_build_object('outcome', v_outcome, 'collection', v_after.canonical_address, 'pieces', v_after.piece_count, 'bytes', v_after.byte_length,
       'sha256', encode(v_after.render_digest, 'hex'), 'pieces_created', v_imported.pieces_created, 'versions_created', v_imported.versions_created,
       'pieces_removed', v_imported.pieces_removed, 'pieces_moved', v_imported.pieces_moved, 'checkpoint', nullif(v_checkpoint, 0))),
@@ -3490,25 +3447,20 @@ DECLARE
   v_unit constant information_unit := fn_dot_unit(p_params, 'piece');
   v_collection constant iu_collection := fn_dot_collection(p_params);
   v_before constant jsonb := fn_dot_piece_facts(v_collection.id, v_unit.id);
-  v_changes jsonb;
-  v_seams record;
 BEGIN
   IF v_before IS NULL THEN
     RAISE EXCEPTION 'piece: % does not stand in %', v_unit.canonical_address, v_collection.canonical_address USING ERRCODE = 'IU003', COLUMN = 'piece';
   END IF;
   PERFORM fn_iu_collection_remove(v_collection.id, ARRAY[v_unit.id]);
-  v_changes := CASE WHEN p_params ? 'separators' THEN fn_dot_separators_restore(v_collection, p_params -> 'separators')
-    ELSE fn_iu_seam_close(v_collection.id, (v_before ->> 'at')::numeric, v_before ->> 'separator') END;
-  v_seams := fn_dot_seams(v_collection, v_changes, v_unit.id, false);
   RETURN jsonb_build_object(
     'state', jsonb_build_object('revision', v_collection.revision, 'piece', v_before),
     'objects', jsonb_build_array(fn_dot_collection_object(v_collection),
-      jsonb_build_object('ref', format('piece:%s#%s', v_collection.canonical_address, v_unit.canonical_address), 'change', 'delete', 'before', v_before)) || v_seams.objects,
+      jsonb_build_object('ref', format('piece:%s#%s', v_collection.canonical_address, v_unit.canonical_address), 'change', 'delete', 'before', v_before)),
     'refs', jsonb_build_array('unit:' || v_unit.canonical_address),
     'checks', jsonb_build_array(
       jsonb_build_object('name', 'piece_gone_from_collection', 'kind', 'piece_absent', 'collection', v_collection.canonical_address, 'unit', v_unit.canonical_address),
       jsonb_build_object('name', 'piece_lives_on', 'kind', 'unit', 'unit', v_unit.canonical_address, 'status', v_unit.lifecycle_status)),
-    'inverse', jsonb_build_object('command', 'dot_iu_add_piece', 'params', jsonb_build_object('collection', v_collection.canonical_address, 'piece', v_unit.canonical_address, 'separators', v_seams.before) || (v_before - 'after')))
+    'inverse', jsonb_build_object('command', 'dot_iu_add_piece', 'params', jsonb_build_object('collection', v_collection.canonical_address, 'piece', v_unit.canonical_address) || (v_before - 'after')))
     || CASE WHEN v_unit.lifecycle_status = 'retired' THEN '{"inverse": null, "irreversible": "A retired piece cannot be added anywhere; restore it first."}'::jsonb ELSE '{}' END;
 END
 $function$;
@@ -3554,10 +3506,7 @@ DECLARE
   v_collection constant iu_collection := fn_dot_collection(p_params);
   v_before constant jsonb := fn_dot_piece_facts(v_collection.id, v_unit.id);
   v_at numeric;
-  v_was_last boolean;
   v_after jsonb;
-  v_changes jsonb;
-  v_seams record;
 BEGIN
   IF v_before IS NULL THEN
     RAISE EXCEPTION 'piece: % does not stand in %', v_unit.canonical_address, v_collection.canonical_address USING ERRCODE = 'IU003', COLUMN = 'piece';
@@ -3566,26 +3515,17 @@ BEGIN
   ELSIF (p_params ->> 'expect_at')::numeric <> (v_before ->> 'at')::numeric THEN
     RAISE EXCEPTION 'expect_at: the piece has moved since' USING ERRCODE = 'IU014', COLUMN = 'expect_at', HINT = 'Look where it stands now.';
   END IF;
-  v_was_last := (SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_collection.id ORDER BY position DESC LIMIT 1) = v_unit.id;
   v_at := fn_dot_place(v_collection.id, v_unit.id, p_params);
   PERFORM fn_iu_collection_reorder(v_collection.id, ARRAY[v_unit.id], ARRAY[v_at]);
-  IF p_params ? 'separators' THEN
-    v_changes := fn_dot_separators_restore(v_collection, p_params -> 'separators');
-  ELSE
-    -- What the last piece of a text has behind it ends the text, and separates nothing.
-    v_changes := fn_iu_seam_close(v_collection.id, (v_before ->> 'at')::numeric, v_before ->> 'separator');
-    v_changes := v_changes || fn_iu_seam_open(v_collection.id, v_unit.id, false, CASE WHEN NOT v_was_last THEN v_before ->> 'separator' END);
-  END IF;
-  v_seams := fn_dot_seams(v_collection, v_changes, v_unit.id, true);
   v_after := fn_dot_piece_facts(v_collection.id, v_unit.id);
   RETURN jsonb_build_object(
     'state', jsonb_build_object('revision', v_collection.revision, 'piece', v_before),
     'objects', jsonb_build_array(fn_dot_collection_object(v_collection),
-      jsonb_build_object('ref', format('piece:%s#%s', v_collection.canonical_address, v_unit.canonical_address), 'change', 'update', 'before', v_before, 'after', v_after)) || v_seams.objects,
+      jsonb_build_object('ref', format('piece:%s#%s', v_collection.canonical_address, v_unit.canonical_address), 'change', 'update', 'before', v_before, 'after', v_after)),
     'refs', jsonb_build_array('unit:' || v_unit.canonical_address),
     'result', jsonb_build_object('at', v_after -> 'at'),
     'checks', jsonb_build_array(jsonb_build_object('name', 'piece_in_place', 'kind', 'piece', 'collection', v_collection.canonical_address, 'unit', v_unit.canonical_address, 'at', v_after -> 'at')),
-    'inverse', jsonb_build_object('command', 'dot_iu_reorder_piece', 'params', jsonb_build_object('collection', v_collection.canonical_address, 'piece', v_unit.canonical_address, 'at', v_before -> 'at', 'expect_at', v_after -> 'at', 'separators', v_seams.before)));
+    'inverse', jsonb_build_object('command', 'dot_iu_reorder_piece', 'params', jsonb_build_object('collection', v_collection.canonical_address, 'piece', v_unit.canonical_address, 'at', v_before -> 'at', 'expect_at', v_after -> 'at')));
 END
 $function$;
 ALTER FUNCTION dot_iu_reorder_piece(jsonb,jsonb) OWNER TO iu_owner;
@@ -3768,9 +3708,6 @@ DECLARE
   v_notes jsonb := '[]';
   v_revisions jsonb := '[]';
   v_status text;
-  v_first record;
-  v_seams record;
-  v_separators jsonb := '[]';
 BEGIN
   IF v_unit.lifecycle_status NOT IN ('retired', 'deleted') THEN
     RAISE EXCEPTION 'piece: % is %, there is nothing to restore', v_unit.canonical_address, v_unit.lifecycle_status USING ERRCODE = 'IU009', COLUMN = 'piece';
@@ -3786,22 +3723,9 @@ BEGIN
         v_at := (fn_iu_positions_between(v_at, (SELECT min(position) FROM iu_collection_piece WHERE collection_id = (v_parked.collection).id AND position > v_at), 1))[1];
         v_notes := v_notes || to_jsonb(format('In %s another piece stands at its place; it comes directly after that one.', (v_parked.collection).canonical_address));
       END IF;
-      -- What a text must begin with comes first again, and nothing before it.
-      SELECT min(o.position) AS at, (SELECT min(n.position) FROM iu_collection_piece AS n WHERE n.collection_id = (v_parked.collection).id AND n.position > min(o.position)) AS next INTO v_first
-      FROM iu_collection_piece AS o WHERE o.collection_id = (v_parked.collection).id;
-      IF v_at > v_first.at AND fn_iu_begins_text(v_unit.id) THEN
-        v_at := (fn_iu_positions_between(NULL, v_first.at, 1))[1];
-        v_notes := v_notes || to_jsonb(format('In %s it comes first, because a text begins with it.', (v_parked.collection).canonical_address));
-      ELSIF v_at < v_first.at AND fn_iu_begins_text((SELECT unit_id FROM iu_collection_piece WHERE collection_id = (v_parked.collection).id AND position = v_first.at)) THEN
-        v_at := (fn_iu_positions_between(v_first.at, v_first.next, 1))[1];
-        v_notes := v_notes || to_jsonb(format('In %s it comes second, because the text begins with another piece.', (v_parked.collection).canonical_address));
-      END IF;
       PERFORM fn_iu_collection_put((v_parked.collection).id, ARRAY[v_unit.id], ARRAY[v_at], ARRAY[v_parked.separator], ARRAY[v_parked.pinned_version_seq]);
-      v_seams := fn_dot_seams(v_parked.collection, CASE WHEN p_params ? 'separators' THEN fn_dot_separators_restore(v_parked.collection, p_params -> 'separators')
-        ELSE fn_iu_seam_open((v_parked.collection).id, v_unit.id, coalesce(v_parked.separator ~ '\S', false), v_parked.separator) END, v_unit.id, false);
-      v_separators := v_separators || v_seams.before;
       v_objects := v_objects || fn_dot_collection_object(v_parked.collection) || jsonb_build_object(
-        'ref', format('piece:%s#%s', (v_parked.collection).canonical_address, v_unit.canonical_address), 'change', 'create', 'after', fn_dot_piece_facts((v_parked.collection).id, v_unit.id)) || v_seams.objects;
+        'ref', format('piece:%s#%s', (v_parked.collection).canonical_address, v_unit.canonical_address), 'change', 'create', 'after', fn_dot_piece_facts((v_parked.collection).id, v_unit.id));
       v_checks := v_checks || jsonb_build_object('name', 'piece_in_place', 'kind', 'piece', 'collection', (v_parked.collection).canonical_address, 'unit', v_unit.canonical_address, 'at', v_at::text);
       v_revisions := v_revisions || to_jsonb((v_parked.collection).revision);
     END LOOP;
@@ -3816,8 +3740,7 @@ BEGIN
     'result', jsonb_build_object('status', v_status),
     'notes', v_notes,
     'checks', jsonb_build_array(jsonb_build_object('name', 'piece_is_' || v_status, 'kind', 'unit', 'unit', v_unit.canonical_address, 'status', v_status)) || v_checks,
-    'inverse', jsonb_build_object('command', CASE v_unit.lifecycle_status WHEN 'retired' THEN 'dot_iu_retire_piece' ELSE 'dot_iu_soft_delete_piece' END, 'params', jsonb_build_object('piece', v_unit.canonical_address)
-      || CASE WHEN v_unit.lifecycle_status = 'deleted' THEN jsonb_build_object('separators', v_separators) ELSE '{}' END));
+    'inverse', jsonb_build_object('command', CASE v_unit.lifecycle_status WHEN 'retired' THEN 'dot_iu_retire_piece' ELSE 'dot_iu_soft_delete_piece' END, 'params', jsonb_build_object('piece', v_unit.canonical_address)));
 END
 $function$;
 ALTER FUNCTION dot_iu_restore_piece(jsonb,jsonb) OWNER TO iu_owner;
@@ -3868,12 +3791,6 @@ DECLARE
   v_body text := p_params ->> 'body';
   v_followers jsonb;
   v_collections iu_collection[];
-  v_was text;
-  v_title text;
-  v_derives boolean;
-  v_seams record;
-  v_objects jsonb := '[]';
-  v_separators jsonb := '[]';
 BEGIN
   IF (p_params ? 'body') = (p_params ? 'version') THEN
     RAISE EXCEPTION 'body: give the new body, or the version whose body is wanted again' USING ERRCODE = 'IU002', COLUMN = 'body';
@@ -3889,34 +3806,16 @@ BEGIN
   PERFORM FROM iu_collection WHERE id IN (SELECT collection_id FROM iu_collection_piece WHERE unit_id = v_unit.id AND pinned_version_seq IS NULL) ORDER BY id FOR NO KEY UPDATE;
   SELECT array_agg(c ORDER BY c.id) INTO v_collections
   FROM iu_collection AS c WHERE c.id IN (SELECT collection_id FROM iu_collection_piece WHERE unit_id = v_unit.id AND pinned_version_seq IS NULL);
-  SELECT body INTO STRICT v_was FROM unit_version WHERE unit_id = v_unit.id AND version_seq = v_unit.current_version_seq;
-  -- A title that was made of the text is made anew, unless somebody gives another. The same once more is nobody's own.
-  v_derives := coalesce((p_params ->> 'derive_title')::boolean, v_unit.title_is_derived AND coalesce(nullif(p_params ->> 'title', ''), v_unit.title) = v_unit.title);
-  v_title := CASE WHEN v_derives THEN fn_iu_title(v_unit.unit_kind, v_body) WHEN p_params -> 'derive_title' = 'false' THEN coalesce(p_params ->> 'title', v_unit.title)
-    ELSE coalesce(nullif(p_params ->> 'title', ''), v_unit.title) END;
-  IF fn_iu_apply_versions(ARRAY[v_unit.id], ARRAY[v_body], NULL, ARRAY[v_title]) = 0 THEN
+  IF fn_iu_apply_versions(ARRAY[v_unit.id], ARRAY[v_body], NULL, ARRAY[p_params ->> 'title']) = 0 THEN
     RAISE EXCEPTION 'body: it is the current one, byte for byte' USING ERRCODE = 'IU016', COLUMN = 'body';
   END IF;
-  UPDATE information_unit SET title_is_derived = v_derives WHERE id = v_unit.id AND title_is_derived <> v_derives;
-  -- A document is known by its first heading.
-  UPDATE iu_collection AS c SET title = v_title
-  FROM iu_tree_path AS t
-  WHERE t.unit_id = v_unit.id AND t.section_level = 1 AND c.id IN (SELECT f.id FROM unnest(v_collections) AS f) AND c.source_path IS NOT NULL AND c.title = v_unit.title AND v_title <> '';
-  FOR i IN 1 .. coalesce(cardinality(v_collections), 0) LOOP
-    v_seams := fn_dot_seams(v_collections[i], CASE WHEN p_params ? 'separators' THEN fn_dot_separators_restore(v_collections[i], p_params -> 'separators')
-      ELSE fn_iu_seam_revised(v_collections[i].id, v_unit.id, v_was) END, v_unit.id, true);
-    v_separators := v_separators || v_seams.before;
-    v_objects := v_objects || v_seams.objects || v_seams.own;
-  END LOOP;
   SELECT coalesce(jsonb_agg(fn_dot_collection_object(c) ORDER BY c.id), '[]') INTO v_followers FROM unnest(v_collections) AS c;
   RETURN jsonb_build_object(
     'state', jsonb_build_object('version', v_unit.current_version_seq, 'title', v_unit.title, 'followers', (SELECT jsonb_agg(c.revision ORDER BY c.id) FROM unnest(v_collections) AS c)),
-    'objects', jsonb_build_array(fn_dot_unit_object(v_unit, v_unit.id)) || v_followers || v_objects,
-    'friction', CASE WHEN v_body !~ '\S' AND v_was ~ '\S' THEN jsonb_build_array(jsonb_build_object('because', 'removals', 'what', format('It leaves no text of %s.', v_unit.canonical_address)))
-      ELSE coalesce((SELECT l.loss FROM unnest(v_collections) AS c CROSS JOIN LATERAL (SELECT fn_dot_loss(c, 0, c.byte_length + octet_length(v_body) - octet_length(v_was)) AS loss) AS l ORDER BY l.loss = '[]', c.id LIMIT 1), '[]') END,
+    'objects', jsonb_build_array(fn_dot_unit_object(v_unit, v_unit.id)) || v_followers,
     'result', jsonb_build_object('version', v_unit.current_version_seq + 1),
     'checks', jsonb_build_array(jsonb_build_object('name', 'version_applied', 'kind', 'unit', 'unit', v_unit.canonical_address, 'version', v_unit.current_version_seq + 1, 'sha256', encode(sha256(convert_to(v_body, 'UTF8')), 'hex'))),
-    'inverse', jsonb_build_object('command', 'dot_iu_revise_piece', 'params', jsonb_build_object('piece', v_unit.canonical_address, 'version', v_unit.current_version_seq, 'expect_version', v_unit.current_version_seq + 1, 'separators', v_separators) || CASE WHEN v_unit.title_is_derived THEN '{"derive_title": true}'::jsonb ELSE jsonb_build_object('title', v_unit.title, 'derive_title', false) END));
+    'inverse', jsonb_build_object('command', 'dot_iu_revise_piece', 'params', jsonb_build_object('piece', v_unit.canonical_address, 'version', v_unit.current_version_seq, 'expect_version', v_unit.current_version_seq + 1, 'title', v_unit.title)));
 END
 $function$;
 ALTER FUNCTION dot_iu_revise_piece(jsonb,jsonb) OWNER TO iu_owner;
@@ -4109,8 +4008,6 @@ DECLARE
   v_collections iu_collection[];
   v_pieces jsonb := '[]';
   v_facts jsonb;
-  v_seams record;
-  v_separators jsonb := '[]';
 BEGIN
   IF v_unit.lifecycle_status = 'deleted' THEN
     RAISE EXCEPTION 'piece: % is deleted already', v_unit.canonical_address USING ERRCODE = 'IU009', COLUMN = 'piece';
@@ -4124,18 +4021,14 @@ BEGIN
   FOR i IN 1 .. cardinality(v_collections) LOOP
     v_facts := fn_dot_piece_facts(v_collections[i].id, v_unit.id);
     PERFORM fn_iu_collection_remove(v_collections[i].id, ARRAY[v_unit.id]);
-    v_seams := fn_dot_seams(v_collections[i], CASE WHEN p_params ? 'separators' THEN fn_dot_separators_restore(v_collections[i], p_params -> 'separators')
-      ELSE fn_iu_seam_close(v_collections[i].id, (v_facts ->> 'at')::numeric, v_facts ->> 'separator') END, v_unit.id, false);
-    v_separators := v_separators || v_seams.before;
     v_pieces := v_pieces || fn_dot_collection_object(v_collections[i])
-      || jsonb_build_object('ref', format('piece:%s#%s', v_collections[i].canonical_address, v_unit.canonical_address), 'change', 'delete', 'before', v_facts) || v_seams.objects;
+      || jsonb_build_object('ref', format('piece:%s#%s', v_collections[i].canonical_address, v_unit.canonical_address), 'change', 'delete', 'before', v_facts);
   END LOOP;
   PERFORM fn_iu_lifecycle_set(v_unit.id, 'deleted');
   v_facts := fn_dot_lifecycle_changed(v_unit, 'deleted');
   RETURN v_facts || jsonb_build_object(
     'state', (v_facts -> 'state') || jsonb_build_object('revisions', (SELECT jsonb_agg(c.revision ORDER BY c.id) FROM unnest(v_collections) AS c)),
     'objects', (v_facts -> 'objects') || v_pieces,
-    'inverse', jsonb_set(v_facts -> 'inverse', '{params,separators}', v_separators),
     'checks', (v_facts -> 'checks') || jsonb_build_object('name', 'piece_in_no_manifest', 'kind', 'unit_unused', 'unit', v_unit.canonical_address),
     'notes', CASE WHEN cardinality(v_collections) > 1 THEN jsonb_build_array(format('It leaves %s collections.', cardinality(v_collections))) ELSE '[]' END);
 END
@@ -4848,7 +4741,6 @@ DECLARE
   v_overtaken bigint;
   v_unbounded text;
   v_drifted text;
-  v_friction jsonb := '[]';        -- why this very change is of the second tier, though its command is not
   v_events jsonb := '[]';
   v_message text;
   v_detail text;
@@ -4987,12 +4879,6 @@ BEGIN
     EXECUTE format('SELECT iu_core.%I($1, $2)', v_command.command_code) INTO v_outcome
       USING v_params, jsonb_strip_nulls(jsonb_build_object('actor', v_who.actor, 'actor_kind', v_who.actor_kind, 'account_id', v_who.account_id,
         'right', v_who.account_right, 'reason', v_reason, 'frozen', v_plan.frozen));
-    v_friction := CASE WHEN p_target_run_id IS NULL THEN coalesce(v_outcome -> 'friction', '[]') ELSE '[]' END;
-    v_outcome := v_outcome || jsonb_build_object('notes', jsonb_path_query_array(v_friction, '$[*].what') || coalesce(v_outcome -> 'notes', '[]'));
-    IF p_mode = 'apply' AND v_friction <> '[]' AND (p_plan_digest IS NULL OR v_reason IS NULL) THEN
-      RAISE EXCEPTION '%: %', CASE WHEN p_plan_digest IS NULL THEN 'plan_digest' ELSE 'reason' END, (SELECT string_agg(f ->> 'what', ' ') FROM jsonb_array_elements(v_friction) AS f)
-        USING ERRCODE = 'IU002', COLUMN = CASE WHEN p_plan_digest IS NULL THEN 'plan_digest' ELSE 'reason' END, HINT = 'Plan it, read the plan, and apply that plan with a reason.';
-    END IF;
     -- What a constraint would refuse at the commit, it refuses here: a plan that passes is one that commits.
     -- Each by its name: ALL would be the caller's own too, and up to PostgreSQL 17 their triggers would run as the owner.
     SET CONSTRAINTS iu_core.iu_collection_piece_position_key IMMEDIATE;
@@ -5050,7 +4936,7 @@ BEGIN
       v_run.frozen := NULL; v_run.object_refs := '{}'; v_run.event_count := 0; v_run.event_from := NULL; v_run.event_to := NULL;
       RETURN fn_dot_run_write(v_run, jsonb_build_object(
         'status', CASE WHEN fn_dot_refusal_code(SQLSTATE) IS NULL THEN 'failed' ELSE 'refused' END, 'sqlstate', SQLSTATE,
-        'field', nullif(v_column, ''), 'friction', CASE WHEN v_column IN ('plan_digest', 'reason') THEN nullif(jsonb_path_query_array(v_friction, '$[*].because'), '[]') END, 'detail', v_message, 'more', nullif(v_detail, ''), 'hint', nullif(v_hint, ''),
+        'field', nullif(v_column, ''), 'detail', v_message, 'more', nullif(v_detail, ''), 'hint', nullif(v_hint, ''),
         'errors', CASE WHEN cardinality(v_problems) > 0 THEN (SELECT jsonb_agg(jsonb_build_object('field', split_part(p, ': ', 1), 'message', substr(p, length(split_part(p, ': ', 1)) + 3))) FROM unnest(v_problems) AS p) END));
   END;
   RETURN fn_dot_run_write(v_run, jsonb_build_object('status', CASE p_mode WHEN 'plan' THEN 'planned' ELSE 'succeeded' END, 'events', v_events), v_outcome);
@@ -5743,22 +5629,6 @@ $function$;
 ALTER FUNCTION fn_dot_lifecycle_changed(information_unit,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_lifecycle_changed(information_unit,text) IS 'What the handlers that change a unit''s lifecycle return; the inverse is the restoration';
 
--- function fn_dot_loss(iu_collection,integer,bigint)
-CREATE OR REPLACE FUNCTION iu_core.fn_dot_loss(p_before iu_collection, p_pieces_removed integer, p_bytes bigint)
- RETURNS jsonb
- LANGUAGE sql
- IMMUTABLE
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-  -- Removed pieces may be many and short, and one piece may be all of a document: so both are counted.
-  SELECT CASE WHEN 5 * p_pieces_removed > (p_before).piece_count OR 5 * ((p_before).byte_length - p_bytes) > (p_before).byte_length
-    THEN jsonb_build_array(jsonb_build_object('because', 'removals', 'what', format('It removes %s of the %s pieces of %s: %s bytes become %s.',
-      p_pieces_removed, (p_before).piece_count, (p_before).canonical_address, (p_before).byte_length, p_bytes) || CASE WHEN p_bytes = 0 THEN ' The document will be empty.' ELSE '' END))
-    ELSE '[]' END
-$function$;
-ALTER FUNCTION fn_dot_loss(iu_collection,integer,bigint) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_loss(iu_collection,integer,bigint) IS 'Why a change asks for a plan and a reason: it removes more than a fifth of a document, by its pieces or its bytes; an empty list where it does not';
-
 -- function fn_dot_object_fields(jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_object_fields(p_object jsonb)
  RETURNS text[]
@@ -6387,59 +6257,6 @@ END
 $function$;
 ALTER FUNCTION fn_dot_schedule_switched(boolean,integer,integer,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_schedule_switched(boolean,integer,integer,text) IS 'Switches the consoles'' schedule, or changes its pace, and returns what the handlers return; IU016 it is so already';
-
--- function fn_dot_seams(iu_collection,jsonb,bigint,boolean)
-CREATE OR REPLACE FUNCTION iu_core.fn_dot_seams(p_collection iu_collection, p_changes jsonb, p_unit_id bigint, p_with_unit boolean, OUT objects jsonb, OUT own jsonb, OUT before jsonb)
- RETURNS record
- LANGUAGE sql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-  WITH change AS (
-    SELECT DISTINCT (c ->> 'unit')::bigint AS unit_id,
-           first_value(c ->> 'before') OVER (PARTITION BY c ->> 'unit' ORDER BY n) AS was, first_value(c ->> 'after') OVER (PARTITION BY c ->> 'unit' ORDER BY n DESC) AS now
-    FROM jsonb_array_elements(p_changes) WITH ORDINALITY AS g(c, n)
-  ), told AS (
-    SELECT u.id, u.canonical_address, was, now, jsonb_build_object('ref', format('piece:%s#%s', (p_collection).canonical_address, u.canonical_address), 'change', 'update',
-           'before', jsonb_build_object('at', p.position::text, 'separator', coalesce(was, (p_collection).joiner)),
-           'after', jsonb_build_object('at', p.position::text, 'separator', coalesce(now, (p_collection).joiner))) AS object
-    -- One row each, found by its key: a join would be planned for many.
-    FROM change CROSS JOIN LATERAL (SELECT * FROM information_unit WHERE id = change.unit_id LIMIT 1) AS u
-    CROSS JOIN LATERAL (SELECT * FROM iu_collection_piece WHERE collection_id = (p_collection).id AND unit_id = change.unit_id LIMIT 1) AS p
-    WHERE was IS DISTINCT FROM now
-  )
-  SELECT coalesce(jsonb_agg(object ORDER BY id) FILTER (WHERE id <> p_unit_id), '[]'), coalesce(jsonb_agg(object) FILTER (WHERE id = p_unit_id), '[]'),
-         coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('collection', (p_collection).canonical_address, 'piece', canonical_address, 'separator', was)) ORDER BY id)
-           FILTER (WHERE id <> p_unit_id OR p_with_unit), '[]')
-  FROM told
-$function$;
-ALTER FUNCTION fn_dot_seams(iu_collection,jsonb,bigint,boolean) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_seams(iu_collection,jsonb,bigint,boolean) IS 'The separators that a change of one piece has changed: as objects of a plan, those of the other pieces and that of its own; and as they were, for the inverse';
-
--- function fn_dot_separators_restore(iu_collection,jsonb)
-CREATE OR REPLACE FUNCTION iu_core.fn_dot_separators_restore(p_collection iu_collection, p_separators jsonb)
- RETURNS jsonb
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-DECLARE
-  v_item jsonb;
-  v_unit_id bigint;
-  v_changes jsonb := '[]';
-BEGIN
-  FOR v_item IN SELECT i FROM jsonb_array_elements(p_separators) AS i WHERE i ->> 'collection' = (p_collection).canonical_address LOOP
-    SELECT u.id INTO v_unit_id FROM information_unit AS u JOIN iu_collection_piece AS p ON p.unit_id = u.id AND p.collection_id = (p_collection).id WHERE u.canonical_address = v_item ->> 'piece';
-    IF NOT FOUND THEN
-      RAISE EXCEPTION 'separators: % does not stand in % by now', v_item ->> 'piece', (p_collection).canonical_address USING ERRCODE = 'IU014', COLUMN = 'separators';
-    END IF;
-    v_changes := v_changes || fn_iu_separator_put((p_collection).id, v_unit_id, v_item ->> 'separator');
-  END LOOP;
-  RETURN v_changes;
-END
-$function$;
-ALTER FUNCTION fn_dot_separators_restore(iu_collection,jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_separators_restore(iu_collection,jsonb) IS 'Gives pieces of a collection that a command changes the exact separators that an inverse carries; returns the changes. IU014 for a piece that does not stand there';
 
 -- function fn_dot_skipped(jsonb,jsonb,integer)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_skipped(p_params jsonb, p_context jsonb, p_most integer)
@@ -7091,123 +6908,6 @@ $function$;
 ALTER FUNCTION fn_iu_axes_refresh(bigint[]) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_axes_refresh(bigint[]) IS 'Brings the axes of these units to what is derived; returns how many were written or removed';
 
--- function fn_iu_begins_text(bigint)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_begins_text(p_unit_id bigint)
- RETURNS boolean
- LANGUAGE sql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-  SELECT u.unit_kind = 'front_matter' OR starts_with(v.body, U&'\FEFF')
-  FROM information_unit AS u JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq WHERE u.id = p_unit_id
-$function$;
-ALTER FUNCTION fn_iu_begins_text(bigint) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_begins_text(bigint) IS 'Whether a unit is what it is at the beginning of a text only: front matter, or a text with a byte-order mark';
-
--- function fn_iu_block_end(text,text)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_block_end(p_text text, p_kind text, OUT is_over boolean, OUT closer text, OUT marker text, OUT content_column integer)
- RETURNS record
- LANGUAGE plpgsql
- IMMUTABLE
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-DECLARE
-  v_line text;
-  v_bare text;
-  v_indent integer;
-  v_state text := 'over';          -- over, paragraph, quote, list, note, code, fence, html (to its end), block (html to a blank line)
-  v_blank boolean := false;        -- a blank line stands before, in a list, a note or code
-  v_fence text;
-  v_ends text;                     -- what the html is closed by, as a pattern
-  v_found text[];
-BEGIN
-  is_over := true;
-  IF p_kind = 'front_matter' THEN
-    RETURN;
-  END IF;
-  FOREACH v_line IN ARRAY regexp_split_to_array(ltrim(p_text, U&'\FEFF'), '\r\n|\r|\n') LOOP
-    v_bare := ltrim(v_line, E' \t');
-    v_indent := length(replace(left(v_line, length(v_line) - length(v_bare)), E'\t', '    '));
-    IF v_state = 'fence' THEN
-      IF v_indent < 4 AND starts_with(v_bare, v_fence) AND btrim(rtrim(v_bare, E' \t'), left(v_fence, 1)) = '' THEN
-        v_state := 'over';
-      END IF;
-      CONTINUE;
-    ELSIF v_state = 'html' THEN
-      IF v_line ~* v_ends THEN v_state := 'over'; END IF;
-      CONTINUE;
-    ELSIF v_bare = '' THEN
-      IF v_state IN ('list', 'note', 'code') THEN v_blank := true; ELSE v_state := 'over'; END IF;
-      CONTINUE;
-    END IF;
-
-    v_found := CASE WHEN v_indent < 4 AND v_bare !~ '^([-_*])[ \t]*(\1[ \t]*){2,}$' THEN regexp_match(v_bare, '^([-+*]|\d{1,9}[.)])([ \t]*)(.?)') END;
-    IF v_found[2] = '' AND v_found[3] <> '' THEN v_found := NULL; END IF;
-    IF v_state IN ('list', 'note') THEN
-      IF v_indent >= content_column THEN
-        v_blank := false;
-        CONTINUE;
-      ELSIF v_state = 'list' AND right(v_found[1], 1) = marker THEN
-        v_blank := false;
-        content_column := v_indent + length(v_found[1]) + CASE WHEN length(replace(v_found[2], E'\t', '    ')) BETWEEN 1 AND 4 AND v_found[3] <> '' THEN length(replace(v_found[2], E'\t', '    ')) ELSE 1 END;
-        CONTINUE;
-      END IF;
-    ELSIF v_state = 'code' AND v_indent > 3 OR v_state = 'block' OR v_state = 'quote' AND v_indent < 4 AND starts_with(v_bare, '>') THEN
-      v_blank := false;
-      CONTINUE;
-    ELSIF v_state = 'paragraph' AND v_indent < 4 AND v_bare ~ '^(=+|-+)[ \t]*$' THEN
-      v_state := 'over';
-      CONTINUE;
-    END IF;
-
-    IF v_indent > 3 THEN
-      -- A line that belongs to a paragraph before it, wherever that one is.
-      CONTINUE WHEN v_state IN ('paragraph', 'quote') OR v_state IN ('list', 'note') AND NOT v_blank;
-      v_state := 'code';
-    ELSIF v_bare ~ '^#{1,6}([ \t]|$)' OR v_bare ~ '^([-_*])[ \t]*(\1[ \t]*){2,}$' THEN
-      v_state := 'over';
-    ELSIF v_bare ~ '^(`{3,}[^`]*|~{3,}.*)$' THEN
-      v_state := 'fence';
-      v_fence := substring(v_bare FROM '^(`+|~+)');
-    ELSIF v_bare ~* '^<(script|pre|style|textarea)([ \t>]|$)' THEN
-      v_state := 'html'; v_ends := '</(script|pre|style|textarea)>';
-      closer := '</' || lower(substring(v_bare FROM '^<([A-Za-z]+)')) || '>';
-    ELSIF v_bare ~ '^<(!--|\?|!\[CDATA\[|![A-Za-z])' THEN
-      v_state := 'html';
-      closer := CASE WHEN starts_with(v_bare, '<!--') THEN '-->' WHEN starts_with(v_bare, '<?') THEN '?>' WHEN starts_with(v_bare, '<![') THEN ']]>' ELSE '>' END;
-      v_ends := CASE closer WHEN '?>' THEN '\?>' WHEN ']]>' THEN '\]\]>' ELSE closer END;
-    ELSIF v_bare ~* '^</?(address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe|legend|li|link|main|menu|menuitem|nav|noframes|ol|optgroup|option|p|param|search|section|summary|table|tbody|td|tfoot|th|thead|title|tr|track|ul)([ \t]|/?>|$)' THEN
-      v_state := 'block';
-    ELSIF starts_with(v_bare, '>') THEN
-      v_state := 'quote';
-    ELSIF v_found IS NOT NULL AND (v_state NOT IN ('paragraph', 'quote') OR v_found[3] <> '' AND v_found[1] ~ '^([-+*]|0*1[.)])$') THEN
-      v_state := 'list';
-      marker := right(v_found[1], 1);
-      content_column := v_indent + length(v_found[1]) + CASE WHEN length(replace(v_found[2], E'\t', '    ')) BETWEEN 1 AND 4 AND v_found[3] <> '' THEN length(replace(v_found[2], E'\t', '    ')) ELSE 1 END;
-    ELSIF v_bare ~ '^\[\^[^] \t]+\]:' THEN
-      v_state := 'note';
-      content_column := 4;
-    ELSIF v_state IN ('paragraph', 'quote') OR v_state IN ('list', 'note') AND NOT v_blank THEN
-      CONTINUE;
-    ELSIF v_bare ~* '^<(/[a-z][a-z0-9-]*[ \t]*|[a-z][^<>]*)>[ \t]*$' THEN
-      v_state := 'block';
-    ELSE
-      v_state := 'paragraph';
-    END IF;
-    v_blank := false;
-    IF v_state = 'html' AND substr(v_bare, 3) ~* v_ends THEN
-      v_state := 'over';
-    END IF;
-  END LOOP;
-  is_over := v_state = 'over';
-  closer := CASE v_state WHEN 'fence' THEN v_fence WHEN 'html' THEN closer END;
-  marker := CASE WHEN v_state = 'list' THEN marker END;
-  content_column := CASE v_state WHEN 'list' THEN content_column WHEN 'note' THEN 4 WHEN 'code' THEN 4 END;
-END
-$function$;
-ALTER FUNCTION fn_iu_block_end(text,text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_block_end(text,text) IS 'What a Markdown text leaves open at its end. is_over: its last block is, and a line end is enough behind it; closer: the line that ends a fence or HTML which is not closed; marker: of the list that it ends with; content_column: a line that is indented so far still belongs to its last block, whatever blank lines stand between';
-
 -- function fn_iu_classify(text,text[],text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_classify(p_term_class text, p_terms text[], p_field text)
  RETURNS void
@@ -7269,9 +6969,9 @@ BEGIN
   -- The collection's lock gives the number, and keeps its pieces still.
   PERFORM FROM iu_collection WHERE id = p_collection_id FOR NO KEY UPDATE;
   v_text := fn_iu_collection_manifest_text(p_collection_id);
-  INSERT INTO iu_collection_checkpoint (collection_id, checkpoint_no, label, revision, title, manifest_text, manifest_digest, render_digest, piece_count, byte_length, source_digest, source_byte_length, base_id)
+  INSERT INTO iu_collection_checkpoint (collection_id, checkpoint_no, label, revision, title, manifest_text, manifest_digest, render_digest, piece_count, byte_length, source_digest, source_byte_length)
   SELECT c.id, coalesce((SELECT max(k.checkpoint_no) FROM iu_collection_checkpoint AS k WHERE k.collection_id = c.id), 0) + 1, coalesce(p_label, ''), c.revision, c.title,
-         v_text, sha256(convert_to(v_text, 'UTF8')), sha256(convert_to(fn_iu_collection_render(c.id), 'UTF8')), c.piece_count, c.byte_length, c.source_digest, c.source_byte_length, c.base_id
+         v_text, sha256(convert_to(v_text, 'UTF8')), sha256(convert_to(fn_iu_collection_render(c.id), 'UTF8')), c.piece_count, c.byte_length, c.source_digest, c.source_byte_length
   FROM iu_collection AS c WHERE c.id = p_collection_id
   RETURNING * INTO STRICT v_checkpoint;
   INSERT INTO iu_collection_checkpoint_piece (collection_id, checkpoint_no, unit_id, version_seq, is_pinned, unit_version_seq, position, separator, unit_kind, title, parent_unit_id, section_level)
@@ -7329,45 +7029,6 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_iu_collection_findings(bigint) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_collection_findings(bigint) IS 'What is wrong with a collection, by name: missing_body, digest_mismatch, retired_piece, order, count_mismatch; no row when all is well';
-
--- function fn_iu_collection_first(bigint,bigint)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_collection_first(p_collection_id bigint, p_unit_id bigint)
- RETURNS void
- LANGUAGE plpgsql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-DECLARE
-  v_first record;
-  v_bound bigint;
-  v_fence text;
-BEGIN
-  SELECT p.unit_id, p.position, u.canonical_address, u.unit_kind, v.body INTO v_first
-  FROM (SELECT * FROM iu_collection_piece WHERE collection_id = p_collection_id ORDER BY position LIMIT 1) AS p
-  JOIN information_unit AS u ON u.id = p.unit_id
-  JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq);
-  -- The piece that has come to stand behind the first, or that has been the first.
-  v_bound := p_unit_id;
-  IF v_first.unit_id = p_unit_id THEN
-    v_bound := (SELECT unit_id FROM iu_collection_piece WHERE collection_id = p_collection_id AND position > v_first.position ORDER BY position LIMIT 1);
-  END IF;
-  IF fn_iu_begins_text(v_bound) THEN
-    RAISE EXCEPTION 'to: % is front matter or begins with a byte-order mark, and is read as that at the beginning of a text only', (SELECT canonical_address FROM information_unit WHERE id = v_bound)
-      USING ERRCODE = 'IU002', COLUMN = 'to', HINT = 'Let it stand first, and the other piece behind it.';
-  END IF;
-  v_fence := substring(ltrim(v_first.body, U&'\FEFF') FROM '^(---|\+\+\+)[ \t]*(?:[\r\n]|$)');
-  IF v_fence IS NOT NULL AND v_first.unit_kind <> 'front_matter' AND EXISTS (
-       SELECT FROM iu_collection_piece AS p JOIN information_unit AS u ON u.id = p.unit_id
-       JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
-       WHERE p.collection_id = p_collection_id
-         AND v.body ~ (CASE WHEN p.unit_id = v_first.unit_id THEN '[\r\n]' ELSE '(^|[\r\n])' END || replace(v_fence, '+', '\+') || '[ \t]*([\r\n]|$)')) THEN
-    RAISE EXCEPTION 'to: the line % that % begins with would open front matter, since the text would begin with it and has another such line', v_fence, v_first.canonical_address
-      USING ERRCODE = 'IU002', COLUMN = 'to', HINT = 'Let another piece stand first, or write the rule as ***.';
-  END IF;
-END
-$function$;
-ALTER FUNCTION fn_iu_collection_first(bigint,bigint) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_collection_first(bigint,bigint) IS 'Refuses (IU002) a piece in a place where front matter or a byte-order mark would not stand first, or a rule that stands first would be read as the beginning of front matter';
 
 -- function fn_iu_collection_manifest_text(bigint)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_collection_manifest_text(p_collection_id bigint)
@@ -7631,14 +7292,10 @@ BEGIN
   WHERE (iu_tree_path.parent_unit_id, iu_tree_path.section_level) IS DISTINCT FROM (excluded.parent_unit_id, excluded.section_level);
   UPDATE iu_collection AS c
   SET revision = c.revision + 1, updated_at = clock_timestamp(), title = coalesce(v_checkpoint.title, c.title),
-      source_digest = coalesce(v_checkpoint.source_digest, c.source_digest), source_byte_length = coalesce(v_checkpoint.source_byte_length, c.source_byte_length), base_id = v_checkpoint.base_id
+      source_digest = coalesce(v_checkpoint.source_digest, c.source_digest), source_byte_length = coalesce(v_checkpoint.source_byte_length, c.source_byte_length)
   WHERE c.id = p_collection_id;
   IF fn_iu_collection_seal(p_collection_id) IS DISTINCT FROM coalesce(v_checkpoint.render_digest, sha256('')) THEN
     RAISE EXCEPTION 'round trip failed: the collection does not render to the text of checkpoint %', p_checkpoint_no USING ERRCODE = 'IU006', HINT = 'Nothing was written. Report it.';
-  END IF;
-  -- Emptied, it is as before its first import, which wrote nothing yet.
-  IF p_checkpoint_no = 0 THEN
-    PERFORM fn_iu_import_base_put(p_collection_id);
   END IF;
   RETURN NEXT;
 END
@@ -7717,7 +7374,6 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_compose(p_canonical_address text, p_col
 AS $function$
 DECLARE
   v_id bigint;
-  v_wrong text;
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.composer_enabled');
   PERFORM fn_iu_classify('collection_kind', ARRAY[p_collection_kind], 'collection_kind');
@@ -7738,19 +7394,8 @@ BEGIN
   PERFORM fn_iu_outbox_append('collection_created', 'iu_collection', ARRAY[p_canonical_address],
     ARRAY[jsonb_build_object('collection_id', v_id, 'collection_address', p_canonical_address, 'collection_kind', p_collection_kind, 'title', coalesce(p_title, ''))]);
   IF cardinality(p_unit_ids) > 0 THEN
-    -- The joiner, but where it does not keep two neighbours apart.
-    PERFORM fn_iu_collection_add(v_id, p_unit_ids, fn_iu_positions_between(NULL, NULL, cardinality(p_unit_ids)), coalesce(p_separators, (
-      SELECT array_agg(CASE WHEN following IS NOT NULL THEN fn_iu_separator(body, unit_kind, following, ARRAY[NULL], coalesce(p_joiner, ''), fn_iu_line_end(p_joiner, body, following)) END ORDER BY n)
-      FROM (SELECT g.n, u.unit_kind, v.body, lead(v.body) OVER (ORDER BY g.n) AS following
-            FROM unnest(p_unit_ids) WITH ORDINALITY AS g(unit_id, n)
-            LEFT JOIN information_unit AS u ON u.id = g.unit_id LEFT JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq) AS piece)));
-    SELECT u.canonical_address INTO v_wrong FROM unnest(p_unit_ids) WITH ORDINALITY AS g(unit_id, n) JOIN information_unit AS u ON u.id = g.unit_id
-    WHERE g.n > 1 AND fn_iu_begins_text(u.id) ORDER BY g.n LIMIT 1;
-    IF FOUND THEN
-      RAISE EXCEPTION 'unit_ids: % is front matter or begins with a byte-order mark, and is read as that at the beginning of a text only', v_wrong
-        USING ERRCODE = 'IU002', COLUMN = 'unit_ids', HINT = format('Let %s stand first.', v_wrong);
-    END IF;
-    PERFORM fn_iu_collection_first(v_id, NULL);
+    PERFORM fn_iu_collection_add(v_id, p_unit_ids, fn_iu_positions_between(NULL, NULL, cardinality(p_unit_ids)),
+                                 coalesce(p_separators, array_fill(NULL::text, ARRAY[cardinality(p_unit_ids)])));
   END IF;
   RETURN v_id;
 END
@@ -7852,8 +7497,8 @@ BEGIN
       SELECT address, kind, coalesce(title, '') AS title, n
       FROM unnest(p_canonical_addresses, p_unit_kinds, p_titles) WITH ORDINALITY AS g(address, kind, title, n)
     ), born AS (
-      INSERT INTO information_unit (canonical_address, unit_kind, title, source_path, created_by, title_is_derived)
-      SELECT address, kind, title, p_source_path, v_actor, p_source_path IS NOT NULL FROM given ORDER BY n
+      INSERT INTO information_unit (canonical_address, unit_kind, title, source_path, created_by)
+      SELECT address, kind, title, p_source_path, v_actor FROM given ORDER BY n
       RETURNING id, canonical_address
     )
     SELECT array_agg(born.id ORDER BY given.n) INTO v_ids
@@ -8978,30 +8623,9 @@ $function$;
 ALTER FUNCTION fn_iu_held_release(bigint[]) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_held_release(bigint[]) IS 'Releases held events, in the order of their writing; returns those that it released. IU001 while the master gate is closed';
 
--- function fn_iu_import_base_put(bigint)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_import_base_put(p_collection_id bigint)
- RETURNS void
- LANGUAGE sql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-  WITH base AS (
-    INSERT INTO iu_import_base (collection_id, revision, unit_ids, version_seqs)
-    SELECT c.id, c.revision, coalesce(array_agg(p.unit_id ORDER BY p.position) FILTER (WHERE p.unit_id IS NOT NULL), '{}'),
-           coalesce(array_agg(coalesce(p.pinned_version_seq, u.current_version_seq) ORDER BY p.position) FILTER (WHERE p.unit_id IS NOT NULL), '{}')
-    FROM iu_collection AS c LEFT JOIN iu_collection_piece AS p ON p.collection_id = c.id LEFT JOIN information_unit AS u ON u.id = p.unit_id
-    WHERE c.id = p_collection_id
-    GROUP BY c.id
-    RETURNING id, collection_id
-  )
-  UPDATE iu_collection AS c SET base_id = base.id FROM base WHERE c.id = base.collection_id
-$function$;
-ALTER FUNCTION fn_iu_import_base_put(bigint) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_import_base_put(bigint) IS 'Keeps a collection as it stands as what its last import wrote';
-
 -- function fn_iu_import_file(text,bytea,text[],integer[],integer[],text[],smallint[])
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_import_file(p_source_path text, p_content bytea, p_kinds text[], p_starts integer[], p_lengths integer[], p_titles text[], p_section_levels smallint[])
- RETURNS TABLE(outcome text, canonical_address text, pieces integer, pieces_created integer, versions_created integer, pieces_removed integer, pieces_moved integer, byte_length bigint, content_digest text, over_edits text[])
+ RETURNS TABLE(outcome text, canonical_address text, pieces integer, pieces_created integer, versions_created integer, pieces_removed integer, pieces_moved integer, byte_length bigint, content_digest text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
@@ -9031,8 +8655,6 @@ DECLARE
   v_title constant text := coalesce((SELECT t FROM unnest(p_titles, p_section_levels) WITH ORDINALITY AS g(t, l, n) WHERE l = 1 AND t <> '' ORDER BY n LIMIT 1),
                                     regexp_replace(p_source_path, '^.*/', ''));
   v_between numeric[];
-  v_base iu_import_base;
-  v_here boolean[];           -- whether an old piece still stands in the collection: one that was removed here is known again
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.composer_enabled');
   IF coalesce(p_source_path, '') = '' OR octet_length(p_source_path) > 2000 THEN
@@ -9057,7 +8679,7 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.import ' || p_source_path, 0));
   SELECT * INTO v_collection FROM iu_collection AS c WHERE c.source_path = p_source_path;
   IF FOUND AND v_collection.render_revision = v_collection.revision AND (v_collection.render_digest, v_collection.source_digest) = (v_digest, v_digest) THEN
-    RETURN QUERY SELECT 'unchanged', v_collection.canonical_address, v_collection.piece_count, 0, 0, 0, 0, v_collection.byte_length, encode(v_digest, 'hex'), '{}'::text[];
+    RETURN QUERY SELECT 'unchanged', v_collection.canonical_address, v_collection.piece_count, 0, 0, 0, 0, v_collection.byte_length, encode(v_digest, 'hex');
     RETURN;
   END IF;
 
@@ -9083,31 +8705,22 @@ BEGIN
     outcome := 'created'; pieces_created := v_count; versions_created := 0; pieces_removed := 0; pieces_moved := 0;
   ELSE
     SELECT * INTO STRICT v_collection FROM iu_collection AS c WHERE c.id = v_collection.id FOR UPDATE;
-    SELECT * INTO v_base FROM iu_import_base AS b WHERE b.id = v_collection.base_id;
-    -- The pieces in their order, and those that the last import wrote and somebody has removed, where they stood.
-    WITH standing AS MATERIALIZED (
-      SELECT p.unit_id, p.position, coalesce(p.pinned_version_seq, u.current_version_seq) AS version_seq, u.unit_kind
-      FROM iu_collection_piece AS p JOIN information_unit AS u ON u.id = p.unit_id WHERE p.collection_id = v_collection.id
-    ), gone AS (
-      SELECT b.unit_id, b.version_seq, b.n, max(s.position) OVER (ORDER BY b.n) AS behind, s.unit_id IS NULL AS is_gone
-      FROM unnest(v_base.unit_ids, v_base.version_seqs) WITH ORDINALITY AS b(unit_id, version_seq, n) LEFT JOIN standing AS s ON s.unit_id = b.unit_id
-    ), known AS (
-      SELECT s.unit_id, s.position, s.version_seq, s.unit_kind, true AS here, s.position AS place, 0::bigint AS n FROM standing AS s
-      UNION ALL
-      SELECT g.unit_id, NULL, g.version_seq, u.unit_kind, false, coalesce(g.behind, '-infinity'), g.n FROM gone AS g JOIN information_unit AS u ON u.id = g.unit_id WHERE g.is_gone
-    )
-    SELECT coalesce(array_agg(k.unit_id ORDER BY k.place, k.n), '{}'), coalesce(array_agg(k.position ORDER BY k.place, k.n), '{}'), coalesce(array_agg(k.here ORDER BY k.place, k.n), '{}'),
-           coalesce(array_agg(k.unit_kind ORDER BY k.place, k.n), '{}'), coalesce(array_agg(encode(v.content_digest, 'hex') ORDER BY k.place, k.n), '{}')
-    INTO v_old_units, v_old_positions, v_here, v_old_kinds, v_old_digests
-    FROM known AS k JOIN unit_version AS v ON v.unit_id = k.unit_id AND v.version_seq = k.version_seq;
+    SELECT coalesce(array_agg(p.unit_id ORDER BY p.position), '{}'), coalesce(array_agg(p.position ORDER BY p.position), '{}'),
+           coalesce(array_agg(u.unit_kind ORDER BY p.position), '{}'), coalesce(array_agg(encode(v.content_digest, 'hex') ORDER BY p.position), '{}')
+    INTO v_old_units, v_old_positions, v_old_kinds, v_old_digests
+    FROM iu_collection_piece AS p
+    JOIN information_unit AS u ON u.id = p.unit_id
+    JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
+    WHERE p.collection_id = v_collection.id;
     SELECT coalesce(array_agg(a.old_no ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
            coalesce(array_agg(a.is_same ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
            coalesce(array_agg(a.stays ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
-           coalesce(array_agg(v_old_units[a.old_no] ORDER BY a.old_no) FILTER (WHERE a.new_no IS NULL AND v_here[a.old_no]), '{}')
+           coalesce(array_agg(v_old_units[a.old_no] ORDER BY a.old_no) FILTER (WHERE a.new_no IS NULL), '{}')
     INTO v_old_nos, v_same, v_stays, v_removed
     FROM fn_iu_align(v_old_digests, ARRAY(SELECT encode(sha256(convert_to(b, 'UTF8')), 'hex') FROM unnest(v_bodies) WITH ORDINALITY AS g(b, n) ORDER BY n),
                      v_old_kinds, p_kinds) AS a;
 
+    v_created := ARRAY(SELECT n::integer FROM unnest(v_old_nos) WITH ORDINALITY AS g(o, n) WHERE o IS NULL ORDER BY n);
     -- Joins, not subscripts: an element of an array of numerics or texts is found by walking to it.
     SELECT coalesce(array_agg(old.unit_id ORDER BY g.n), '{}'), coalesce(array_agg(CASE WHEN g.stay THEN old.position END ORDER BY g.n), '{}')
     INTO v_units, v_positions
@@ -9123,15 +8736,6 @@ BEGIN
       FOR j IN i .. v_run LOOP v_positions[j] := v_between[j - i + 1]; END LOOP;
     END LOOP;
 
-    over_edits := fn_iu_import_over(v_collection, v_base, v_units, v_same, v_stays, v_removed);
-    -- What was removed here and has another text in the file is born anew: the piece that left may have a life elsewhere.
-    IF false = ANY (v_here) THEN
-      FOR i IN 1 .. v_count LOOP
-        CONTINUE WHEN v_same[i] OR v_here[v_old_nos[i]] IS NOT false;
-        v_old_nos[i] := NULL; v_units[i] := NULL;
-      END LOOP;
-    END IF;
-    v_created := ARRAY(SELECT n::integer FROM unnest(v_old_nos) WITH ORDINALITY AS g(o, n) WHERE o IS NULL ORDER BY n);
     IF cardinality(v_removed) > 0 THEN
       PERFORM fn_iu_collection_remove(v_collection.id, v_removed);
     END IF;
@@ -9139,30 +8743,17 @@ BEGIN
     UPDATE iu_collection_piece AS p SET pinned_version_seq = NULL
     FROM unnest(v_units, v_same) AS g(unit_id, same)
     WHERE p.collection_id = v_collection.id AND p.unit_id = g.unit_id AND NOT g.same AND p.pinned_version_seq IS NOT NULL;
-    SELECT fn_iu_apply_versions(array_agg(unit_id ORDER BY n), array_agg(body ORDER BY n), array_agg(kind ORDER BY n), array_agg(CASE WHEN u.title_is_derived THEN g.title END ORDER BY n))
+    SELECT fn_iu_apply_versions(array_agg(unit_id ORDER BY n), array_agg(body ORDER BY n), array_agg(kind ORDER BY n), array_agg(title ORDER BY n))
     INTO versions_created
     FROM unnest(v_old_nos, v_same, v_units, v_bodies, p_kinds, p_titles) WITH ORDINALITY AS g(o, same, unit_id, body, kind, title, n)
-    JOIN information_unit AS u ON u.id = g.unit_id
     WHERE o IS NOT NULL AND NOT same
     HAVING count(*) > 0;
     SELECT count(fn_iu_collection_reorder(v_collection.id, unit_ids, positions)), coalesce(max(cardinality(unit_ids)), 0)
     INTO v_run, pieces_moved
     FROM (SELECT array_agg(unit_id ORDER BY n) AS unit_ids, array_agg(position ORDER BY n) AS positions
           FROM unnest(v_old_nos, v_stays, v_units, v_positions) WITH ORDINALITY AS g(o, stay, unit_id, position, n)
-          WHERE o IS NOT NULL AND NOT stay AND v_here[o]
+          WHERE o IS NOT NULL AND NOT stay
           HAVING count(*) > 0) AS moved;
-    -- What was removed here comes back as itself; where it has another text by now, it is pinned to the one that it had.
-    SELECT count(fn_iu_collection_add(v_collection.id, unit_ids, positions, separators, pins)), coalesce(max(cardinality(unit_ids)), 0)
-    INTO v_run, pieces_created
-    FROM (SELECT array_agg(g.unit_id ORDER BY n) AS unit_ids, array_agg(g.position ORDER BY n) AS positions, array_agg(g.separator ORDER BY n) AS separators,
-                 array_agg(CASE WHEN g.same AND v.content_digest <> w.content_digest THEN w.version_seq END ORDER BY n) AS pins
-          FROM unnest(v_old_nos, v_same, v_units, v_positions, v_separators) WITH ORDINALITY AS g(o, same, unit_id, position, separator, n)
-          JOIN information_unit AS u ON u.id = g.unit_id
-          JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq
-          JOIN unnest(v_base.unit_ids, v_base.version_seqs) AS b(unit_id, version_seq) ON b.unit_id = g.unit_id
-          JOIN unit_version AS w ON w.unit_id = u.id AND w.version_seq = b.version_seq
-          WHERE o IS NOT NULL AND NOT v_here[o]
-          HAVING count(*) > 0) AS back;
     IF cardinality(v_created) > 0 THEN
       SELECT fn_iu_create_batch(array_agg(fn_iu_piece_address(v_collection.canonical_address, v_collection.next_piece_no + k::integer - 1, g.title) ORDER BY k),
                                 array_agg(g.kind ORDER BY k), array_agg(g.body ORDER BY k), array_agg(g.title ORDER BY k), p_source_path),
@@ -9183,7 +8774,7 @@ BEGIN
         source_digest = v_digest, source_byte_length = octet_length(p_content), updated_at = clock_timestamp()
     WHERE c.id = v_collection.id;
     outcome := 'updated'; versions_created := coalesce(versions_created, 0);
-    pieces_created := pieces_created + cardinality(v_created); pieces_removed := cardinality(v_removed);
+    pieces_created := cardinality(v_created); pieces_removed := cardinality(v_removed);
   END IF;
 
   PERFORM fn_iu_tree_place(v_units, p_section_levels);
@@ -9191,8 +8782,6 @@ BEGIN
     RAISE EXCEPTION 'round trip failed: % does not render to the bytes it was cut from', p_source_path
       USING ERRCODE = 'IU006', DETAIL = format('source sha256 %s', encode(v_digest, 'hex')), HINT = 'Nothing was written. Report the file.';
   END IF;
-  PERFORM fn_iu_import_base_put(v_collection.id);
-  over_edits := coalesce(over_edits, '{}');
   SELECT v_collection.canonical_address, c.piece_count, c.byte_length, encode(v_digest, 'hex')
   INTO canonical_address, pieces, byte_length, content_digest
   FROM iu_collection AS c WHERE c.id = v_collection.id;
@@ -9200,48 +8789,7 @@ BEGIN
 END
 $function$;
 ALTER FUNCTION fn_iu_import_file(text,bytea,text[],integer[],integer[],text[],smallint[]) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_import_file(text,bytea,text[],integer[],integer[],text[],smallint[]) IS 'Imports one source: the file''s bytes and its cut (byte offsets from 0, lengths; the rest between two pieces separates them). Makes the collection, or brings it to the new bytes with the fewest new versions and pieces, and proves that it renders to the same SHA-256. outcome: created, updated, unchanged (nothing written). over_edits: the pieces on which work that was done here since the last import is undone by it, and how. IU001 closed gate, IU002 bad cut, IU004 address taken, IU006 round trip failed';
-
--- function fn_iu_import_over(iu_collection,iu_import_base,bigint[],boolean[],boolean[],bigint[])
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_import_over(p_collection iu_collection, p_base iu_import_base, p_units bigint[], p_same boolean[], p_stays boolean[], p_removed bigint[])
- RETURNS text[]
- LANGUAGE plpgsql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-BEGIN
-  IF (p_base).revision = (p_collection).revision THEN
-    RETURN '{}';
-  ELSIF (p_base).id IS NULL THEN
-    RETURN CASE WHEN sha256(convert_to(fn_iu_collection_render((p_collection).id), 'UTF8')) = (p_collection).source_digest THEN '{}'
-      ELSE ARRAY[(p_collection).canonical_address || ' (edited; its pieces are not on record, the last import being older than this version)'] END;
-  END IF;
-  RETURN ARRAY(
-    WITH base AS (
-      SELECT b.unit_id, b.n, v.content_digest
-      FROM unnest((p_base).unit_ids, (p_base).version_seqs) WITH ORDINALITY AS b(unit_id, version_seq, n) JOIN unit_version AS v ON v.unit_id = b.unit_id AND v.version_seq = b.version_seq
-    ), standing AS (
-      SELECT p.unit_id, p.position, v.content_digest
-      FROM iu_collection_piece AS p JOIN information_unit AS u ON u.id = p.unit_id
-      JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
-      WHERE p.collection_id = (p_collection).id
-    ), compared AS (
-      -- As it stands, and in which order among those that stood there then.
-      SELECT coalesce(s.unit_id, b.unit_id) AS unit_id, s.position, b.n, s.unit_id IS NOT NULL AS stands, b.unit_id IS NOT NULL AS was_written, s.content_digest IS DISTINCT FROM b.content_digest AS differs,
-             rank() OVER (PARTITION BY s.unit_id IS NOT NULL AND b.unit_id IS NOT NULL ORDER BY b.n) <> rank() OVER (PARTITION BY s.unit_id IS NOT NULL AND b.unit_id IS NOT NULL ORDER BY s.position) AS is_moved
-      FROM standing AS s FULL JOIN base AS b ON b.unit_id = s.unit_id
-    ), planned AS (
-      SELECT unit_id, same, stays FROM unnest(p_units, p_same, p_stays) AS g(unit_id, same, stays) WHERE unit_id IS NOT NULL
-      UNION ALL SELECT unit_id, false, false FROM unnest(p_removed) AS g(unit_id)
-    )
-    SELECT format('%s (%s)', u.canonical_address, CASE WHEN NOT c.stands THEN 'removed' WHEN NOT c.was_written THEN 'added' WHEN c.differs THEN 'edited' ELSE 'moved' END)
-    FROM compared AS c JOIN planned AS p ON p.unit_id = c.unit_id JOIN information_unit AS u ON u.id = c.unit_id
-    WHERE CASE WHEN NOT c.stands THEN true WHEN NOT c.was_written OR c.differs THEN NOT p.same ELSE false END OR c.stands AND c.was_written AND c.is_moved AND NOT p.stays
-    ORDER BY coalesce(c.position, c.n), u.id);
-END
-$function$;
-ALTER FUNCTION fn_iu_import_over(iu_collection,iu_import_base,bigint[],boolean[],boolean[],bigint[]) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_import_over(iu_collection,iu_import_base,bigint[],boolean[],boolean[],bigint[]) IS 'The pieces on which an import would undo what was done here since the last one: edited, added, moved or removed. Takes which unit each new piece is, whether its text and its place stay, and which units leave';
+COMMENT ON FUNCTION fn_iu_import_file(text,bytea,text[],integer[],integer[],text[],smallint[]) IS 'Imports one source: the file''s bytes and its cut (byte offsets from 0, lengths; the rest between two pieces separates them). Makes the collection, or brings it to the new bytes with the fewest new versions and pieces, and proves that it renders to the same SHA-256. outcome: created, updated, unchanged (nothing written). IU001 closed gate, IU002 bad cut, IU004 address taken, IU006 round trip failed';
 
 -- function fn_iu_is_address(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_is_address(p_address text)
@@ -9313,18 +8861,6 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_iu_lifecycle_set(bigint,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_lifecycle_set(bigint,text) IS 'Retires or deletes a unit, or (null) brings it back to what it was before that; returns its status. A deleted unit that was retired comes back retired';
-
--- function fn_iu_line_end(text[])
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_line_end(VARIADIC p_texts text[])
- RETURNS text
- LANGUAGE sql
- IMMUTABLE
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-  SELECT coalesce((SELECT substring(t FROM '\r\n|\r|\n') FROM unnest(p_texts) WITH ORDINALITY AS g(t, n) WHERE t ~ '[\r\n]' ORDER BY n LIMIT 1), E'\n')
-$function$;
-ALTER FUNCTION fn_iu_line_end(text[]) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_line_end(text[]) IS 'The line end of the first text that has one: CR LF, CR or LF; LF when none has';
 
 -- function fn_iu_longest_increasing(integer[])
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_longest_increasing(p_numbers integer[])
@@ -11091,195 +10627,6 @@ $function$;
 ALTER FUNCTION fn_iu_schema_predicate(jsonb,boolean,text,integer) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_schema_predicate(jsonb,boolean,text,integer) IS 'Compiles a payload schema, but for the names that its root forbids, to the text of a jsonpath predicate over p_base, for lax mode (no schema with items) or for strict mode; IU002 for a keyword or value outside the subset';
 
--- function fn_iu_seam(bigint,bigint,text[])
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_seam(p_collection_id bigint, p_unit_id bigint, p_candidates text[])
- RETURNS jsonb
- LANGUAGE sql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-  SELECT fn_iu_separator_put(p_collection_id, p_unit_id, fn_iu_separator(b.body, u.unit_kind, n.body, p_candidates, c.joiner,
-    fn_iu_line_end(p.separator, (SELECT o.separator FROM iu_collection_piece AS o WHERE o.collection_id = c.id AND o.position < p.position ORDER BY o.position DESC LIMIT 1),
-                   n.separator, b.body, n.body, c.joiner)))
-  FROM iu_collection AS c
-  JOIN iu_collection_piece AS p ON p.collection_id = c.id AND p.unit_id = p_unit_id
-  JOIN information_unit AS u ON u.id = p.unit_id
-  JOIN unit_version AS b ON b.unit_id = u.id AND b.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
-  CROSS JOIN LATERAL (
-    SELECT o.separator, v.body
-    FROM (SELECT * FROM iu_collection_piece WHERE collection_id = c.id AND position > p.position ORDER BY position LIMIT 1) AS o
-    JOIN information_unit AS w ON w.id = o.unit_id
-    JOIN unit_version AS v ON v.unit_id = w.id AND v.version_seq = coalesce(o.pinned_version_seq, w.current_version_seq)) AS n
-  WHERE c.id = p_collection_id
-$function$;
-ALTER FUNCTION fn_iu_seam(bigint,bigint,text[]) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_seam(bigint,bigint,text[]) IS 'Puts between a piece and the next what keeps both the blocks they are, in the document''s line ends: the first candidate that does, or a new one; returns the change';
-
--- function fn_iu_seam_close(bigint,numeric,text)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_seam_close(p_collection_id bigint, p_at numeric, p_separator text)
- RETURNS jsonb
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-DECLARE
-  v_before iu_collection_piece;
-  v_is_last boolean;
-BEGIN
-  SELECT * INTO v_before FROM iu_collection_piece WHERE collection_id = p_collection_id AND position < p_at ORDER BY position DESC LIMIT 1;
-  IF NOT FOUND THEN
-    PERFORM fn_iu_collection_first(p_collection_id, NULL);
-    RETURN '[]';
-  END IF;
-  v_is_last := (SELECT unit_id FROM iu_collection_piece WHERE collection_id = p_collection_id ORDER BY position DESC LIMIT 1) = v_before.unit_id;
-  RETURN CASE WHEN v_is_last THEN fn_iu_separator_put(p_collection_id, v_before.unit_id, p_separator)
-    ELSE fn_iu_seam(p_collection_id, v_before.unit_id, ARRAY[v_before.separator] || CASE WHEN p_separator !~ '\S' THEN ARRAY[p_separator] END) END;
-END
-$function$;
-ALTER FUNCTION fn_iu_seam_close(bigint,numeric,text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_seam_close(bigint,numeric,text) IS 'Separates the neighbours of a place that a piece has left, with its separator; returns the change';
-
--- function fn_iu_seam_open(bigint,bigint,boolean,text)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_seam_open(p_collection_id bigint, p_unit_id bigint, p_is_given boolean, p_candidate text)
- RETURNS jsonb
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-DECLARE
-  v_changes jsonb := '[]';
-  v_at numeric;
-  v_before iu_collection_piece;
-  v_is_last boolean;
-BEGIN
-  PERFORM fn_iu_collection_first(p_collection_id, p_unit_id);
-  SELECT position INTO STRICT v_at FROM iu_collection_piece WHERE collection_id = p_collection_id AND unit_id = p_unit_id;
-  SELECT * INTO v_before FROM iu_collection_piece WHERE collection_id = p_collection_id AND position < v_at ORDER BY position DESC LIMIT 1;
-  v_is_last := (SELECT unit_id FROM iu_collection_piece WHERE collection_id = p_collection_id ORDER BY position DESC LIMIT 1) = p_unit_id;
-  IF v_is_last THEN
-    -- What ended the text ends it still.
-    IF NOT p_is_given AND v_before.unit_id IS NOT NULL THEN
-      v_changes := fn_iu_separator_put(p_collection_id, p_unit_id, v_before.separator);
-    END IF;
-  ELSIF NOT p_is_given THEN
-    v_changes := fn_iu_seam(p_collection_id, p_unit_id, ARRAY[p_candidate] || CASE WHEN v_before.separator !~ '\S' THEN ARRAY[v_before.separator] END);
-  END IF;
-  IF v_before.unit_id IS NOT NULL THEN
-    v_changes := v_changes || fn_iu_seam(p_collection_id, v_before.unit_id,
-      CASE WHEN NOT v_is_last OR v_before.separator IS NULL THEN ARRAY[v_before.separator] WHEN p_candidate !~ '\S' THEN ARRAY[p_candidate] ELSE '{}' END);
-  END IF;
-  RETURN v_changes;
-END
-$function$;
-ALTER FUNCTION fn_iu_seam_open(bigint,bigint,boolean,text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_seam_open(bigint,bigint,boolean,text) IS 'Separates a piece that has come to its place from both neighbours; its own separator stays where it was given, else the candidate is tried first. Returns the changes. IU002 where a text must begin with another piece';
-
--- function fn_iu_seam_revised(bigint,bigint,text)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_seam_revised(p_collection_id bigint, p_unit_id bigint, p_was text)
- RETURNS jsonb
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-DECLARE
-  v_changes jsonb := '[]';
-  v_seam record;
-BEGIN
-  PERFORM fn_iu_collection_first(p_collection_id, NULL);
-  FOR v_seam IN
-    SELECT s.unit_id, s.separator, u.unit_kind, c.joiner, CASE WHEN s.unit_id = p_unit_id THEN p_was ELSE v.body END AS body, CASE WHEN n.unit_id = p_unit_id THEN p_was ELSE w.body END AS following
-    FROM iu_collection AS c
-    JOIN iu_collection_piece AS p ON p.collection_id = c.id AND p.unit_id = p_unit_id
-    CROSS JOIN LATERAL (SELECT p.* UNION ALL (SELECT b.* FROM iu_collection_piece AS b WHERE b.collection_id = c.id AND b.position < p.position ORDER BY b.position DESC LIMIT 1)) AS s
-    CROSS JOIN LATERAL (SELECT o.* FROM iu_collection_piece AS o WHERE o.collection_id = c.id AND o.position > s.position ORDER BY o.position LIMIT 1) AS n
-    JOIN information_unit AS u ON u.id = s.unit_id
-    JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(s.pinned_version_seq, u.current_version_seq)
-    JOIN information_unit AS x ON x.id = n.unit_id
-    JOIN unit_version AS w ON w.unit_id = x.id AND w.version_seq = coalesce(n.pinned_version_seq, x.current_version_seq)
-    WHERE c.id = p_collection_id
-  LOOP
-    -- A separator that kept the old text apart keeps the new one apart as well; one that somebody chose to do less is left alone.
-    IF fn_iu_separator(v_seam.body, v_seam.unit_kind, v_seam.following, ARRAY[v_seam.separator], v_seam.joiner, '') IS NOT DISTINCT FROM v_seam.separator THEN
-      v_changes := v_changes || fn_iu_seam(p_collection_id, v_seam.unit_id, ARRAY[v_seam.separator]);
-    END IF;
-  END LOOP;
-  RETURN v_changes;
-END
-$function$;
-ALTER FUNCTION fn_iu_seam_revised(bigint,bigint,text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_seam_revised(bigint,bigint,text) IS 'Separates a piece that has a new text from its neighbours, where what separated the old one is not enough for it; returns the changes. IU002 where a text would begin as something else';
-
--- function fn_iu_separator(text,text,text,text[],text,text)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_separator(p_before text, p_before_kind text, p_after text, p_candidates text[], p_joiner text, p_line_end text)
- RETURNS text
- LANGUAGE plpgsql
- IMMUTABLE
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-DECLARE
-  v_end record;
-  -- The first line that is not blank: how far it is indented, and the list that it would go on with.
-  v_line constant text := coalesce(substring(ltrim(p_after, U&'\FEFF') FROM '^(?:[ \t]*(?:\r\n|\r|\n))*([^\r\n]*)'), '');
-  v_indent constant integer := length(replace(substring(v_line FROM '^[ \t]*'), E'\t', '    '));
-  v_marker constant text := CASE WHEN v_indent < 4 AND v_line !~ '^ *([-_*])[ \t]*(\1[ \t]*){2,}$' THEN right(substring(v_line FROM '^ *([-+*]|\d{1,9}[.)])(?:[ \t]|$)'), 1) END;
-  v_merges boolean;
-  v_candidate text;
-  v_norm text;
-BEGIN
-  v_end := fn_iu_block_end(p_before, p_before_kind);
-  v_merges := v_indent >= v_end.content_column OR v_marker = v_end.marker;
-  FOREACH v_candidate IN ARRAY p_candidates LOOP
-    IF v_candidate IS NULL THEN
-      -- What its author wants between any two pieces is enough, but where no blank line would be.
-      CONTINUE WHEN p_joiner = '' OR v_end.closer IS NOT NULL OR v_merges AND p_joiner !~ '\S';
-      RETURN NULL;
-    END IF;
-    v_norm := replace(replace(substring(right(p_before, 8) FROM '[ \t\r\n]*$') || v_candidate, E'\r\n', E'\n'), E'\r', E'\n');
-    IF v_end.closer IS NOT NULL THEN
-      CONTINUE WHEN v_norm !~ '^[ \t]*\n' OR v_norm !~ '\n[ \t]*\n$' OR position(v_end.closer IN v_candidate) = 0;
-    ELSIF v_candidate ~ '\S' THEN
-      -- Somebody's own words between two pieces stay. A comment or a closing line of ours that is not needed does not.
-      CONTINUE WHEN v_candidate ~ '^\s*(`{3,}|~{3,}|-->|\?>|\]\]>|>|</(script|pre|style|textarea)>)\s*$' OR v_candidate ~ '<!-- -->' AND NOT v_merges;
-    ELSE
-      CONTINUE WHEN coalesce(v_merges, false) OR v_norm !~ '\n$' OR v_norm !~ CASE WHEN v_end.is_over THEN '^[ \t]*\n' ELSE '^[ \t]*\n[ \t]*\n' END;
-    END IF;
-    RETURN v_candidate;
-  END LOOP;
-  RETURN nullif(p_line_end || coalesce(v_end.closer || p_line_end, '') || p_line_end
-    || CASE WHEN v_merges THEN '<!-- -->' || p_line_end || p_line_end ELSE '' END, CASE WHEN p_joiner <> '' THEN p_joiner END);
-END
-$function$;
-ALTER FUNCTION fn_iu_separator(text,text,text,text[],text,text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_separator(text,text,text,text[],text,text) IS 'The text between two pieces that keeps each the block it is: the first candidate that does (null = the joiner), else a blank line, behind a line that closes what is open, before an empty comment where a list or code would go on';
-
--- function fn_iu_separator_put(bigint,bigint,text)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_separator_put(p_collection_id bigint, p_unit_id bigint, p_separator text)
- RETURNS jsonb
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-DECLARE
-  v_before text;
-  v_joiner text;
-  v_tail integer;
-BEGIN
-  SELECT p.separator, c.joiner INTO STRICT v_before, v_joiner
-  FROM iu_collection_piece AS p JOIN iu_collection AS c ON c.id = p.collection_id WHERE p.collection_id = p_collection_id AND p.unit_id = p_unit_id;
-  IF v_before IS NOT DISTINCT FROM p_separator THEN
-    RETURN '[]';
-  END IF;
-  v_tail := fn_iu_collection_tail(p_collection_id);
-  UPDATE iu_collection_piece SET separator = p_separator WHERE collection_id = p_collection_id AND unit_id = p_unit_id;
-  UPDATE iu_collection
-  SET byte_length = byte_length + octet_length(coalesce(p_separator, v_joiner)) - octet_length(coalesce(v_before, v_joiner)) + v_tail - fn_iu_collection_tail(p_collection_id)
-  WHERE id = p_collection_id;
-  RETURN jsonb_build_array(jsonb_build_object('unit', p_unit_id, 'before', v_before, 'after', p_separator));
-END
-$function$;
-ALTER FUNCTION fn_iu_separator_put(bigint,bigint,text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_separator_put(bigint,bigint,text) IS 'Gives a piece the separator behind it (null = the joiner), as a part of a change that raises the revision; returns the change, as a list of none or one';
-
 -- function fn_iu_session_check(text,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_session_check(p_token text, p_scope text DEFAULT 'read'::text)
  RETURNS TABLE(actor text, actor_kind text, account_right text, display_name text, expires_at timestamp with time zone)
@@ -11548,85 +10895,6 @@ AS $function$ SELECT system_identifier FROM pg_control_system() $function$;
 ALTER FUNCTION fn_iu_system_identifier() OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_system_identifier() IS 'The cluster that this database runs in; transaction ids of another mean nothing here';
 GRANT EXECUTE ON FUNCTION fn_iu_system_identifier() TO iu_reader;
-
--- function fn_iu_title(text,text)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_title(p_kind text, p_body text)
- RETURNS text
- LANGUAGE plpgsql
- IMMUTABLE
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-DECLARE
-  -- A title is short, so a long text costs no more than a short one.
-  v_body constant text := regexp_replace(left(p_body, 4096), '^(\ufeff)?[ \t\r\n]*', '');
-  v_text text;
-  v_tokens text[];
-  v_token text;
-  v_open jsonb := '{}';
-  v_opener integer;
-  v_before text;
-  v_after text;
-  v_in_word boolean;
-BEGIN
-  IF p_kind IN ('thematic_break', 'front_matter') THEN
-    RETURN '';
-  END IF;
-  v_text := left(substring(v_body FROM '^[^\r\n]*'), 2048);
-  IF p_kind = 'heading' AND v_text ~ '^ {0,3}#{1,6}([ \t]|$)' THEN
-    v_text := regexp_replace(regexp_replace(v_text, '^ {0,3}#{1,6}', ''), '([ \t])#+[ \t]*$', '\1');
-  ELSIF p_kind = 'heading' THEN
-    v_text := left(regexp_replace(v_body, '(^|\r\n|\r|\n)[^\r\n]*$', ''), 2048);
-  ELSIF p_kind = 'code' THEN
-    RETURN fn_iu_title_line(regexp_replace(v_text, '^\s*(`{3,}|~{3,})', ''));
-  ELSE
-    v_text := regexp_replace(v_text, '^(\s*(>|[-+*](?=\s|$)|\d{1,9}[.)](?=\s|$)))+', '');
-    IF p_kind = 'table' THEN v_text := replace(v_text, '|', ' '); END IF;
-  END IF;
-
-  v_text := regexp_replace(v_text, '!\[([^][]*)\](?:\([^()]*\)|\[[^][]*\])', '\1', 'g');
-  v_text := regexp_replace(v_text, '\[([^][]*)\](?:\([^()]*\)|\[[^][]*\])', '\1', 'g');
-  v_text := regexp_replace(v_text, '<([a-z][a-z0-9+.-]*:[^\s<>]*)>', '\1', 'gi');
-  v_text := regexp_replace(v_text, '</?[a-z!?][^<>]*>', '', 'gi');
-  -- Pairs of *, _ and ~~ that enclose words go, and the ticks around code, whose inside stays as it is.
-  v_tokens := ARRAY(SELECT m[1] FROM regexp_matches(v_text, '(\\.|`+[^`]+`+|\*+|_+|~~|[^\\`*_~]+|.)', 'g') AS m);
-  FOR i IN 1 .. cardinality(v_tokens) LOOP
-    v_token := v_tokens[i];
-    IF starts_with(v_token, '`') AND length(v_token) > 1 THEN
-      v_tokens[i] := regexp_replace(regexp_replace(v_token, '^`+ ?| ?`+$', '', 'g'), '([!-/:-@[-`{-~])', '\\\1', 'g');
-    END IF;
-    CONTINUE WHEN v_token !~ '^(\*+|_+|~~)$';
-    v_before := coalesce(right(v_tokens[i - 1], 1), ' ');
-    v_after := coalesce(left(v_tokens[i + 1], 1), ' ');
-    v_before := CASE v_before WHEN '' THEN ' ' ELSE v_before END;
-    -- An underscore inside a word is a letter of it: snake_case.
-    v_in_word := starts_with(v_token, '_') AND v_before ~ '[A-Za-z0-9]|[^\x01-\x7f]' AND v_after ~ '[A-Za-z0-9]|[^\x01-\x7f]';
-    v_opener := (v_open ->> v_token)::integer;
-    IF v_opener IS NOT NULL AND v_before ~ '\S' AND NOT v_in_word THEN
-      v_tokens[v_opener] := ''; v_tokens[i] := '';
-      v_open := v_open - v_token;
-    ELSIF v_after ~ '\S' AND NOT v_in_word THEN
-      v_open := v_open || jsonb_build_object(v_token, i);
-    END IF;
-  END LOOP;
-  RETURN fn_iu_title_line(regexp_replace(array_to_string(v_tokens, ''), '\\([!-/:-@[-`{-~])', '\1', 'g'));
-END
-$function$;
-ALTER FUNCTION fn_iu_title(text,text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_title(text,text) IS 'A piece''s title made of its text, to recognise it by: a heading''s text, the info string or first line of code, otherwise the first line''s words; without markup, on one line, at most 120 characters, and possibly empty';
-
--- function fn_iu_title_line(text)
-CREATE OR REPLACE FUNCTION iu_core.fn_iu_title_line(p_text text)
- RETURNS text
- LANGUAGE sql
- IMMUTABLE
- SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$
-  -- Bidirectional overrides go too: they would reorder what stands beside a title.
-  SELECT rtrim(left(btrim(regexp_replace(regexp_replace(p_text, '[\x01-\x08\x0e-\x1f\x7f-\u009f\u202a-\u202e\u2066-\u2069]', '', 'g'),
-                                         '[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+', ' ', 'g'), ' '), 120), ' ')
-$function$;
-ALTER FUNCTION fn_iu_title_line(text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_title_line(text) IS 'A text as one line of visible characters, at most 120 of them';
 
 -- function fn_iu_token()
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_token()
@@ -11899,10 +11167,6 @@ COMMENT ON TRIGGER trg_iu_collection_checkpoint_piece_append_only ON iu_collecti
 -- trigger trg_iu_held_decision_count on iu_held_decision
 CREATE TRIGGER trg_iu_held_decision_count AFTER INSERT ON iu_core.iu_held_decision REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_held_decision_count();
 COMMENT ON TRIGGER trg_iu_held_decision_count ON iu_held_decision IS 'A decision is made by hand, and seldom: it can be counted as it is made';
-
--- trigger trg_iu_import_base_append_only on iu_import_base
-CREATE TRIGGER trg_iu_import_base_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_import_base FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
-COMMENT ON TRIGGER trg_iu_import_base_append_only ON iu_import_base IS 'A checkpoint is frozen.';
 
 -- trigger trg_iu_out_lifecycle on information_unit
 CREATE TRIGGER trg_iu_out_lifecycle AFTER UPDATE ON iu_core.information_unit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_out_lifecycle();
@@ -13131,7 +12395,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     '{}',
 --     '{}',
 --     'Puts a piece that exists into a collection.',
---     E'{"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one, what keeps it and the next the blocks they are"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}, "pinned_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "stay at this version; without one it follows the current"}}, "additionalProperties": false}')
+--     E'{"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one the collection''s joiner"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "pinned_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "stay at this version; without one it follows the current"}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_checkpoint_collection
@@ -13243,7 +12507,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     '{body}',
 --     '{}',
 --     'Makes a piece, and puts it into a collection where one is named.',
---     E'{"type": "object", "required": ["address", "kind", "body"], "properties": {"to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "body": {"type": "string", "maxLength": 8000000}, "kind": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 60, "minLength": 1, "description": "one of the unit kinds"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one, what keeps it and the next the blocks they are"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--     E'{"type": "object", "required": ["address", "kind", "body"], "properties": {"to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "body": {"type": "string", "maxLength": 8000000}, "kind": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 60, "minLength": 1, "description": "one of the unit kinds"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one the collection''s joiner"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_create_workflow_from_steps
@@ -13627,7 +12891,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     '{}',
 --     '{}',
 --     'Takes a piece out of a collection; the piece lives on.',
---     '{"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}}, "additionalProperties": false}')
+--     '{"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_render_collection
@@ -13659,7 +12923,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     '{}',
 --     '{}',
 --     'Moves a piece within its collection.',
---     E'{"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "expect_at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "refuse when the piece stands elsewhere by now"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}}, "additionalProperties": false}')
+--     E'{"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "expect_at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "refuse when the piece stands elsewhere by now"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_replay_dead_letter
@@ -13739,7 +13003,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     '{}',
 --     '{}',
 --     'Brings a retired or deleted piece back, to its places where they are still free.',
---     '{"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}}, "additionalProperties": false}')
+--     '{"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_resume_replay
@@ -13787,7 +13051,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     '{body}',
 --     '{}',
 --     'Gives a piece a new version: a new text, or that of an earlier version.',
---     E'{"type": "object", "required": ["piece"], "properties": {"body": {"type": "string", "maxLength": 8000000}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}, "version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "an earlier version whose text is wanted again"}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}, "derive_title": {"type": "boolean", "description": "make the title of the text, now and later"}, "expect_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "refuse when the piece is at another by now"}}, "additionalProperties": false}')
+--     E'{"type": "object", "required": ["piece"], "properties": {"body": {"type": "string", "maxLength": 8000000}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}, "version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "an earlier version whose text is wanted again"}, "expect_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "refuse when the piece is at another by now"}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_revoke_token
@@ -13883,7 +13147,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     '{}',
 --     '{}',
 --     'The piece leaves every manifest; a restore brings it back to its places.',
---     '{"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}}, "additionalProperties": false}')
+--     '{"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_split_cursor

@@ -2,7 +2,6 @@ import type { Client } from 'pg'
 import type { Friction, Receipt } from '../../shared/commands/receipt.ts'
 import { RefusedCommand, runOrThrow } from '../commands/carry.ts'
 import { cutColumns } from '../commands/wire.ts'
-import type { CommandCall } from '../db/functions/command.ts'
 import { cut } from './cut.ts'
 import { findTextProblem, readSource, SourceError, type Source } from './source.ts'
 
@@ -89,7 +88,7 @@ async function importOne(client: Client, source: Source, { prefix, maxBytes, tok
 }
 
 /** Applies at once; where that asks for a plan, and all that it asks for is gone `over`, from a plan. */
-async function applyOver(client: Client, call: Omit<CommandCall, 'mode'>, over: Friction[]): Promise<Receipt> {
+async function applyOver(client: Client, call: Omit<Parameters<typeof runOrThrow>[1], 'mode'>, over: Friction[]): Promise<Receipt> {
   try {
     return await runOrThrow(client, { ...call, mode: 'apply' })
   }

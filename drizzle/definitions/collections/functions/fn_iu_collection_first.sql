@@ -4,6 +4,7 @@ CREATE FUNCTION iu_core.fn_iu_collection_first(p_collection_id bigint, p_unit_id
 RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
+SET standard_conforming_strings = on
 AS $$
 DECLARE
   v_first record;

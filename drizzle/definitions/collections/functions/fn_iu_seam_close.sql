@@ -3,6 +3,7 @@ CREATE FUNCTION iu_core.fn_iu_seam_close(p_collection_id bigint, p_at numeric, p
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
+SET standard_conforming_strings = on
 AS $$
 DECLARE
   v_before iu_collection_piece;

@@ -3,6 +3,7 @@ CREATE FUNCTION iu_core.fn_iu_seam_open(p_collection_id bigint, p_unit_id bigint
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
+SET standard_conforming_strings = on
 AS $$
 DECLARE
   v_changes jsonb := '[]';

@@ -3,6 +3,7 @@ CREATE FUNCTION iu_core.fn_iu_separator(p_before text, p_before_kind text, p_aft
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, iu_core, pg_temp
+SET standard_conforming_strings = on
 AS $$
 DECLARE
   v_end record;

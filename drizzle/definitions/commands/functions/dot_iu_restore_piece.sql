@@ -3,6 +3,7 @@ CREATE FUNCTION iu_core.dot_iu_restore_piece(p_params jsonb, p_context jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
+SET standard_conforming_strings = on
 AS $$
 DECLARE
   v_unit constant information_unit := fn_dot_unit(p_params, 'piece');
