@@ -41,8 +41,8 @@ const EXTRAS = new Set(['cause', 'from', 'to', 'what', 'joiner', 'separator', 'p
 /** Which of many. Who comes from a list has chosen there, and narrows it here only by the way. */
 const WHICH = ['cause', 'failure_code', 'event_type', 'route', 'from', 'to', 'through']
 const PLACE = ['to', 'after', 'before', 'position', 'at']
-/** Known by the position that a receipt carries, never typed. */
-const NEVER = new Set(['at', 'expect_at'])
+/** Known by what a receipt carries, never typed. */
+const NEVER = new Set(['at', 'expect_at', 'separators'])
 /** Either or: what the first that is known belongs to is asked for, else the first group. */
 const GROUPS: Record<string, string[][]> = {
   dot_iu_import_text: [['source_path', 'text'], ['collection', 'checkpoint', 'expect_revision']],
@@ -66,7 +66,7 @@ function kindOf(name: string, schema: JsonSchema): FieldKind {
 }
 
 /** What only a receipt carries, for the database to compare or to place by: nobody reads it. */
-export const isSilent = (name: string): boolean => name === 'at' || name.startsWith('expect_')
+export const isSilent = (name: string): boolean => NEVER.has(name) || name.startsWith('expect_')
 
 /** What is known already, in the order of the contract. */
 export function factsOf(schema: JsonSchema, known: Params): { name: string, value: string }[] {

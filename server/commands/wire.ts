@@ -8,8 +8,8 @@ type Params = Record<string, unknown>
 /** A piece of a cut text: where its body lies in the text's bytes, and what the cut knows of it. */
 export interface CutPiece { kind: string, start: number, length: number, title: string, level: number }
 
-/** A text's pieces; the command line cuts in a thread, the console in place. */
-export type CutText = (content: Buffer) => Promise<CutPiece[]> | CutPiece[]
+/** A text's pieces. */
+export type CutText = (content: Buffer) => Promise<CutPiece[]>
 
 /** The columns in which the dispatcher takes a cut. */
 export function cutColumns(pieces: CutPiece[]): Record<string, unknown[]> {

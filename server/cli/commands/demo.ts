@@ -15,6 +15,7 @@ import { LOOPBACK } from '../../../shared/loopback.ts'
 import { pollWorker } from '../../worker/poll.ts'
 import { buildConsole, endChild, freePort, startConsole } from '../console.ts'
 import { connect, DATA, openTarget, ROOT, within, type Target } from '../database.ts'
+import type { RefusedFile } from '../../import/import.ts'
 import { countOf, importAll, isRefused } from '../importing.ts'
 import { handOver } from '../password.ts'
 import { count, EXIT, note, Refusal, say } from '../report.ts'
@@ -41,10 +42,11 @@ async function openGates(client: pg.Client): Promise<string[]> {
 
 async function importDocuments(target: Target): Promise<string> {
   try {
-    const results = await importAll(target.url, demoDocuments(ROOT), '')
-    const refused = results.filter(isRefused)
-    if (refused.length) throw new Refusal(refused.map(({ file, message }) => `${file}: ${message}`).join('\n'))
-    return `${count(results.length, 'document')}, ${countOf(results, 'created')} new, ${countOf(results, 'updated')} changed, ${countOf(results, 'unchanged')} unchanged; each renders to its source's bytes`
+    const results = await importAll(target.url, demoDocuments(ROOT), { prefix: '' })
+    // What somebody has worked on here stays; iu import says more of it.
+    const [kept, refused] = [results.filter(result => isRefused(result) && result.friction), results.filter(result => isRefused(result) && !result.friction)] as RefusedFile[][]
+    if (refused!.length) throw new Refusal(refused!.map(({ file, message }) => `${file}: ${message}`).join('\n'))
+    return `${count(results.length, 'document')}, ${countOf(results, 'created')} new, ${countOf(results, 'updated')} changed, ${countOf(results, 'unchanged')} unchanged; each renders to its source's bytes${kept!.length ? `, but ${count(kept!.length, 'document')} that would lose work done here stays as it is` : ''}`
   }
   catch (error) {
     if (!(error instanceof RefusedCommand) || error.receipt.code !== 'gate_closed') throw error

@@ -39,6 +39,7 @@ export interface Receipt {
   detail?: string
   more?: string
   hint?: string
+  friction?: string[]
   errors?: { field: string, message: string }[]
   repeated?: true
   secret?: Params
