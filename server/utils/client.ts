@@ -35,7 +35,7 @@ export function clientOf(peer: string, forwarded: string | undefined, trusted: B
 
 /** The first four groups of an IPv6 address. */
 function networkOf(address: string): string {
-  const [head, tail] = address.replace(/%.*$/, '').split('::').map(part => part.split(':').filter(Boolean))
+  const [head, tail] = address.split('%')[0]!.split('::').map(part => part.split(':').filter(Boolean))
   const groups = tail === undefined ? head! : [...head!, ...Array<string>(Math.max(0, 8 - head!.length - tail.length)).fill('0'), ...tail]
   return `${groups.slice(0, 4).map(group => Number.parseInt(group, 16).toString(16)).join(':')}::/64`
 }
