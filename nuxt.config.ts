@@ -28,6 +28,7 @@ export default defineNuxtConfig({
   runtimeConfig: {
     databaseUrl: '', // NUXT_DATABASE_URL, with the role iu_console
     workerDatabaseUrl: '', // NUXT_WORKER_DATABASE_URL, as a member of iu_worker: for the schedule's passes
+    trustedProxies: '', // NUXT_TRUSTED_PROXIES: addresses and networks whose X-Forwarded-For is believed
     session: {
       name: 'iu-session',
       password: '', // NUXT_SESSION_PASSWORD seals the cookie

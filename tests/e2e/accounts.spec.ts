@@ -113,6 +113,7 @@ test('a token is told once, acts within its scopes, and is dead when it is revok
   await dialog(page).getByLabel('Label').fill(label)
   await dialog(page).getByLabel('Scopes').fill('read\ndot_iu_validate_collection')
   await dialog(page).getByLabel('Expires').fill(new Date(Date.now() + 86_400_000).toISOString().slice(0, 16))
+  await dialog(page).getByLabel('Present password').fill(PASSWORD)
   await apply(page)
   const secret = (await dialog(page).locator('[data-secret]').textContent())!.trim()
   await leave(page)

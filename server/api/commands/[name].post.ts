@@ -17,7 +17,7 @@ export default defineEventHandler(async (event) => {
     const receipt = await runCommand(consolePool(), {
       ...request,
       command: contract.code,
-      params: params && await toWire(contract, params, consolePool(), async content => cutHere(content, true).pieces),
+      params: params && await toWire(contract, params, consolePool(), async content => cutHere(content, true).pieces, (await whoAsks(event, contract.code)).actor),
       token: await tokenOf(event) ?? '',
       idempotencyKey: getRequestHeader(event, 'idempotency-key'),
     })

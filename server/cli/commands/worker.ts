@@ -25,7 +25,7 @@ export default defineCommand({
     const pollMs = whole('poll', args.poll, 1, 3_600_000)
     const signal = stopSignal()
     const until = args.once ? 'once' : args.drain ? 'drain' : 'forever'
-    const target = await openTarget()
+    const target = await openTarget({ asWorker: true })
     // Where no console runs, nobody else audits.
     const routed = new AbortController()
     const auditor = connectAnew(() => connect(target.url, 'iu worker audit', LIMITS.loop))

@@ -1,4 +1,4 @@
--- requires: fn_iu_import_base_put, fn_iu_import_over, iu_collection, iu_collection_piece, iu_import_base
+-- requires: fn_iu_import_base_put, fn_iu_import_over, fn_iu_lock, iu_collection, iu_collection_piece, iu_import_base
 CREATE FUNCTION iu_core.fn_iu_import_file(
   p_source_path text, p_content bytea, p_kinds text[], p_starts integer[], p_lengths integer[], p_titles text[], p_section_levels smallint[])
 RETURNS TABLE (outcome text, canonical_address text, pieces integer, pieces_created integer, versions_created integer,
@@ -54,7 +54,7 @@ BEGIN
   END IF;
 
   -- Imports of one source take turns; the unchanged one writes nothing at all.
-  PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.import ' || p_source_path, 0));
+  PERFORM fn_iu_lock('iu_core.import ' || p_source_path);
   SELECT * INTO v_collection FROM iu_collection AS c WHERE c.source_path = p_source_path;
   IF FOUND AND v_collection.render_revision = v_collection.revision AND (v_collection.render_digest, v_collection.source_digest) = (v_digest, v_digest) THEN
     RETURN QUERY SELECT 'unchanged', v_collection.canonical_address, v_collection.piece_count, 0, 0, 0, 0, v_collection.byte_length, encode(v_digest, 'hex'), '{}'::text[];

@@ -18,7 +18,7 @@ CREATE TABLE iu_core.iu_collection (
   manifest_digest bytea,
   manifest_revision bigint,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  created_by text NOT NULL DEFAULT session_user,
+  created_by text NOT NULL DEFAULT ('db:' || session_user),
   updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   rendered_event_id bigint,
   base_id bigint,

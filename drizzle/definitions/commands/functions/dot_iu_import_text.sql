@@ -1,4 +1,4 @@
--- requires: fn_dot_line_end_notes, fn_dot_loss, fn_iu_collection_return, fn_iu_import_file, iu_core
+-- requires: fn_dot_line_end_notes, fn_dot_loss, fn_iu_collection_return, fn_iu_import_file, fn_iu_lock, iu_core
 CREATE FUNCTION iu_core.dot_iu_import_text(p_params jsonb, p_context jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -27,7 +27,7 @@ BEGIN
   END IF;
   IF p_params ? 'text' THEN
     -- Imports of one source take turns, before they lock anything.
-    PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.import ' || (p_params ->> 'source_path'), 0));
+    PERFORM fn_iu_lock('iu_core.import ' || (p_params ->> 'source_path'));
     SELECT * INTO v_before FROM iu_collection WHERE source_path = p_params ->> 'source_path';
   ELSE
     -- Units before collections; the return locks them in order.

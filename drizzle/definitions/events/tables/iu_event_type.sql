@@ -8,7 +8,7 @@ CREATE TABLE iu_core.iu_event_type (
   is_system boolean NOT NULL,
   description text NOT NULL,
   registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  registered_by text NOT NULL DEFAULT session_user,
+  registered_by text NOT NULL DEFAULT ('db:' || session_user),
   payload_keys text[] GENERATED ALWAYS AS (iu_core.fn_iu_schema_keys(payload_schema)) STORED,
   payload_fault text,
   CONSTRAINT iu_event_type_name_chk CHECK (event_type ~ '^[a-z0-9_]+([.][a-z0-9_]+)*$' AND octet_length(event_type) <= 128),

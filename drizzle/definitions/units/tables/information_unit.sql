@@ -8,7 +8,7 @@ CREATE TABLE iu_core.information_unit (
   title text NOT NULL DEFAULT '',
   source_path text COLLATE "C",
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  created_by text NOT NULL DEFAULT session_user,
+  created_by text NOT NULL DEFAULT ('db:' || session_user),
   lifecycle_before text[] NOT NULL DEFAULT '{}',
   title_is_derived boolean NOT NULL DEFAULT false,
   CONSTRAINT information_unit_address_chk CHECK (iu_core.fn_iu_is_address(canonical_address)),
