@@ -22,7 +22,7 @@ export const serverVersion = async (client: Client): Promise<string> =>
   (await client.query<{ v: string }>(`SELECT split_part(current_setting('server_version'), ' ', 1) AS v`)).rows[0]!.v
 
 /** Brings a backup's schema and rows into an empty database. */
-export async function restoreInto(client: Client, backup: Backup, units: Unit[]): Promise<void> {
+export async function restoreInto(client: Client, backup: Backup, units: Unit[], signal?: AbortSignal): Promise<void> {
   const own = unitsOf(backup.of, units)
   if (backup.of.kind === 'copy') {
     await deployUnits(client, own)
@@ -32,7 +32,7 @@ export async function restoreInto(client: Client, backup: Backup, units: Unit[])
     const server = await serverVersion(client)
     if (Number.parseInt(server) < Number.parseInt(backup.of.server)) throw new BackupRefused(`the backup is of PostgreSQL ${backup.of.server}, this server is ${server}: restore it on one that is not older`)
     await requireTool('pg_restore', backup.of.server)
-    await restore(client, backup)
+    await restore(client, backup, signal)
   }
   // Where this server spells definitions otherwise, the inventory is made anew.
   await deployUnits(client, own)

@@ -1,8 +1,10 @@
-import { open, rename, rm } from 'node:fs/promises'
+import { open, readdir, rename, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Client } from 'pg'
 import { faultOf } from '../db/faults.ts'
 import { appliedUnits, readBook } from '../deploy/book.ts'
+import { interruptible } from '../deploy/interrupt.ts'
 import { inScratch } from '../deploy/scratch.ts'
 import { inTransaction } from '../deploy/transaction.ts'
 import type { Unit } from '../deploy/units.ts'
@@ -41,7 +43,7 @@ async function newest(client: Client, table: string): Promise<number> {
 }
 
 /** Writes the data and says what they are, all from one snapshot. */
-async function write(client: Client, part: string, writer: TarWriter, kind: Kind, units: Unit[]): Promise<Manifest> {
+async function write(client: Client, part: string, writer: TarWriter, kind: Kind, units: Unit[], signal?: AbortSignal): Promise<Manifest> {
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   try {
     await client.query('SET LOCAL ROLE iu_owner')
@@ -53,9 +55,10 @@ async function write(client: Client, part: string, writer: TarWriter, kind: Kind
     let entries: number
     if (kind === 'copy') {
       entries = await dumpTables(client, writer)
+      signal?.throwIfAborted()
     }
     else {
-      await dump(client, snapshot, writer)
+      await dump(client, snapshot, writer, signal)
       entries = await countEntries({ path: part, ...writer.data() })
     }
     return { format: 'iu-backup', version: 1, kind, tag: units.at(-1)!.tag, units: units.map(({ tag, hash }) => ({ tag, hash })), server, takenAt, entries, rows, lastEvent, lastRun }
@@ -65,15 +68,33 @@ async function write(client: Client, part: string, writer: TarWriter, kind: Kind
   }
 }
 
-async function writeFile(client: Client, folder: string, kind: Kind, units: Unit[]): Promise<string> {
+/** Removes what a backup of this host that was killed has left half-written in the folder. */
+async function sweepParts(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const [, host, pid] = /^iu-.*\.tar\.(.+)-(\d+)\.part$/.exec(name) ?? []
+    if (host === hostname() && !lives(Number(pid))) await rm(join(folder, name), { force: true })
+  }
+}
+
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  }
+  catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
+}
+
+async function writeFile(client: Client, folder: string, kind: Kind, units: Unit[], signal?: AbortSignal): Promise<string> {
+  await sweepParts(folder)
   const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
   const path = join(folder, `iu-${units.at(-1)!.tag}-${stamp}.tar`)
-  const part = `${path}.part`
+  const part = `${path}.${hostname()}-${process.pid}.part`
   // It holds the hashes of passwords and tokens: nobody else may read it, not even while it is written.
   const handle = await open(part, 'wx+', 0o600)
   try {
     const writer = await beginTar(handle, kind === 'copy' ? 'tables.copy.gz' : 'iu_core.dump')
-    const manifest = await write(client, part, writer, kind, units)
+    const manifest = await write(client, part, writer, kind, units, signal)
     await writer.finish(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`))
     await rename(part, path)
   }
@@ -92,9 +113,9 @@ async function writeFile(client: Client, folder: string, kind: Kind, units: Unit
 /** Restores a backup into a scratch database beside the connected one, examines it there, and puts what came of it on record. @throws {BackupRefused} for a file that is no whole backup */
 export async function tryBackup(client: Client, path: string, units: Unit[]): Promise<Tried> {
   const backup = await readBackup(resolve(path))
-  const checks = await inScratch(client, async (scratch): Promise<Check[]> => {
+  const checks = await inScratch(client, async (scratch, signal): Promise<Check[]> => {
     try {
-      await restoreInto(scratch, backup, units)
+      await restoreInto(scratch, backup, units, signal)
     }
     catch (error) {
       return [{ name: 'restored', ok: false, detail: (error as Error).message }]
@@ -109,7 +130,7 @@ export async function tryBackup(client: Client, path: string, units: Unit[]): Pr
 }
 
 /** Backs the connected database up into a new file, which has yet to be tried. @returns its path. @throws {BackupRefused} */
-export async function writeBackup(client: Client, { folder, kind, units }: Omit<TakeOptions, 'onStep'>): Promise<string> {
+export async function writeBackup(client: Client, { folder, kind, units }: Omit<TakeOptions, 'onStep'>, signal?: AbortSignal): Promise<string> {
   const own = appliedUnits(await inTransaction(client, () => readBook(client), 'ROLLBACK'), units)
   if (!own.length) throw new BackupRefused('there is nothing to back up: no unit is applied')
   if (kind === 'pg_dump') {
@@ -118,19 +139,29 @@ export async function writeBackup(client: Client, { folder, kind, units }: Omit<
     await requireTool('pg_restore', server)
   }
   try {
-    return await writeFile(client, resolve(folder), kind, own)
+    return await writeFile(client, resolve(folder), kind, own, signal)
   }
   catch (error) {
+    signal?.throwIfAborted()
     // pg_dump writes every row as it is, and fails of one that cannot be; a copy has all but that row's payload.
     if (kind === 'copy' || await newest(client, 'iu_core.event_outbox') === 0 || await countUnwritable(client) === 0) throw error
-    return writeFile(client, resolve(folder), 'copy', own)
+    return writeFile(client, resolve(folder), 'copy', own, signal)
   }
 }
 
-/** Backs the connected database up into a new file, and tries it. @throws {BackupRefused} */
-export async function takeBackup(client: Client, { onStep = () => {}, ...options }: TakeOptions): Promise<Tried> {
-  onStep('backing up')
-  const path = await writeBackup(client, options)
-  onStep(`restoring ${path} into a scratch database`)
-  return tryBackup(client, path, options.units)
+/** Backs the connected database up into a new file, and tries it; a file that a signal kept from being tried does not stay. @throws {BackupRefused} */
+export function takeBackup(client: Client, { onStep = () => {}, ...options }: TakeOptions): Promise<Tried> {
+  return interruptible(async (signal) => {
+    onStep('backing up')
+    const path = await writeBackup(client, options, signal)
+    try {
+      signal.throwIfAborted()
+      onStep(`restoring ${path} into a scratch database`)
+      return await tryBackup(client, path, options.units)
+    }
+    catch (error) {
+      if (signal.aborted) await rm(path, { force: true })
+      throw error
+    }
+  })
 }

@@ -13,8 +13,8 @@ import { Refusal } from './report.ts'
 const SOURCES = ['app', 'server', 'shared', 'drizzle/schema', 'drizzle/migrations', 'public', 'nuxt.config.ts', 'package.json', 'package-lock.json']
 const STAMP = join(ROOT, '.output/iu-sources.sha256')
 const SERVER = join(ROOT, '.output/server/index.mjs')
-/** Beside what is built, wherever the data are. */
-const BUILD = join(ROOT, '.data')
+/** Beside what is built, whichever data it serves. */
+const BUILD = join(ROOT, 'node_modules/.cache/iu')
 /** Only a hang is ended by it: a machine that does other work as well may take minutes. */
 const READY_MS = 300_000
 
@@ -33,7 +33,7 @@ export function sourcesDigest(): string {
 
 /**
  * Builds the console unless the last build is of these very sources. What the build says goes to
- * `.data/build.log`. The signal stops it. @returns whether it had to build. @throws {Refusal} that names the log.
+ * `node_modules/.cache/iu/build.log`. The signal stops it. @returns whether it had to build. @throws {Refusal} that names the log.
  */
 export async function buildConsole(onTick: (seconds: number) => unknown, signal?: AbortSignal): Promise<boolean> {
   mkdirSync(BUILD, { recursive: true })
@@ -83,7 +83,7 @@ export async function freePort(wanted: number): Promise<number> {
 export async function startConsole(databaseUrl: string, port: number, sessionPassword: string, workerUrl?: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, [SERVER], {
     cwd: ROOT,
-    env: { ...process.env, DATABASE_URL: undefined, NUXT_DATABASE_URL: databaseUrl, NUXT_WORKER_DATABASE_URL: workerUrl, NUXT_SESSION_PASSWORD: sessionPassword, NITRO_HOST: LOOPBACK, NITRO_PORT: String(port), NODE_ENV: 'production' },
+    env: { ...withoutTargets(), NUXT_DATABASE_URL: databaseUrl, NUXT_WORKER_DATABASE_URL: workerUrl, NUXT_SESSION_PASSWORD: sessionPassword, NITRO_HOST: LOOPBACK, NITRO_PORT: String(port), NODE_ENV: 'production' },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   const deadline = performance.now() + READY_MS
@@ -98,6 +98,10 @@ export async function startConsole(databaseUrl: string, port: number, sessionPas
     await sleep(100)
   }
 }
+
+/** Our environment for a child process that is given its target: nothing in it names another one, or changes how it is reached. */
+export const withoutTargets = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^PG|^(?:NUXT_(?:WORKER_)?)?DATABASE_URL$/.test(name)))
 
 /** Ends a child process and waits until it is gone. */
 export async function endChild(child: ChildProcess): Promise<void> {

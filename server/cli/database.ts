@@ -4,6 +4,7 @@ import { inSnapshot, type Isolation, openPool } from '../db/client.ts'
 import { type Connection, type Limits, LIMITS, openConnection } from '../db/connection.ts'
 import type { Kind } from '../backup/manifest.ts'
 import { bootstrap } from '../deploy/index.ts'
+import { sweepScratches } from '../deploy/scratch.ts'
 import { ensureSecret, openEmbedded } from '../embedded/index.ts'
 import { deployHere } from './deploying.ts'
 import { note } from './report.ts'
@@ -11,7 +12,7 @@ import { note } from './report.ts'
 /** The checkout that this command runs from. */
 export const ROOT = join(import.meta.dirname, '../..')
 /** Where the embedded database and its secrets live. */
-export const DATA = process.env.IU_DATA ?? join(ROOT, '.data')
+export const DATA = process.env.IU_DATA || join(ROOT, '.data')
 /** Where backups go that are given no other folder. */
 export const BACKUPS = join(DATA, 'backup')
 /** With the embedded PostgreSQL comes no pg_dump. */
@@ -67,6 +68,7 @@ export async function openTarget({ onStep = note, deploys = true, asWorker = fal
     })
     url.pathname = DATABASE
     await within(url.href, async (client) => {
+      await sweepScratches(client, onStep)
       await bootstrap(client)
       if (!deploys) return
       const { deployed } = await deployHere(client, { backupTo: BACKUPS, kind: 'copy', onStep: quietly(onStep) })
@@ -108,7 +110,10 @@ export async function within<T>(url: string, work: (client: pg.Client) => Promis
 export async function withDatabase<T>(work: (client: pg.Client, target: Target) => Promise<T>, options?: OpenOptions): Promise<T> {
   const target = await openTarget(options)
   try {
-    return await within(target.url, client => work(client, target))
+    return await within(target.url, async (client) => {
+      if (process.env.DATABASE_URL) await sweepScratches(client, options?.onStep ?? note)
+      return work(client, target)
+    })
   }
   finally {
     await target.close()

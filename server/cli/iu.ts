@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import module from 'node:module'
+import { stripVTControlCharacters } from 'node:util'
 import { defineCommand, renderUsage, runCommand } from 'citty'
+import { guardOutput, hasColors } from './output.ts'
 import { EXIT, explain, Refusal, say } from './report.ts'
 
 const VERSION = '0.1.0'
@@ -63,11 +65,13 @@ async function refuseUnknownFlags(words: string[]): Promise<void> {
   }
 }
 
+guardOutput()
 const words = process.argv.slice(2)
 const isHelp = words.length === 0 || words.includes('--help') || words.includes('-h')
 if (isHelp) {
   const { command, parent } = await find(words)
-  say(await renderUsage(command, parent))
+  const usage = await renderUsage(command, parent)
+  say(hasColors() ? usage : stripVTControlCharacters(usage))
   process.exitCode = words.length === 0 ? EXIT.usage : EXIT.done
 }
 else if (words[0] === '--version') {

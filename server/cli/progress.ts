@@ -1,4 +1,4 @@
-import { note, printable } from './report.ts'
+import { clip, note, printable } from './report.ts'
 
 /** How far a long job is. On a terminal one line that redraws; elsewhere a line now and then. */
 export interface Progress { step(what: string): void, end(): void }
@@ -10,7 +10,8 @@ const LINE_MS = 5000
 /** A bar over `total` steps on standard error; nothing is drawn for fewer than two. */
 export function progressBar(verb: string, total: number): Progress {
   if (total < 2) return { step: () => {}, end: () => {} }
-  const isTerminal = process.stderr.isTTY
+  // What redraws a line is no text: where none may be, lines come now and then.
+  const isTerminal = process.stderr.isTTY && process.env.TERM !== 'dumb'
   let done = 0
   let drawnAt = isTerminal ? 0 : performance.now()
   const clear = () => {
@@ -25,7 +26,7 @@ export function progressBar(verb: string, total: number): Progress {
       const filled = Math.round(WIDTH * done / total)
       const line = `${verb} ${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${done}/${total}  ${printable(what)}`
       clear()
-      process.stderr.write(line.slice(0, (process.stderr.columns ?? 80) - 1))
+      process.stderr.write(clip(line, (process.stderr.columns ?? 80) - 1))
     },
     end: clear,
   }

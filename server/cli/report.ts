@@ -1,6 +1,8 @@
+import stringWidth from 'string-width'
 import { BackupRefused } from '../backup/manifest.ts'
 import { RefusedCommand } from '../commands/carry.ts'
 import { type Fault, faultOf, rootOf } from '../db/faults.ts'
+import { Interrupted } from '../deploy/interrupt.ts'
 import { UnitError } from '../deploy/units.ts'
 import { problemOf } from '../../shared/problem.ts'
 
@@ -58,12 +60,31 @@ export const count = (number: number, noun: string): string => `${number.toLocal
 
 const MOST_WIDTH = 72
 
-/** Rows under headings, padded into columns; a cell that is too long for a line loses its middle. */
-export function table(headings: string[], rows: string[][]): string {
-  const cut = (cell: string) => cell.length <= MOST_WIDTH ? cell : `${cell.slice(0, MOST_WIDTH / 2)}…${cell.slice(1 - MOST_WIDTH / 2)}`
-  const cells = rows.map(row => row.map(cell => cut(printable(cell))))
-  const widths = headings.map((heading, column) => Math.max(heading.length, ...cells.map(row => row[column]!.length)))
-  return [headings, ...cells].map(row => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n')
+const GRAPHEMES = new Intl.Segmenter()
+const graphemes = (text: string): string[] => Array.from(GRAPHEMES.segment(text), ({ segment }) => segment)
+
+/** As many of the characters as fit into so many columns of a terminal. */
+function fitting(characters: string[], columns: number): string[] {
+  let width = 0
+  const end = characters.findIndex(character => (width += stringWidth(character)) > columns)
+  return end < 0 ? characters : characters.slice(0, end)
+}
+
+/** The beginning of a text that fits into so many columns of a terminal. */
+export const clip = (text: string, columns: number): string => stringWidth(text) <= columns ? text : fitting(graphemes(text), columns).join('')
+
+/** A text without its middle, where it is wider than a column may be. */
+function shorten(text: string): string {
+  if (stringWidth(text) <= MOST_WIDTH) return text
+  const characters = graphemes(text)
+  return `${fitting(characters, MOST_WIDTH / 2).join('')}…${fitting(characters.reverse(), MOST_WIDTH / 2 - 1).reverse().join('')}`
+}
+
+/** Rows under headings, padded into columns as wide as they are shown; on a terminal a cell that is too long for a line loses its middle. */
+export function table(headings: string[], rows: string[][], isTerminal: boolean = process.stdout.isTTY): string {
+  const cells = rows.map(row => row.map(cell => isTerminal ? shorten(printable(cell)) : printable(cell)))
+  const widths = headings.map((heading, column) => cells.reduce((most, row) => Math.max(most, stringWidth(row[column]!)), heading.length))
+  return [headings, ...cells].map(row => row.map((cell, column) => cell + ' '.repeat(widths[column]! - stringWidth(cell))).join('  ').trimEnd()).join('\n')
 }
 
 interface DatabaseError extends Error { code?: string, detail?: string, hint?: string, column?: string }
@@ -108,6 +129,7 @@ export function explain(thrown: unknown, json: boolean, command = 'iu'): number 
     if (process.env.IU_DEBUG) note(error.stack ?? '')
     return status
   }
+  if (thrown instanceof Interrupted) return says(thrown.status, thrown.message)
   if (thrown instanceof Refusal) return says(thrown.status, error.message)
   if (thrown instanceof BackupRefused || thrown instanceof UnitError) return says(EXIT.refused, error.message)
   if (thrown instanceof RefusedCommand) return refused(thrown, json)

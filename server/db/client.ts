@@ -16,16 +16,18 @@ const PING_MS = 3000
  */
 class Pool extends pg.Pool {
   #silentAt = -Infinity
+  readonly #freshMs: number
   readonly #openedAt = new WeakMap<pg.PoolClient, number>()
   readonly #answeredAt = new WeakMap<pg.PoolClient, number>()
 
-  constructor(connectionString: string, max: number, limits: Limits) {
+  constructor(connectionString: string, max: number, limits: Limits, freshMs: number) {
     class PageConnection extends Connection {
       constructor() {
         super({ connectionString }, 'iu_console', limits)
       }
     }
     super({ max, Client: PageConnection as typeof pg.Client, connectionTimeoutMillis: limits.connect, allowExitOnIdle: true })
+    this.#freshMs = freshMs
     // A connection lost while idle is replaced at its next use; without a listener it would end the process.
     this.on('error', () => {})
     this.on('connect', (client) => {
@@ -56,13 +58,13 @@ class Pool extends pg.Pool {
 
   /** Why a connection is of no use any more, if it is not. */
   async #ping(client: pg.PoolClient): Promise<Error | undefined> {
-    if (performance.now() - this.#answeredAt.get(client)! < FRESH_MS) return undefined
+    if (performance.now() - this.#answeredAt.get(client)! < this.#freshMs) return undefined
     return client.query({ text: 'SELECT', query_timeout: PING_MS } as pg.QueryConfig).then(() => undefined, (error: Error) => error)
   }
 }
 
 /** The only place that opens a pool; the role is the connection string's, `iu_console` for the console. */
-export const openPool = (connectionString: string, max = 10, limits: Limits = LIMITS.page): pg.Pool => new Pool(connectionString, max, limits)
+export const openPool = (connectionString: string, max = 10, limits: Limits = LIMITS.page, freshMs = FRESH_MS): pg.Pool => new Pool(connectionString, max, limits, freshMs)
 
 /** Connects, and tells a server that cannot be reached from every other fault. */
 export async function connect(pool: pg.Pool): Promise<pg.PoolClient> {

@@ -70,6 +70,9 @@ export function faultOf(error: Error): Fault | undefined {
   return isAway ? 'away' : undefined
 }
 
+/** A lock was waited for as long as lock_timeout says. */
+export const isLockTimeout = (error: Error): boolean => stateOf(error) === '55P03'
+
 /** Drizzle's: of a query that failed without an SQLSTATE the connection was lost. */
 const isQuery = (error: Thrown): boolean => error.query !== undefined && error.params !== undefined && error.cause !== undefined
 

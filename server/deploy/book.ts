@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { faultOf } from '../db/faults.ts'
 import type { Connection } from './transaction.ts'
 import { UnitError, type Unit } from './units.ts'
 
@@ -13,7 +15,10 @@ export type Entry = Pick<Unit, 'number' | 'tag' | 'hash'>
 
 /** The book of applied units, oldest first; made where there is none. Runs within a transaction. */
 export async function readBook(client: Connection): Promise<Entry[]> {
-  await client.query(BOOK)
+  await client.query(BOOK).catch((error: Error) => {
+    if (faultOf(error) !== 'denied') throw error
+    throw new UnitError(`${error.message}: this database is not prepared for its units yet; run iu db bootstrap first, as a login that may grant rights on it`)
+  })
   return (await client.query<Entry>('SELECT number, tag, hash FROM iu_deploy.applied_unit ORDER BY number')).rows
 }
 
@@ -23,10 +28,13 @@ export function appliedUnits(book: Entry[], units: Unit[]): Unit[] {
     const unit = units[index]
     if (entry.number !== index + 1) throw new UnitError(`the database's book of units lacks number ${index + 1}: it goes on with ${entry.tag}; put the row back, or restore a backup`)
     if (!unit || unit.tag !== entry.tag) throw new UnitError(disagreement(entry, units.slice(index)))
-    if (unit.hash !== entry.hash) throw new UnitError(`unit ${unit.tag} was changed after it was applied; write a new unit instead`)
+    if (unit.hash !== entry.hash) throw new UnitError(hasOtherLineEnds(unit, entry) ? `unit ${unit.tag} was applied from a file with the line ends of Windows (CRLF), and is the same otherwise; put the hash ${unit.hash} into its row of iu_deploy.applied_unit` : `unit ${unit.tag} was changed after it was applied; write a new unit instead`)
     return unit
   })
 }
+
+const hasOtherLineEnds = ({ migration }: Unit, { hash }: Entry): boolean =>
+  createHash('sha256').update(migration.replaceAll('\n', '\r\n')).digest('hex') === hash
 
 /** Why the files at and after an entry's number are not what was applied there. */
 function disagreement({ number, tag, hash }: Entry, files: Unit[]): string {

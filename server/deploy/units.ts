@@ -57,6 +57,9 @@ export function readUnits(drizzle: string): Unit[] {
   return tags.map((tag, index) => {
     const read = (folder: string) => readFileSync(join(drizzle, folder, `${tag}.sql`), 'utf8')
     const migration = read('migrations')
+    for (const [folder, text] of [['migrations', migration], ['rollbacks', read('rollbacks')], ['verify', read('verify')]] as const) {
+      if (text.includes('\r\n')) throw new UnitError(`drizzle/${folder}/${tag}.sql differs from what was committed in its line ends: Git, or an editor, made them CRLF; the repository's .gitattributes keeps them LF: git rm -r --cached --quiet . && git reset --hard brings every file back as committed (save your changes before)`)
+    }
     const number = Number(/^(\d{4})_[a-z0-9_]+$/.exec(tag)?.[1])
     if (number !== index + 1) throw new UnitError(`unit ${tag}: number ${index + 1} is next`)
     const kind = /^-- unit: (schema|data)\n/.exec(migration)?.[1] as Unit['kind'] | undefined

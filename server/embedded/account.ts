@@ -18,11 +18,11 @@ export interface Output {
  * Runs a command as `account`, with an environment of our own making: no PG* variable, LD_LIBRARY_PATH or
  * locale of the user reaches PostgreSQL. Rejects with execFile's error (`code`, `stdout`, `stderr`) when it fails.
  */
-export function run(account: Account, command: string, args: string[]): Promise<Output> {
+export function run(account: Account, command: string, args: string[], cwd = '/'): Promise<Output> {
   const { PATH, SystemRoot, TEMP } = process.env
   const env = { LC_ALL: 'C', TZ: 'UTC', PATH, SystemRoot, TEMP }
   // PostgreSQL asks for its working folder, and ours may be closed to that account.
-  return promisify(execFile)(command, args, { ...account, env, cwd: '/' })
+  return promisify(execFile)(command, args, { ...account, env, cwd })
 }
 
 /**

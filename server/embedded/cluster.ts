@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, chown, lstat, mkdir, open, readdir, readFile, readlink, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { LOOPBACK } from '../../shared/loopback.ts'
 import type { Account } from './account.ts'
 import { canEnter, run } from './account.ts'
@@ -140,9 +140,10 @@ export async function startServer(cluster: Cluster, settings: Settings, onStep: 
   const flags = Object.entries({ ...SETTINGS, ...settings }).map(([name, value]) => `-c ${name}='${value}'`)
   try {
     await run(account, join(binaries.bin, 'pg_ctl'), [
-      'start', '--silent', '--wait', `--timeout=${START_SECONDS}`, '--pgdata', data, '--log', log,
+      // From within the folder: pg_ctl hands paths to a shell, which would stumble over a quote in them.
+      'start', '--silent', '--wait', `--timeout=${START_SECONDS}`, '--pgdata', '.', '--log', basename(log),
       '--options', [`-p ${port}`, ...flags].join(' '),
-    ])
+    ], data)
     return undefined
   }
   catch (error) {

@@ -14,5 +14,6 @@ export default defineNitroPlugin((nitro) => {
   if (import.meta.dev || import.meta.prerender) return
   process.once('SIGTERM', () => stop(0))
   process.once('SIGINT', () => stop(0))
+  process.once('SIGHUP', () => stop(0))
   if (process.connected) process.once('disconnect', () => stop(0))
 })

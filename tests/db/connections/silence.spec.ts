@@ -10,7 +10,6 @@ import { emit, openDatabase } from '../world.ts'
 import { type SilentProxy, silentProxy } from './silent-proxy.ts'
 
 const QUICK: Limits = { ...LIMITS.work, connect: 1000, look: 50 }
-const PATIENCE = { timeout: 50_000 }
 
 let db: TestDatabase
 let proxy: SilentProxy
@@ -33,11 +32,13 @@ async function open(limits: Limits = QUICK): Promise<Connection> {
   opened.push(connection)
   return connection
 }
-function pool(limits?: Limits): pg.Pool {
-  const made = openPool(url, 4, limits)
+function pool(limits?: Limits, freshMs = 0): pg.Pool {
+  const made = openPool(url, 4, limits, freshMs)
   opened.push(made)
   return made
 }
+/** Until a session of the spec waits for a lock. */
+const waiting = () => expect.poll(async () => (await db.pool.query(`SELECT FROM pg_stat_activity WHERE application_name = 'a spec' AND datname = $1 AND wait_event_type = 'Lock'`, [db.name])).rowCount).toBe(1)
 const caught = (work: Promise<unknown>): Promise<Error> => work.then(() => Promise.reject(new Error('it went well')), (error: Error) => error)
 
 describe('a connection', () => {
@@ -53,10 +54,14 @@ describe('a connection', () => {
   test('whose answer is lost fails as well, also within a transaction', async () => {
     const connection = await open()
     await connection.query('BEGIN')
-    const lost = caught(connection.query('SELECT pg_sleep(0.5)'))
-    await expect.poll(async () => (await db.pool.query(`SELECT FROM pg_stat_activity WHERE application_name = 'a spec' AND wait_event = 'PgSleep'`)).rowCount, PATIENCE).toBe(1)
-    proxy.silence()
-    expect(await lost).toBeInstanceOf(ConnectionSilent)
+    await db.as('iu_owner', async (other) => {
+      await other.query('BEGIN; LOCK TABLE iu_core.event_outbox')
+      const lost = caught(connection.query('SELECT FROM iu_core.event_outbox'))
+      await waiting()
+      proxy.silence()
+      await other.query('COMMIT')
+      expect(await lost).toBeInstanceOf(ConnectionSilent)
+    })
   })
 
   test('is given up where nobody can be asked about it', async () => {
@@ -66,14 +71,17 @@ describe('a connection', () => {
     expect(await caught(connection.query('SELECT 1'))).toBeInstanceOf(ConnectionSilent)
   })
 
-  test('is left alone while the server works on what it was asked, or waits for a lock', async () => {
-    const [connection, other] = [await open(), await open()]
-    await connection.query('SELECT pg_sleep(2)')
-    await other.query('BEGIN; LOCK TABLE iu_core.event_outbox')
-    const waiting = connection.query('SELECT FROM iu_core.event_outbox')
-    await other.query('SELECT pg_sleep(2)')
-    await other.query('COMMIT')
-    await waiting
+  test('is left alone while the server works on what it was asked, however often it is looked at', async () => {
+    const connection = await open()
+    await db.as('iu_owner', async (other) => {
+      await other.query('BEGIN; LOCK TABLE iu_core.event_outbox')
+      const asked = connection.query('SELECT FROM iu_core.event_outbox')
+      await waiting()
+      const before = proxy.opened()
+      await expect.poll(() => proxy.opened()).toBeGreaterThan(before + 6)
+      await other.query('COMMIT')
+      await asked
+    })
   })
 
   test('is cut off when the server has not answered for as long as is granted', async () => {
@@ -89,7 +97,7 @@ describe('a connection', () => {
   })
 
   test('has its limits, those of the server and those of TCP, whatever the environment says', async () => {
-    process.env.PGOPTIONS = '-c statement_timeout=1'
+    process.env.PGOPTIONS = '-c work_mem=77MB'
     try {
       for (const [limits, statement, idle] of [[LIMITS.page, '15s', '1min'], [LIMITS.loop, '15min', '1min'], [LIMITS.work, '1d', '10min']] as const) {
         const made = await open(limits)
@@ -97,8 +105,8 @@ describe('a connection', () => {
         opened.push(beside)
         for (const connection of [made, beside]) {
           const { rows } = await connection.query(`SELECT current_setting('statement_timeout') AS statement, current_setting('idle_in_transaction_session_timeout') AS idle,
-            current_setting('tcp_keepalives_idle') AS keep, current_setting('tcp_user_timeout') AS lost`)
-          expect(rows).toEqual([{ statement, idle, keep: '30', lost: expect.stringMatching(/^(?:1min|60000|60s|0)$/) }])
+            current_setting('tcp_keepalives_idle') AS keep, current_setting('tcp_user_timeout') AS lost, current_setting('work_mem') = '77MB' AS led`)
+          expect(rows).toEqual([{ statement, idle, keep: '30', lost: expect.stringMatching(/^(?:1min|60000|60s|0)$/), led: false }])
         }
       }
     }
@@ -118,12 +126,10 @@ describe('the pool of the pages', () => {
     const clients = await Promise.all([1, 2, 3, 4].map(() => made.connect()))
     for (const client of clients) client.release()
   }
-  const quiet = () => new Promise(resolve => setTimeout(resolve, 1100))
 
   test('answers at once when all of its idle connections fell silent', async () => {
     const made = pool()
     await fill(made)
-    await quiet()
     expect(proxy.silence()).toBe(4)
     for (let n = 0; n < 8; n++) {
       const { rows } = await made.query('SELECT 1 AS one')
@@ -133,7 +139,7 @@ describe('the pool of the pages', () => {
   })
 
   test('tells those who wait on a silent one, and serves the next', async () => {
-    const made = pool({ ...LIMITS.page, answer: 1000 })
+    const made = pool({ ...LIMITS.page, answer: 1000 }, Infinity)
     await fill(made)
     proxy.silence()
     const asked = await Promise.allSettled([1, 2, 3, 4].map(() => made.query('SELECT 1')))
@@ -151,19 +157,17 @@ describe('the pool of the pages', () => {
   test('says that the database is away while new connections are held, and serves again when they are not', async () => {
     const made = pool({ ...LIMITS.page, connect: 300 })
     await fill(made)
-    await quiet()
     proxy.silence()
     proxy.hold(true)
     expect(await caught(connect(made))).toBeInstanceOf(DatabaseAway)
     expect(faultOf(await caught(made.query('SELECT 1')))).toBe('away')
     proxy.hold(false)
-    await made.query('SELECT 1')
+    await expect.poll(() => made.query('SELECT 1').then(() => 'served', faultOf)).toBe('served')
   })
 
   test('does not notice a server that ended its idle sessions', async () => {
     const made = pool()
     await fill(made)
-    await quiet()
     await db.pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'iu_console' AND datname = $1`, [db.name])
     for (let n = 0; n < 4; n++) await made.query('SELECT 1')
   })
@@ -181,12 +185,12 @@ describe('a worker', () => {
     try {
       for (const subject of ['a', 'b', 'c']) {
         await emit(db.pool, subject)
-        await expect.poll(async () => (await db.pool.query('SELECT not_yet_routed::int AS n FROM iu_core.v_iu_accounting')).rows[0]!.n, PATIENCE).toBe(0)
+        await expect.poll(async () => (await db.pool.query('SELECT not_yet_routed::int AS n FROM iu_core.v_iu_accounting')).rows[0]!.n).toBe(0)
         proxy.hold(subject === 'b')
         proxy.silence()
         if (subject !== 'b') continue
         const before = told.length
-        await expect.poll(() => told.length, PATIENCE).toBeGreaterThan(before + 1)
+        await expect.poll(() => told.length).toBeGreaterThan(before + 1)
         proxy.hold(false)
       }
     }

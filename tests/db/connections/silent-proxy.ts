@@ -8,6 +8,8 @@ export interface SilentProxy {
   through(url: string): string
   /** silences the connections that there are; new ones pass. How many there were. */
   silence(): number
+  /** how many connections there were so far */
+  opened(): number
   /** whether new connections are held: taken, and never answered */
   hold(isHeld: boolean): void
   close(): Promise<void>
@@ -17,6 +19,7 @@ export async function silentProxy(to: string): Promise<SilentProxy> {
   const sockets = new Set<Socket>()
   const passing = new Set<() => void>()
   let isHeld = false
+  let opened = 0
   const port = Number(new URL(to).port)
   const server = createServer((near) => {
     const keep = (socket: Socket) => {
@@ -24,6 +27,7 @@ export async function silentProxy(to: string): Promise<SilentProxy> {
       socket.on('error', () => socket.destroy()).once('close', () => sockets.delete(socket))
     }
     keep(near)
+    opened += 1
     if (isHeld) return
     const far = connect(port, LOOPBACK)
     keep(far)
@@ -53,6 +57,7 @@ export async function silentProxy(to: string): Promise<SilentProxy> {
       passing.clear()
       return count
     },
+    opened: () => opened,
     hold(held) {
       isHeld = held
     },

@@ -30,6 +30,8 @@ describe('units are refused', () => {
     ['that do not begin at 1', { ...unit('0000_zero'), ...unit('0001_first') }, 'unit 0000_zero: number 1 is next'],
     ['with a name that is no tag', { ...unit('1-first') }, 'unit 1-first: number 1 is next'],
     ['without their kind', unit('0001_first', 'SELECT 1;\n'), 'unit 0001_first: the first line must say'],
+    ['with the line ends of Windows', { ...two, ...unit('0002_second', MIGRATION.replaceAll('\n', '\r\n')) }, 'drizzle/migrations/0002_second.sql differs from what was committed in its line ends'],
+    ['with those in a verify', { ...two, 'verify/0001_first.sql': 'check\r\n' }, 'drizzle/verify/0001_first.sql differs from what was committed in its line ends'],
     ['with another kind', unit('0001_first', '-- unit: other\n'), 'unit 0001_first: the first line must say'],
   ])('%s', (_, files, message) => {
     expect(() => read(files)).toThrow(UnitError)
