@@ -1,7 +1,8 @@
 import { defineCommand } from 'citty'
 import type { ImportedFile, RefusedFile } from '../../import/import.ts'
 import { listSources } from '../../import/source.ts'
-import { openTarget } from '../database.ts'
+import { sealLedger } from '../../db/functions/ledger.ts'
+import { openTarget, within } from '../database.ts'
 import { countOf, DEFAULT_MAX_BYTES, importAll, isImported, isRefused } from '../importing.ts'
 import { bytes, count, EXIT, note, printable, Refusal, say, sayJson, whole } from '../report.ts'
 
@@ -47,6 +48,7 @@ export default defineCommand({
     try {
       const results = [...refused, ...await importAll(target.url, sources, prefix, maxBytes)]
       const failed = results.filter(isRefused)
+      if (countOf(results, 'unchanged') < results.length) await within(target.url, sealLedger)
       if (args.json) {
         sayJson({ files: results.filter(isImported), refused: failed })
       }
