@@ -6,7 +6,13 @@ import * as format from '../../../app/utils/format.ts'
 
 // Nuxt imports these by itself.
 for (const [name, value] of Object.entries(format)) vi.stubGlobal(name, value)
-const { differencesOf, wordsOfParts } = await import('../../../app/utils/command-text.ts')
+interface Difference { name: string, change: string, before?: string, after?: string }
+/** By a path that only runs: its types are Nuxt's, which this project does not have. */
+const path = new URL('../../../app/utils/command-text.ts', import.meta.url).href
+const { differencesOf, wordsOfParts } = await import(path) as {
+  differencesOf: (object: object) => Difference[]
+  wordsOfParts: (record: Record<string, unknown>, of?: string) => string
+}
 
 const released = { ref: 'event:7', change: 'update' as const, before: { account: 'held', type: 'shop.order_placed', subject: 'S_1' }, after: { account: 'released', type: 'shop.order_placed', subject: 'S_1' } }
 
