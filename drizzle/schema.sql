@@ -130,6 +130,9 @@ CREATE TABLE dot_iu_command_run (
   receipt jsonb NOT NULL,
   started_at timestamp with time zone NOT NULL,
   finished_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  head_no bigint,
+  head_digest bytea,
+  outcome text COLLATE "C",
   CONSTRAINT dot_iu_command_run_code_chk CHECK (((status = ANY (ARRAY['refused'::text, 'failed'::text])) = (code IS NOT NULL))),
   CONSTRAINT dot_iu_command_run_kind_chk CHECK ((actor_kind = ANY (ARRAY['session'::text, 'token'::text, 'login'::text, 'owner'::text]))),
   CONSTRAINT dot_iu_command_run_mode_chk CHECK ((mode = ANY (ARRAY['plan'::text, 'apply'::text, 'verify'::text, 'rollback'::text]))),
@@ -139,6 +142,7 @@ CREATE TABLE dot_iu_command_run (
 ALTER TABLE dot_iu_command_run OWNER TO iu_owner;
 CREATE INDEX dot_iu_command_run_actor_idx ON iu_core.dot_iu_command_run USING btree (actor, id);
 CREATE INDEX dot_iu_command_run_command_idx ON iu_core.dot_iu_command_run USING btree (command_code, id);
+CREATE INDEX dot_iu_command_run_counted_idx ON iu_core.dot_iu_command_run USING btree (id) INCLUDE (mode, status, outcome);
 CREATE INDEX dot_iu_command_run_digest_idx ON iu_core.dot_iu_command_run USING btree (plan_digest, id) WHERE (status = 'planned'::text);
 CREATE UNIQUE INDEX dot_iu_command_run_key_idx ON iu_core.dot_iu_command_run USING btree (actor, idempotency_key) WHERE ((idempotency_key IS NOT NULL) AND (status = 'succeeded'::text));
 CREATE INDEX dot_iu_command_run_object_idx ON iu_core.dot_iu_command_run USING gin (object_refs);
@@ -157,11 +161,13 @@ COMMENT ON COLUMN dot_iu_command_run.object_refs IS 'every object touched, as cl
 COMMENT ON COLUMN dot_iu_command_run.event_from IS 'the events of this run: those of its xid with ids from here to event_to';
 COMMENT ON COLUMN dot_iu_command_run.frozen IS 'a plan''s fixed set, for commands that act on many';
 COMMENT ON COLUMN dot_iu_command_run.receipt IS 'what the caller was told, without secrets';
+COMMENT ON COLUMN dot_iu_command_run.head_no IS 'the newest link of the chain when it was written: a chain that lacks it was cut off';
+COMMENT ON COLUMN dot_iu_command_run.outcome IS 'what came of it, where what it was for did not happen, or not wholly; null = as its status says';
 
 -- table dot_iu_command_seal
 CREATE TABLE dot_iu_command_seal (
   seal_no bigint NOT NULL,
-  run_id bigint NOT NULL,
+  run_id bigint,
   chain_digest bytea NOT NULL,
   sealed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   CONSTRAINT dot_iu_command_seal_no_chk CHECK ((seal_no > 0)),
@@ -171,8 +177,9 @@ CREATE TABLE dot_iu_command_seal (
 );
 ALTER TABLE dot_iu_command_seal OWNER TO iu_owner;
 CREATE INDEX dot_iu_command_seal_digest_idx ON iu_core.dot_iu_command_seal USING btree (chain_digest);
-COMMENT ON TABLE dot_iu_command_seal IS 'The chain over the ledger: each link is SHA-256 over the one before and its row';
+COMMENT ON TABLE dot_iu_command_seal IS 'The chain over the ledger and the history: each link is SHA-256 over the one before and its row';
 COMMENT ON COLUMN dot_iu_command_seal.seal_no IS '1, 2, 3 … without a gap';
+COMMENT ON COLUMN dot_iu_command_seal.run_id IS 'the ledger''s row; null = a block of history, dot_iu_history_block';
 
 -- table dot_iu_command_unsealed
 CREATE TABLE dot_iu_command_unsealed (
@@ -182,6 +189,78 @@ CREATE TABLE dot_iu_command_unsealed (
 );
 ALTER TABLE dot_iu_command_unsealed OWNER TO iu_owner;
 COMMENT ON TABLE dot_iu_command_unsealed IS 'Ledger rows that the sealer has not chained yet: it takes what it sees, so a late commit waits for the next batch and none is passed over';
+
+-- table dot_iu_history_block
+CREATE TABLE dot_iu_history_block (
+  seal_no bigint NOT NULL,
+  what text COLLATE "C" NOT NULL,
+  columns text COLLATE "C" NOT NULL,
+  row_keys text[] NOT NULL,
+  row_digests bytea[] NOT NULL,
+  written_after timestamp with time zone,
+  system_identifier bigint NOT NULL,
+  first_id bigint NOT NULL,
+  last_id bigint NOT NULL,
+  sealed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT dot_iu_history_block_pkey PRIMARY KEY (seal_no),
+  CONSTRAINT dot_iu_history_block_rows_chk CHECK (((cardinality(row_keys) > 0) AND (cardinality(row_keys) = cardinality(row_digests)))),
+  CONSTRAINT dot_iu_history_block_seal_fkey FOREIGN KEY (seal_no) REFERENCES dot_iu_command_seal(seal_no)
+);
+ALTER TABLE dot_iu_history_block OWNER TO iu_owner;
+CREATE INDEX dot_iu_history_block_last_idx ON iu_core.dot_iu_history_block USING btree (what, last_id);
+COMMENT ON TABLE dot_iu_history_block IS 'Blocks of history in the ledger''s chain: which rows there were, and what each was';
+COMMENT ON COLUMN dot_iu_history_block.what IS 'the kind of row, as fn_dot_history_kinds names it';
+COMMENT ON COLUMN dot_iu_history_block.columns IS 'what is digested of each row: a column that is added later changes no old digest';
+COMMENT ON COLUMN dot_iu_history_block.row_digests IS 'the first half of SHA-256 over each row''s text';
+COMMENT ON COLUMN dot_iu_history_block.written_after IS 'no row of it can be older; null = not known';
+COMMENT ON COLUMN dot_iu_history_block.system_identifier IS 'the cluster that it was sealed in';
+COMMENT ON COLUMN dot_iu_history_block.first_id IS 'the least leading number of its keys';
+COMMENT ON COLUMN dot_iu_history_block.last_id IS 'the greatest leading number of its keys';
+
+-- table dot_iu_history_state
+CREATE TABLE dot_iu_history_state (
+  is_the_one boolean DEFAULT true NOT NULL,
+  head_no bigint DEFAULT 0 NOT NULL,
+  head_digest bytea,
+  system_identifier bigint,
+  snap_from pg_snapshot DEFAULT '1:1:'::pg_snapshot NOT NULL,
+  floor_id bigint DEFAULT 0 NOT NULL,
+  began_at timestamp with time zone,
+  snap_to pg_snapshot,
+  floor_to_id bigint DEFAULT 0 NOT NULL,
+  trusted_id bigint DEFAULT 0 NOT NULL,
+  last_id bigint DEFAULT 0 NOT NULL,
+  next_at timestamp with time zone,
+  again_id bigint DEFAULT 0 NOT NULL,
+  CONSTRAINT dot_iu_history_state_one_chk CHECK (is_the_one),
+  CONSTRAINT dot_iu_history_state_pkey PRIMARY KEY (is_the_one)
+) WITH (fillfactor=50);
+ALTER TABLE dot_iu_history_state OWNER TO iu_owner;
+COMMENT ON TABLE dot_iu_history_state IS 'One row: the head of the chain, and how far the events are sealed';
+COMMENT ON COLUMN dot_iu_history_state.head_no IS 'the newest link: a chain that ends before it was cut off';
+COMMENT ON COLUMN dot_iu_history_state.snap_from IS 'whatever it sees is sealed';
+COMMENT ON COLUMN dot_iu_history_state.floor_id IS 'events of transactions that snap_from does not know have ids above it';
+COMMENT ON COLUMN dot_iu_history_state.began_at IS 'when snap_from was taken, in this cluster; null = not known';
+COMMENT ON COLUMN dot_iu_history_state.snap_to IS 'the end of the window being paged; null between windows';
+COMMENT ON COLUMN dot_iu_history_state.trusted_id IS 'events up to here are taken whatever their transaction id: it may be another cluster''s';
+COMMENT ON COLUMN dot_iu_history_state.next_at IS 'when snap_to was taken';
+COMMENT ON COLUMN dot_iu_history_state.again_id IS 'events up to here, and their attempts, may come once more after a restart: what is sealed is passed over';
+
+-- table dot_iu_history_unsealed
+CREATE TABLE dot_iu_history_unsealed (
+  id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  what text COLLATE "C" NOT NULL,
+  row_keys text[],
+  event_ids bigint[],
+  is_again boolean DEFAULT false NOT NULL,
+  CONSTRAINT dot_iu_history_unsealed_pkey PRIMARY KEY (id),
+  CONSTRAINT dot_iu_history_unsealed_which_chk CHECK (((row_keys IS NULL) <> (event_ids IS NULL)))
+);
+ALTER TABLE dot_iu_history_unsealed OWNER TO iu_owner;
+COMMENT ON TABLE dot_iu_history_unsealed IS 'History that is not sealed yet, written in the transaction that writes the rows: a late commit waits for the next batch and none is passed over';
+COMMENT ON COLUMN dot_iu_history_unsealed.row_keys IS 'rows of the kind, by key';
+COMMENT ON COLUMN dot_iu_history_unsealed.event_ids IS 'events whose worker''s attempts and dead letters are to be sealed';
+COMMENT ON COLUMN dot_iu_history_unsealed.is_again IS 'some of it may be sealed already';
 
 -- table event_outbox
 CREATE TABLE event_outbox (
@@ -327,6 +406,8 @@ CREATE TABLE iu_archive_move (
   xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
   moved_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   moved_by text DEFAULT SESSION_USER NOT NULL,
+  event_ids int8multirange,
+  attempt_counts jsonb,
   CONSTRAINT iu_archive_move_archive_fkey FOREIGN KEY (archive_id) REFERENCES iu_archive(id),
   CONSTRAINT iu_archive_move_chk CHECK ((move = ANY (ARRAY['removed'::text, 'restored'::text]))),
   CONSTRAINT iu_archive_move_pkey PRIMARY KEY (id)
@@ -336,6 +417,8 @@ CREATE INDEX iu_archive_move_archive_idx ON iu_core.iu_archive_move USING btree 
 CREATE INDEX iu_archive_move_xid_idx ON iu_core.iu_archive_move USING btree (xid);
 COMMENT ON TABLE iu_archive_move IS 'When an archive''s events were removed from the outbox, and brought back; append-only';
 COMMENT ON COLUMN iu_archive_move.xid IS 'the transaction that removes: it alone may delete from the outbox and the attempts';
+COMMENT ON COLUMN iu_archive_move.event_ids IS 'which events were removed: no other may be missing from the outbox';
+COMMENT ON COLUMN iu_archive_move.attempt_counts IS 'their attempts by worker, hour, route and status: roll-ups go on counting them';
 
 -- table iu_backup_evidence
 CREATE TABLE iu_backup_evidence (
@@ -1096,17 +1179,20 @@ CREATE VIEW v_dot_iu_command_registry AS
     r.last_run_id,
     l.finished_at AS last_run_at,
     l.actor AS last_actor,
-    l.status AS last_status
+    COALESCE(l.outcome, l.status) AS last_status,
+    r.otherwise
    FROM ((dot_iu_command c
      CROSS JOIN LATERAL ( SELECT (count(*) FILTER (WHERE (n.status = 'planned'::text)))::integer AS planned,
-            (count(*) FILTER (WHERE ((n.status = 'succeeded'::text) AND (n.mode = 'apply'::text))))::integer AS succeeded,
+            (count(*) FILTER (WHERE ((n.status = 'succeeded'::text) AND (n.mode = 'apply'::text) AND (n.outcome IS NULL))))::integer AS succeeded,
+            (count(*) FILTER (WHERE ((n.status = 'succeeded'::text) AND (n.mode = 'apply'::text) AND (n.outcome IS NOT NULL))))::integer AS otherwise,
             (count(*) FILTER (WHERE (n.status = 'refused'::text)))::integer AS refused,
             (count(*) FILTER (WHERE (n.status = 'failed'::text)))::integer AS failed,
             (count(*) FILTER (WHERE ((n.status = 'succeeded'::text) AND (n.mode = 'rollback'::text))))::integer AS undone,
             max(n.id) AS last_run_id
            FROM ( SELECT dot_iu_command_run.id,
                     dot_iu_command_run.status,
-                    dot_iu_command_run.mode
+                    dot_iu_command_run.mode,
+                    dot_iu_command_run.outcome
                    FROM dot_iu_command_run
                   WHERE (dot_iu_command_run.command_code = c.command_code)
                   ORDER BY dot_iu_command_run.id DESC
@@ -1142,7 +1228,8 @@ CREATE VIEW v_dot_iu_command_run AS
     v.status AS verify_status,
     v.id AS verify_run_id,
     u.id AS undone_by_run_id,
-    s.seal_no
+    s.seal_no,
+    r.outcome
    FROM (((dot_iu_command_run r
      LEFT JOIN LATERAL ( SELECT w.id,
             w.status
@@ -1158,11 +1245,17 @@ GRANT SELECT ON v_dot_iu_command_run TO iu_reader;
 
 -- view v_dot_iu_command_run_health
 CREATE VIEW v_dot_iu_command_run_health AS
- SELECT n.runs AS recent_runs,
-    n.failed AS recent_failed,
-    n.unverified AS recent_unverified,
-    n.refused AS recent_refused,
-    n.last_run_at,
+ SELECT n.runs,
+    n.apply,
+    n.applied,
+    n.refused,
+    n.failed,
+    n.unverified,
+    n.otherwise,
+    ( SELECT r.finished_at
+           FROM dot_iu_command_run r
+          ORDER BY r.id DESC
+         LIMIT 1) AS last_run_at,
     (( SELECT count(*) AS count
            FROM ( SELECT
                    FROM dot_iu_command_unsealed
@@ -1175,15 +1268,18 @@ CREATE VIEW v_dot_iu_command_run_health AS
     encode(s.chain_digest, 'hex'::text) AS head,
     s.sealed_at AS last_sealed_at
    FROM (( SELECT (count(*))::integer AS runs,
+            (count(*) FILTER (WHERE (newest.mode = 'apply'::text)))::integer AS apply,
+            (count(*) FILTER (WHERE ((newest.mode = 'apply'::text) AND (newest.status = 'succeeded'::text))))::integer AS applied,
+            (count(*) FILTER (WHERE (newest.status = 'refused'::text)))::integer AS refused,
             (count(*) FILTER (WHERE (newest.status = 'failed'::text)))::integer AS failed,
             (count(*) FILTER (WHERE (newest.status = 'unverified'::text)))::integer AS unverified,
-            (count(*) FILTER (WHERE (newest.status = 'refused'::text)))::integer AS refused,
-            max(newest.finished_at) AS last_run_at
-           FROM ( SELECT dot_iu_command_run.status,
-                    dot_iu_command_run.finished_at
+            (count(*) FILTER (WHERE ((newest.status = 'succeeded'::text) AND (newest.outcome IS NOT NULL))))::integer AS otherwise
+           FROM ( SELECT dot_iu_command_run.mode,
+                    dot_iu_command_run.status,
+                    dot_iu_command_run.outcome
                    FROM dot_iu_command_run
                   ORDER BY dot_iu_command_run.id DESC
-                 LIMIT 1000) newest) n
+                 LIMIT 10001) newest) n
      LEFT JOIN ( SELECT dot_iu_command_seal.seal_no,
             dot_iu_command_seal.run_id,
             dot_iu_command_seal.chain_digest,
@@ -1192,7 +1288,7 @@ CREATE VIEW v_dot_iu_command_run_health AS
           ORDER BY dot_iu_command_seal.seal_no DESC
          LIMIT 1) s ON (true));
 ALTER VIEW v_dot_iu_command_run_health OWNER TO iu_owner;
-COMMENT ON VIEW v_dot_iu_command_run_health IS 'One row: what became of the newest thousand runs, and how far the chain is';
+COMMENT ON VIEW v_dot_iu_command_run_health IS 'One row: the runs of the ledger, the newest 10,001 at most, by what became of them, and how far the chain is';
 GRANT SELECT ON v_dot_iu_command_run_health TO iu_reader;
 
 -- view v_iu_account
@@ -1408,7 +1504,7 @@ GRANT SELECT ON v_iu_collection_checkpoint_piece TO iu_reader;
 CREATE VIEW v_iu_collection_health AS
  SELECT c.id AS collection_id,
     c.canonical_address,
-    ((p.pieces = c.piece_count) AND (p.bytes = c.byte_length) AND (p.missing_body = 0) AND (p.retired_inside = 0) AND (NOT (c.render_revision IS DISTINCT FROM c.revision)) AND ((c.source_digest IS NULL) OR (c.render_digest = c.source_digest))) AS healthy,
+    (f.findings = 0) AS healthy,
     p.pieces,
     c.piece_count AS pieces_counted,
     p.bytes,
@@ -1416,8 +1512,9 @@ CREATE VIEW v_iu_collection_health AS
     p.missing_body,
     p.retired_inside,
     (c.render_revision IS DISTINCT FROM c.revision) AS render_stale,
-    ((c.source_digest IS NOT NULL) AND (c.render_digest IS DISTINCT FROM c.source_digest)) AS differs_from_source
-   FROM (iu_collection c
+    ((c.source_digest IS NOT NULL) AND (c.render_digest IS DISTINCT FROM c.source_digest)) AS differs_from_source,
+    f.findings
+   FROM ((iu_collection c
      CROSS JOIN LATERAL ( SELECT (count(*))::integer AS pieces,
             COALESCE(sum((v.byte_length + octet_length(COALESCE(p_1.separator,
                 CASE
@@ -1436,9 +1533,11 @@ CREATE VIEW v_iu_collection_health AS
                   WHERE (iu_collection_piece.collection_id = c.id)) p_1
              JOIN information_unit u ON ((u.id = p_1.unit_id)))
              LEFT JOIN unit_version v ON (((v.unit_id = u.id) AND (v.version_seq = COALESCE(p_1.pinned_version_seq, u.current_version_seq)))))) p)
+     CROSS JOIN LATERAL ( SELECT (count(*))::integer AS findings
+           FROM fn_iu_collection_findings(c.id) fn_iu_collection_findings(finding, piece, detail)) f)
   WHERE (c.status = 'active'::text);
 ALTER VIEW v_iu_collection_health OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_collection_health IS 'Each collection counted anew from its rows: pieces and bytes, missing bodies, retired pieces inside, stale or differing rendering';
+COMMENT ON VIEW v_iu_collection_health IS 'Each collection counted anew from its rows: healthy is where Validate finds nothing; pieces and bytes, missing bodies, retired pieces inside. A rendering that is stale, or differs from the source since an edit, is a state and no ill health';
 GRANT SELECT ON v_iu_collection_health TO iu_reader;
 
 -- view v_iu_collection_manifest
@@ -1878,14 +1977,21 @@ CREATE VIEW v_iu_exporter AS
            FROM pg_locks l
           WHERE ((l.locktype = 'advisory'::text) AND l.granted AND (l.database = ( SELECT d.oid
                    FROM pg_database d
-                  WHERE (d.datname = current_database()))) AND ((l.classid)::bigint = ((hashtext('iu_core export'::text))::bigint & '4294967295'::bigint)) AND ((l.objid)::bigint = x.id) AND (l.objsubid = 2)))) AS is_running
+                  WHERE (d.datname = current_database()))) AND ((l.classid)::bigint = ((hashtext('iu_core export'::text))::bigint & '4294967295'::bigint)) AND ((l.objid)::bigint = x.id) AND (l.objsubid = 2)))) AS is_running,
+    (( SELECT count(*) AS count
+           FROM (iu_collection c
+             LEFT JOIN iu_export f ON (((f.exporter_id = x.id) AND (f.collection_id = c.id))))
+          WHERE ((c.status = 'active'::text) AND (NOT (f.event_id IS DISTINCT FROM COALESCE(c.rendered_event_id, (0)::bigint))) AND (c.render_revision IS DISTINCT FROM c.revision) AND (c.render_digest IS NOT NULL))))::integer AS edited,
+    (( SELECT count(*) AS count
+           FROM iu_collection c
+          WHERE ((c.status = 'active'::text) AND (c.render_digest IS NULL))))::integer AS unrendered
    FROM (iu_exporter x
      CROSS JOIN LATERAL ( SELECT (count(iu_export.exported_at))::integer AS exported,
             max(iu_export.exported_at) AS exported_at
            FROM iu_export
           WHERE (iu_export.exporter_id = x.id)) e);
 ALTER VIEW v_iu_exporter OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_exporter IS 'Folders that are exported into: how much each lacks, and whether a session holds it now';
+COMMENT ON VIEW v_iu_exporter IS 'Folders that are exported into: how much each lacks, and whether a session holds it now. edited: exported as rendered, and changed since; unrendered: never rendered';
 GRANT SELECT ON v_iu_exporter TO iu_reader;
 
 -- view v_iu_gate
@@ -2856,7 +2962,7 @@ BEGIN
   RETURN jsonb_build_object(
     'state', '{}'::jsonb,
     'frozen', fn_dot_frozen(v_ids),
-    'objects', (SELECT jsonb_agg(jsonb_build_object('ref', 'event:' || e.id, 'change', 'update', 'before', jsonb_build_object('lane', 'held', 'type', e.event_type, 'subject', e.event_subject_ref), 'after', jsonb_build_object('account', 'discarded')) ORDER BY e.id)
+    'objects', (SELECT jsonb_agg(jsonb_build_object('ref', 'event:' || e.id, 'change', 'update', 'before', jsonb_build_object('account', 'held', 'type', e.event_type, 'subject', e.event_subject_ref), 'after', jsonb_build_object('account', 'discarded', 'type', e.event_type, 'subject', e.event_subject_ref)) ORDER BY e.id)
                 FROM event_outbox AS e WHERE e.id = ANY (v_done)),
     'result', jsonb_build_object('discarded', cardinality(v_done), 'by_type', (SELECT jsonb_object_agg(event_type, n) FROM (SELECT event_type, count(*) AS n FROM event_outbox WHERE id = ANY (v_done) GROUP BY event_type) AS t)),
     'checks', jsonb_build_array(jsonb_build_object('name', 'events_are_discarded', 'kind', 'held', 'ids', to_jsonb(v_done), 'account', 'discarded')),
@@ -3371,7 +3477,7 @@ BEGIN
   RETURN jsonb_build_object(
     'state', '{}'::jsonb,
     'frozen', fn_dot_frozen(v_ids),
-    'objects', (SELECT jsonb_agg(jsonb_build_object('ref', 'event:' || e.id, 'change', 'update', 'before', jsonb_build_object('lane', 'held', 'type', e.event_type, 'subject', e.event_subject_ref), 'after', jsonb_build_object('account', 'released')) ORDER BY e.id)
+    'objects', (SELECT jsonb_agg(jsonb_build_object('ref', 'event:' || e.id, 'change', 'update', 'before', jsonb_build_object('account', 'held', 'type', e.event_type, 'subject', e.event_subject_ref), 'after', jsonb_build_object('account', 'released', 'type', e.event_type, 'subject', e.event_subject_ref)) ORDER BY e.id)
                 FROM event_outbox AS e WHERE e.id = ANY (v_done)),
     'result', jsonb_build_object('released', cardinality(v_done), 'by_type', (SELECT jsonb_object_agg(event_type, n) FROM (SELECT event_type, count(*) AS n FROM event_outbox WHERE id = ANY (v_done) GROUP BY event_type) AS t)),
     'checks', jsonb_build_array(jsonb_build_object('name', 'events_are_released', 'kind', 'held', 'ids', to_jsonb(v_done), 'account', 'released')),
@@ -3414,7 +3520,11 @@ BEGIN
   END IF;
   SELECT count(*) INTO v_keyed FROM event_outbox WHERE id = ANY (v_batch.event_ids) AND idempotency_key IS NOT NULL;
   PERFORM fn_iu_attempt_block_count(v_batch.event_ids, -1);
-  INSERT INTO iu_archive_move (archive_id, move, moved_by) VALUES (v_archive.archive_id, 'removed', fn_iu_actor());
+  INSERT INTO iu_archive_move (archive_id, move, moved_by, event_ids, attempt_counts)
+  SELECT v_archive.archive_id, 'removed', fn_iu_actor(), (SELECT range_agg(int8range(i, i, '[]')) FROM unnest(v_batch.event_ids) AS i),
+         (SELECT jsonb_agg(jsonb_build_object('worker_code', worker_code, 'hour', hour, 'route_id', route_id, 'status', status, 'attempts', n))
+          FROM (SELECT a.worker_code, extract(epoch FROM date_trunc('hour', a.created_at, 'UTC'))::bigint AS hour, a.route_id, a.status, count(*) AS n
+                FROM iu_route_attempt AS a WHERE a.event_id = ANY (v_batch.event_ids) GROUP BY 1, 2, 3, 4) AS c);
   DELETE FROM iu_route_attempt WHERE event_id = ANY (v_batch.event_ids);
   GET DIAGNOSTICS v_attempts = ROW_COUNT;
   DELETE FROM event_outbox WHERE id = ANY (v_batch.event_ids);
@@ -3563,6 +3673,7 @@ BEGIN
     'objects', jsonb_build_array(fn_dot_letter_object(v_letter)),
     'refs', jsonb_build_array('event:' || v_letter.event_id),
     'result', jsonb_build_object('status', v_replay.status, 'decision', v_replay.decision, 'attempt_no', v_replay.attempt_no),
+    'outcome', fn_dot_replay_outcome(jsonb_build_object(v_replay.status, 1)),
     'notes', CASE v_replay.status WHEN 'failed_again' THEN jsonb_build_array('It fails again and stays OPEN; the attempt is on record.') ELSE '[]' END,
     'checks', jsonb_build_array(
       jsonb_build_object('name', 'letter_is_replayed', 'kind', 'dead_letters', 'ids', jsonb_build_array(v_letter.id), 'status', 'replayed'),
@@ -3596,6 +3707,7 @@ BEGIN
     'state', '{}'::jsonb,
     'frozen', fn_dot_frozen(v_ids),
     'objects', (SELECT coalesce(jsonb_agg(fn_dot_letter_object(l) ORDER BY (l).id), '[]') FROM unnest(v_letters) AS l),
+    'outcome', fn_dot_replay_outcome(v_result -> 'results'),
     'result', jsonb_build_object('letters', cardinality(v_ids)) || v_result,
     'checks', jsonb_build_array(jsonb_build_object('name', 'letters_are_replayed', 'kind', 'dead_letters', 'ids', to_jsonb(v_ids), 'status', 'replayed')),
     'irreversible', 'Attempts are history.');
@@ -3626,6 +3738,7 @@ BEGIN
                                                     'after', jsonb_build_object('attempt', a.attempt_no, 'outcome', a.status)) ORDER BY a.event_id)
                 FROM unnest(v_ids) AS i
                 CROSS JOIN LATERAL (SELECT l.* FROM iu_route_attempt AS l WHERE l.event_id = i AND l.route_id = v_route ORDER BY l.attempt_no DESC LIMIT 1) AS a),
+    'outcome', fn_dot_replay_outcome(v_result -> 'results'),
     'result', jsonb_build_object('events', cardinality(v_ids)) || v_result,
     'checks', jsonb_build_array(jsonb_build_object('name', 'events_are_attempted', 'kind', 'skipped', 'route', p_params ->> 'route', 'ids', to_jsonb(v_ids))),
     'irreversible', 'Attempts are history.');
@@ -3677,6 +3790,10 @@ BEGIN
   SELECT array_agg(id) INTO v_ids FROM restored;
   INSERT INTO iu_route_attempt SELECT a.* FROM unnest(v_lines) AS r(line) CROSS JOIN LATERAL jsonb_populate_recordset(NULL::iu_route_attempt, r.line -> 'attempts') AS a;
   GET DIAGNOSTICS v_attempts = ROW_COUNT;
+  -- Whatever of it was archived before it was sealed is sealed now.
+  INSERT INTO dot_iu_history_unsealed (what, row_keys, is_again)
+  VALUES ('events', (SELECT array_agg(i::text) FROM unnest(v_ids) AS i), true),
+         ('attempts', (SELECT array_agg(concat_ws('/', a.event_id, a.route_id, a.attempt_no)) FROM unnest(v_ids) AS i JOIN iu_route_attempt AS a ON a.event_id = i), true);
   PERFORM fn_iu_attempt_block_count(v_ids, 1);
   INSERT INTO iu_archive_move (archive_id, move, moved_by) VALUES (v_archive.archive_id, 'restored', fn_iu_actor());
   UPDATE iu_event_audit SET attempted = attempted + cardinality(v_ids), archived = archived - cardinality(v_ids);
@@ -3875,6 +3992,7 @@ BEGIN
   RETURN jsonb_build_object(
     'state', '{}'::jsonb,
     'result', jsonb_build_object('passed', v_passed, 'scenarios', v_count, 'ms', round(extract(epoch FROM clock_timestamp() - v_started) * 1000, 1)),
+    'outcome', jsonb_build_object('code', CASE WHEN v_passed < v_count THEN 'not_passed' END, 'would', format('%s of %s scenarios pass', v_passed, v_count), 'did', format('%s of %s scenarios passed', v_passed, v_count)),
     'notes', (SELECT coalesce(jsonb_agg(format('%s (%s)', s ->> 'name', replace(s ->> 'status', '_', ' ')) ORDER BY n), '[]')
               FROM jsonb_array_elements(v_scenarios) WITH ORDINALITY AS x(s, n) WHERE s ->> 'status' <> 'passed'),
     'checks', v_scenarios || jsonb_build_array(jsonb_build_object('name', 'nothing_is_left', 'kind', 'probe_left', 'drawn', v_drawn)),
@@ -3923,6 +4041,9 @@ BEGIN
     'objects', CASE WHEN v_seen = 0 THEN '[]' ELSE jsonb_build_array(jsonb_build_object('ref', 'worker:' || v_worker, 'change', 'update', 'after', jsonb_build_object('events', v_seen, 'attempts', v_attempts))) END,
     'refs', jsonb_build_array('worker:' || v_worker),
     'result', jsonb_build_object('status', v_pass.status, 'passes', v_passes, 'seen', v_seen, 'attempts_written', v_attempts, 'skipped', v_skipped, 'dead_lettered', v_dead),
+    'outcome', jsonb_build_object('code', CASE WHEN v_seen = 0 THEN 'nothing_waited' WHEN v_pass.status = 'routed' THEN 'more_waits' END,
+      'would', format('%s %s would be routed, %s dead-lettered', v_seen, CASE v_seen WHEN 1 THEN 'event' ELSE 'events' END, v_dead),
+      'did', format('%s %s routed, %s dead-lettered', v_seen, CASE v_seen WHEN 1 THEN 'event' ELSE 'events' END, v_dead)),
     'notes', CASE WHEN v_pass.status = 'routed' THEN jsonb_build_array('More is waiting.') ELSE '[]' END,
     'checks', jsonb_build_array(jsonb_build_object('name', 'passes_are_on_record', 'kind', 'worker_runs', 'worker', v_worker, 'after', v_first, 'passes', v_passes, 'seen', v_seen)),
     'irreversible', 'Attempts are history.');
@@ -4134,6 +4255,7 @@ BEGIN
     'state', jsonb_build_object('replay', v_id),
     'frozen', fn_dot_frozen(v_ids),
     'objects', jsonb_build_array(jsonb_build_object('ref', 'replay:' || v_id, 'change', 'create', 'after', jsonb_strip_nulls(jsonb_build_object('status', 'running', 'what', v_what, 'total', v_total, 'per_second', p_params -> 'per_second')))),
+    'outcome', coalesce(fn_dot_replay_outcome(v_result -> 'would_become') - 'code' - 'did', '{}'),
     'result', jsonb_build_object('replay', v_id, CASE v_what WHEN 'skipped' THEN 'events' ELSE 'letters' END, v_total) || v_result,
     'notes', CASE WHEN cardinality(v_ids) = 500000 THEN jsonb_build_array('At most 500,000 go into one replay: MORE may match.') ELSE '[]' END,
     'checks', jsonb_build_array(jsonb_build_object('name', 'replay_has_its_set', 'kind', 'replay_set', 'replay', v_id, 'total', v_total)),
@@ -4171,6 +4293,8 @@ BEGIN
     'state', jsonb_build_object('revision', v_collection.revision, 'findings', encode(sha256(convert_to(v_findings::text, 'UTF8')), 'hex')),
     'refs', jsonb_build_array('collection:' || v_collection.canonical_address),
     'result', jsonb_build_object('findings', jsonb_path_query_array(v_findings, '$[0 to 199]'), 'count', jsonb_array_length(v_findings)),
+    'outcome', (SELECT jsonb_build_object('code', CASE WHEN n > 0 THEN 'not_valid' END, 'would', s, 'did', s)
+                FROM jsonb_array_length(v_findings) AS n CROSS JOIN LATERAL (SELECT CASE n WHEN 0 THEN 'Nothing is wrong with it.' WHEN 1 THEN '1 finding' ELSE n || ' findings' END AS s) AS t),
     'checks', jsonb_build_array(jsonb_build_object('name', 'findings_stand', 'kind', 'findings', 'collection', v_collection.canonical_address, 'revision', v_collection.revision, 'count', jsonb_array_length(v_findings))),
     'irreversible', 'Nothing but an event was written.');
 END
@@ -5323,6 +5447,448 @@ $function$;
 ALTER FUNCTION fn_dot_held(jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_held(jsonb,jsonb) IS 'The held events that a command is about: those that its plan froze, or those that match; nobody else decides on held events until the caller''s transaction ends';
 
+-- function fn_dot_history_begin()
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_history_begin()
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_kind record;
+BEGIN
+  INSERT INTO dot_iu_history_state (head_no, head_digest)
+  SELECT coalesce(max(s.seal_no), 0), (SELECT l.chain_digest FROM dot_iu_command_seal AS l ORDER BY l.seal_no DESC LIMIT 1) FROM dot_iu_command_seal AS s;
+  FOR v_kind IN SELECT * FROM fn_dot_history_kinds() WHERE what NOT IN ('events', 'dead_letters') LOOP
+    EXECUTE format('INSERT INTO dot_iu_history_unsealed (what, row_keys, is_again) SELECT %L, array_agg(key), true FROM (SELECT concat_ws(''/'', %s) AS key, row_number() OVER () / 1000 AS part FROM %I%s) AS n GROUP BY part',
+                   v_kind.what, array_to_string(v_kind.key_columns, ', '), v_kind.relation, CASE v_kind.what WHEN 'attempts' THEN ' WHERE worker_code = ''replay''' ELSE '' END);
+  END LOOP;
+  PERFORM fn_iu_event_audit_restart() WHERE EXISTS (SELECT FROM iu_event_audit);
+END
+$function$;
+ALTER FUNCTION fn_dot_history_begin() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_history_begin() IS 'Makes the sealer''s state, and leaves it all the history that there is';
+
+-- function fn_dot_history_block_digest(dot_iu_history_block)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_history_block_digest(p_block dot_iu_history_block)
+ RETURNS bytea
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT sha256(convert_to(jsonb_build_array(1, (p_block).what, (p_block).columns, (p_block).row_keys, extract(epoch FROM (p_block).written_after), (p_block).system_identifier,
+                                             extract(epoch FROM (p_block).sealed_at))::text, 'UTF8')
+                || (SELECT string_agg(d, ''::bytea ORDER BY n) FROM unnest((p_block).row_digests) WITH ORDINALITY AS u(d, n)))
+$function$;
+ALTER FUNCTION fn_dot_history_block_digest(dot_iu_history_block) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_history_block_digest(dot_iu_history_block) IS 'SHA-256 over one block of history, form 1';
+
+-- function fn_dot_history_differs(text,int8multirange)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_history_differs(p_what text, p_archived int8multirange)
+ RETURNS SETOF text
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+ SET "DateStyle" TO 'ISO, MDY'
+ SET bytea_output TO 'hex'
+ SET extra_float_digits TO '1'
+AS $function$
+DECLARE
+  v_kind record;
+  v_columns text;
+  v_pending text;
+  v record;
+BEGIN
+  SELECT k.called, k.relation, k.key_columns[1] AS lead,
+         (SELECT string_agg('t.' || c, ', ' ORDER BY n) FROM unnest(k.key_columns) WITH ORDINALITY AS u(c, n)) AS key,
+         (SELECT string_agg(format('t.%I = split_part(g.key, ''/'', %s)::%s', c, n, y), ' AND ' ORDER BY n) FROM unnest(k.key_columns, k.key_types) WITH ORDINALITY AS u(c, y, n)) AS is_key
+  INTO STRICT v_kind FROM fn_dot_history_kinds() AS k WHERE k.what = p_what;
+  FOR v_columns IN SELECT DISTINCT b.columns FROM dot_iu_history_block AS b WHERE b.what = p_what ORDER BY 1 LOOP
+    BEGIN
+      EXECUTE format(
+        'SELECT g.seal_no, g.key, t.%1$I IS NULL AS is_gone, count(*) OVER () AS n
+         FROM (SELECT b.seal_no, k.key, k.digest, k.n FROM dot_iu_history_block AS b CROSS JOIN LATERAL unnest(b.row_keys, b.row_digests) WITH ORDINALITY AS k(key, digest, n)
+               WHERE b.what = $1 AND b.columns = $2) AS g
+         LEFT JOIN %2$I AS t ON %3$s
+         WHERE CASE WHEN t.%1$I IS NULL THEN NOT split_part(g.key, ''/'', 1)::bigint <@ $3 ELSE substr(sha256(convert_to(ROW(%4$s)::text, ''UTF8'')), 1, 16) <> g.digest END
+         ORDER BY g.seal_no, g.n LIMIT 1', v_kind.lead, v_kind.relation, v_kind.is_key, v_columns)
+        INTO v USING p_what, v_columns, CASE WHEN p_what IN ('events', 'attempts') THEN p_archived ELSE '{}' END;
+    EXCEPTION WHEN program_limit_exceeded OR out_of_memory THEN
+      v := NULL;
+      RETURN NEXT format('the %ss cannot be compared: one of them is too long to be written out', v_kind.called);
+    END;
+    IF v.n IS NOT NULL THEN
+      RETURN NEXT format('link %s: %s %s %s%s', v.seal_no, v_kind.called, v.key, CASE WHEN v.is_gone THEN 'is gone' ELSE 'is not what was sealed' END, CASE WHEN v.n > 1 THEN format(' (and %s more)', v.n - 1) ELSE '' END);
+    END IF;
+  END LOOP;
+
+  v_pending := CASE p_what
+    WHEN 'events' THEN
+      'NOT pg_visible_in_snapshot(t.xid, s.snap_from) AND (t.id > s.floor_id OR t.xid IN (SELECT pg_snapshot_xip(s.snap_from)))
+       AND NOT (s.snap_to IS NOT NULL AND t.id <= s.last_id AND CASE WHEN t.id <= s.trusted_id THEN t.xid NOT IN (SELECT pg_snapshot_xip(s.snap_to)) ELSE pg_visible_in_snapshot(t.xid, s.snap_to) END)
+       OR t.id::text IN (SELECT unnest(q.row_keys) FROM dot_iu_history_unsealed AS q WHERE q.what = ''events'')'
+    WHEN 'attempts' THEN
+      't.event_id > coalesce((SELECT a.through_id FROM iu_event_audit AS a), 0) OR t.event_id IN (SELECT o.event_id FROM iu_event_audit_open AS o)
+       OR EXISTS (SELECT FROM iu_event_audit_late AS l JOIN event_outbox AS e ON e.xid = l.xid WHERE e.id = t.event_id AND e.id <= l.through_id)
+       OR t.event_id IN (SELECT unnest(q.event_ids) FROM dot_iu_history_unsealed AS q) OR concat_ws(''/'', t.event_id, t.route_id, t.attempt_no) IN (SELECT unnest(q.row_keys) FROM dot_iu_history_unsealed AS q WHERE q.what = ''attempts'')'
+    WHEN 'dead_letters' THEN
+      't.event_id > coalesce((SELECT a.through_id FROM iu_event_audit AS a), 0) OR t.event_id IN (SELECT o.event_id FROM iu_event_audit_open AS o)
+       OR EXISTS (SELECT FROM iu_event_audit_late AS l JOIN event_outbox AS e ON e.xid = l.xid WHERE e.id = t.event_id AND e.id <= l.through_id)
+       OR t.event_id IN (SELECT unnest(q.event_ids) FROM dot_iu_history_unsealed AS q) OR t.event_id IN (SELECT split_part(k, ''/'', 1)::bigint FROM dot_iu_history_unsealed AS q CROSS JOIN LATERAL unnest(q.row_keys) AS k WHERE q.what = ''attempts'')'
+    ELSE format('concat_ws(''/'', %s) IN (SELECT unnest(q.row_keys) FROM dot_iu_history_unsealed AS q WHERE q.what = %L)', v_kind.key, p_what) END;
+  EXECUTE format(
+    'SELECT concat_ws(''/'', %s) AS key, count(*) OVER () AS n FROM dot_iu_history_state AS s CROSS JOIN %I AS t
+     WHERE concat_ws(''/'', %s) NOT IN (SELECT unnest(b.row_keys) FROM dot_iu_history_block AS b WHERE b.what = $1) AND NOT (%s)
+     ORDER BY %s LIMIT 1', v_kind.key, v_kind.relation, v_kind.key, v_pending, v_kind.key)
+    INTO v USING p_what;
+  IF v.n IS NOT NULL THEN
+    RETURN NEXT format('%s %s stands in no link: it was put in past the functions%s', v_kind.called, v.key, CASE WHEN v.n > 1 THEN format(' (and %s more)', v.n - 1) ELSE '' END);
+  END IF;
+END
+$function$;
+ALTER FUNCTION fn_dot_history_differs(text,int8multirange) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_history_differs(text,int8multirange) IS 'What differs between the rows of one kind and what was sealed of them, the first of each sort named; events and attempts may be missing where they are archived';
+
+-- function fn_dot_history_kinds()
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_history_kinds()
+ RETURNS TABLE(what text, called text, relation text, key_columns text[], key_types text[], columns text)
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  VALUES
+    ('events', 'event', 'event_outbox', '{id}'::text[], '{bigint}'::text[],
+     't.xid, t.id, t.event_domain, t.event_type, t.event_subject_table, t.event_subject_ref, t.payload, t.delivery_lane, t.idempotency_key, t.actor, t.created_at, t.released_from'),
+    ('attempts', 'attempt', 'iu_route_attempt', '{event_id,route_id,attempt_no}', '{bigint,integer,integer}',
+     't.event_id, t.route_id, t.attempt_no, t.status, t.failure_code, t.failure_detail, t.target_kind, t.target_ref, t.worker_code, t.created_at'),
+    ('dead_letters', 'dead letter', 'iu_route_dead_letter', '{id}', '{bigint}',
+     't.id, t.event_id, t.route_id, t.event_domain, t.event_type, t.event_subject_table, t.event_subject_ref, t.payload, t.actor, t.event_created_at, t.created_at'),
+    ('held_decisions', 'decision on the held event', 'iu_held_decision', '{event_id}', '{bigint}', 't.event_id, t.decision, t.reason, t.decided_at, t.decided_by'),
+    ('units', 'unit', 'information_unit', '{id}', '{bigint}', 't.id, t.canonical_address, t.created_at, t.created_by'),
+    ('versions', 'version', 'unit_version', '{unit_id,version_seq}', '{bigint,integer}', 't.unit_id, t.version_seq, t.body, t.content_digest, t.byte_length, t.created_at, t.created_by'),
+    ('checkpoints', 'checkpoint', 'iu_collection_checkpoint', '{collection_id,checkpoint_no}', '{bigint,integer}',
+     't.collection_id, t.checkpoint_no, t.label, t.revision, t.title, t.manifest_text, t.manifest_digest, t.render_digest, t.piece_count, t.byte_length, t.source_digest, t.source_byte_length, t.created_at, t.created_by'),
+    ('checkpoint_pieces', 'piece of a checkpoint', 'iu_collection_checkpoint_piece', '{collection_id,checkpoint_no,unit_id}', '{bigint,integer,bigint}',
+     't.collection_id, t.checkpoint_no, t.unit_id, t.version_seq, t.is_pinned, t.unit_version_seq, t.position, t.separator, t.unit_kind, t.title, t.parent_unit_id, t.section_level'),
+    ('archives', 'archive', 'iu_archive', '{id}', '{bigint}',
+     't.id, t.file_name, t.file_digest, t.file_bytes, t.content_digest, t.content_bytes, t.first_id, t.last_id, t.events, t.attempts, t.older_than, t.oldest_at, t.newest_at, t.made_at, t.made_by'),
+    ('archive_moves', 'move of an archive', 'iu_archive_move', '{id}', '{bigint}', 't.id, t.archive_id, t.move, t.xid, t.moved_at, t.moved_by, t.event_ids, t.attempt_counts'),
+    ('backups', 'evidence of a backup', 'iu_backup_evidence', '{id}', '{bigint}',
+     't.id, t.file_name, t.folder, t.host, t.kind, t.unit_tag, t.server_version, t.file_bytes, t.file_digest, t.entries, t.row_count, t.taken_at, t.last_event, t.last_run, t.checks, t.restorable, t.checked_at, t.checked_by')
+$function$;
+ALTER FUNCTION fn_dot_history_kinds() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_history_kinds() IS 'What is sealed beside the ledger: the kinds of row, their tables and keys, and the columns that never change';
+
+-- function fn_dot_history_queue()
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_history_queue()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+BEGIN
+  EXECUTE (SELECT format('INSERT INTO dot_iu_history_unsealed (what, row_keys) SELECT %L, array_agg(key) FROM (SELECT concat_ws(''/'', %s) AS key, row_number() OVER () / 1000 AS part FROM new_rows) AS n GROUP BY part',
+                          k.what, array_to_string(k.key_columns, ', '))
+           FROM fn_dot_history_kinds() AS k WHERE k.relation = TG_TABLE_NAME);
+  RETURN NULL;
+END
+$function$;
+ALTER FUNCTION fn_dot_history_queue() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_history_queue() IS 'Trigger function: leaves the keys of new rows for the sealer';
+
+-- function fn_dot_history_seal(integer)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_history_seal(p_limit integer DEFAULT 5000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+DECLARE
+  v_state dot_iu_history_state;
+  v_floor bigint;
+  v_newest xid8;
+  v_now pg_snapshot;
+  v_at timestamptz;
+  v_group record;
+  v_page record;
+  v_sealed integer := 0;
+BEGIN
+  IF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 100000 THEN
+    RAISE EXCEPTION 'limit: % is not between 1 and 100000', coalesce(p_limit::text, 'null') USING ERRCODE = 'IU002', COLUMN = 'limit';
+  ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'sealing needs READ COMMITTED, not %', upper(current_setting('transaction_isolation')) USING ERRCODE = 'IU011', HINT = 'Its snapshot must be taken after its lock.';
+  END IF;
+  SELECT * INTO v_state FROM dot_iu_history_state;
+  -- A state that is gone is not made anew: that would take what is left of the chain for all there was. Verifying tells it.
+  IF NOT FOUND THEN
+    RETURN 0;
+  ELSIF v_state.snap_to IS NULL AND v_state.system_identifier = fn_iu_system_identifier()
+     AND v_state.floor_id >= coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0) AND NOT EXISTS (SELECT FROM dot_iu_history_unsealed)
+     AND NOT EXISTS (SELECT FROM pg_snapshot_xip(v_state.snap_from) AS x WHERE pg_visible_in_snapshot(x, pg_current_snapshot())
+                     AND (EXISTS (SELECT FROM event_outbox AS e WHERE e.xid = x AND e.delivery_lane <> 'held') OR EXISTS (SELECT FROM event_outbox AS e WHERE e.xid = x AND e.delivery_lane = 'held'))) THEN
+    RETURN 0;
+  -- One sealer at a time; another has nothing to wait for.
+  ELSIF NOT pg_try_advisory_xact_lock(hashtext('iu_core.ledger_seal')) THEN
+    RETURN 0;
+  END IF;
+  FOR v_group IN
+    WITH next AS (
+      SELECT u.id FROM (SELECT n.id, sum(n.size) OVER (ORDER BY n.id) - n.size AS before
+                        FROM (SELECT q.id, coalesce(cardinality(q.row_keys), cardinality(q.event_ids)) AS size FROM dot_iu_history_unsealed AS q ORDER BY q.id LIMIT 1000) AS n) AS u
+      WHERE u.before < p_limit
+    ), taken AS (
+      DELETE FROM dot_iu_history_unsealed AS q USING next WHERE q.id = next.id RETURNING q.*
+    )
+    SELECT t.what, t.is_again,
+           (SELECT array_agg(k) FROM taken AS x CROSS JOIN LATERAL unnest(x.row_keys) AS k WHERE (x.what, x.is_again) = (t.what, t.is_again)) AS row_keys,
+           (SELECT array_agg(i ORDER BY i) FROM taken AS x CROSS JOIN LATERAL unnest(x.event_ids) AS i WHERE (x.what, x.is_again) = (t.what, t.is_again)) AS event_ids
+    FROM taken AS t GROUP BY t.what, t.is_again ORDER BY t.is_again, t.what
+  LOOP
+    IF v_group.row_keys IS NOT NULL THEN
+      v_sealed := v_sealed + fn_dot_history_write(v_group.what, v_group.row_keys, NULL, NULL, v_group.is_again);
+    END IF;
+    IF v_group.event_ids IS NOT NULL THEN
+      v_sealed := v_sealed + fn_dot_history_write(v_group.what, NULL, v_group.event_ids, NULL, v_group.is_again);
+    END IF;
+    IF v_group.what = 'attempts' THEN
+      -- A letter is made with the attempt that failed; one that failed again is there, and sealed.
+      v_sealed := v_sealed + fn_dot_history_write('dead_letters', NULL, ARRAY(SELECT split_part(k, '/', 1)::bigint FROM unnest(v_group.row_keys) AS k UNION SELECT unnest(v_group.event_ids)), NULL, true);
+    END IF;
+  END LOOP;
+
+  SELECT * INTO STRICT v_state FROM dot_iu_history_state;
+  -- In this order, as a pass has it: the floor, the newest transaction, the snapshot.
+  v_at := clock_timestamp();
+  v_floor := coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0);
+  v_newest := fn_iu_newest_xid(pg_current_xact_id());
+  v_now := fn_iu_snapshot_fenced(pg_current_snapshot(), pg_current_xact_id(), v_newest);
+  IF v_state.system_identifier IS DISTINCT FROM fn_iu_system_identifier() OR pg_snapshot_xmin(v_state.snap_from) > pg_snapshot_xmax(v_now) THEN
+    -- The first time, or in another cluster: every event is read, whatever its transaction id.
+    v_state.system_identifier := fn_iu_system_identifier();
+    v_state.snap_from := '1:1:'; v_state.floor_id := 0; v_state.began_at := NULL;
+    v_state.snap_to := v_now; v_state.floor_to_id := v_floor; v_state.trusted_id := v_floor; v_state.last_id := 0; v_state.next_at := v_at;
+    v_state.again_id := CASE WHEN EXISTS (SELECT FROM dot_iu_history_block WHERE what = 'events') THEN v_floor ELSE 0 END;
+  ELSIF v_state.snap_to IS NULL THEN
+    v_state.snap_to := v_now; v_state.floor_to_id := v_floor; v_state.trusted_id := 0; v_state.last_id := 0; v_state.next_at := v_at;
+  END IF;
+  WITH page AS (
+    SELECT p.id, p.is_late FROM (
+      (SELECT e.id, false AS is_late FROM event_outbox AS e
+       WHERE e.id > greatest(v_state.last_id, v_state.floor_id) AND e.xid >= pg_snapshot_xmax(v_state.snap_from)
+         AND CASE WHEN e.id <= v_state.trusted_id THEN e.xid <> ALL (ARRAY(SELECT pg_snapshot_xip(v_state.snap_to))) ELSE pg_visible_in_snapshot(e.xid, v_state.snap_to) END
+       ORDER BY e.id LIMIT p_limit)
+      UNION ALL
+      (SELECT l.id, true FROM pg_snapshot_xip(v_state.snap_from) AS x
+       CROSS JOIN LATERAL (SELECT e.id FROM event_outbox AS e WHERE e.xid = x AND e.delivery_lane <> 'held' AND e.id > v_state.last_id
+                           UNION ALL SELECT e.id FROM event_outbox AS e WHERE e.xid = x AND e.delivery_lane = 'held' AND e.id > v_state.last_id OFFSET 0) AS l
+       WHERE pg_visible_in_snapshot(x, v_state.snap_to) ORDER BY l.id LIMIT p_limit)) AS p
+    ORDER BY p.id LIMIT p_limit
+  )
+  SELECT count(*) AS seen, max(id) AS last_id, coalesce(array_agg(id ORDER BY id) FILTER (WHERE NOT is_late), '{}') AS ids, coalesce(array_agg(id ORDER BY id) FILTER (WHERE is_late), '{}') AS late
+  INTO STRICT v_page FROM page;
+  v_sealed := v_sealed + fn_dot_history_write('events', NULL, v_page.ids, v_state.began_at, v_page.ids[1] <= v_state.again_id)
+                       + fn_dot_history_write('events', NULL, v_page.late, NULL, v_page.late[1] <= v_state.again_id);
+  IF v_page.seen < p_limit THEN
+    v_state.snap_from := v_state.snap_to; v_state.floor_id := v_state.floor_to_id; v_state.began_at := v_state.next_at;
+    v_state.snap_to := NULL; v_state.trusted_id := 0; v_state.last_id := 0; v_state.next_at := NULL;
+  ELSE
+    v_state.last_id := v_page.last_id;
+  END IF;
+  UPDATE dot_iu_history_state AS s
+  SET system_identifier = v_state.system_identifier, snap_from = v_state.snap_from, floor_id = v_state.floor_id, began_at = v_state.began_at, snap_to = v_state.snap_to,
+      floor_to_id = v_state.floor_to_id, trusted_id = v_state.trusted_id, last_id = v_state.last_id, next_at = v_state.next_at, again_id = greatest(s.again_id, v_state.again_id);
+  RETURN v_sealed;
+END
+$function$;
+ALTER FUNCTION fn_dot_history_seal(integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_history_seal(integer) IS 'One step of sealing the history (fn_dot_history_kinds) into the ledger''s chain: about p_limit rows at most; how many, 0 when there is none or another is sealing. In the caller''s transaction, which must be READ COMMITTED. IU002 bad limit, IU011 wrong isolation level';
+GRANT EXECUTE ON FUNCTION fn_dot_history_seal(integer) TO iu_approver;
+GRANT EXECUTE ON FUNCTION fn_dot_history_seal(integer) TO iu_console;
+GRANT EXECUTE ON FUNCTION fn_dot_history_seal(integer) TO iu_operator;
+GRANT EXECUTE ON FUNCTION fn_dot_history_seal(integer) TO iu_worker;
+
+-- function fn_dot_history_verify()
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_history_verify()
+ RETURNS TABLE(ok boolean, problems text[], rows_sealed bigint, blocks bigint, blocks_unsealed bigint)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_archived int8multirange;
+  v_is_counted boolean;
+  v_what text;
+  v record;
+BEGIN
+  -- An archive that was removed before its events were written down hides whatever lies between its first and its last.
+  SELECT coalesce(range_agg(coalesce(m.event_ids, int8multirange(int8range(a.first_id, a.last_id, '[]')))), '{}'), coalesce(bool_and(m.attempt_counts IS NOT NULL), true)
+  INTO v_archived, v_is_counted
+  FROM (SELECT DISTINCT ON (x.archive_id) x.archive_id, x.move, x.event_ids, x.attempt_counts FROM iu_archive_move AS x ORDER BY x.archive_id, x.id DESC) AS m
+  JOIN iu_archive AS a ON a.id = m.archive_id WHERE m.move = 'removed';
+
+  problems := '{}';
+  FOR v_what IN SELECT k.what FROM fn_dot_history_kinds() AS k LOOP
+    problems := problems || ARRAY(SELECT fn_dot_history_differs(v_what, v_archived));
+  END LOOP;
+
+  -- The clock may go back; then nothing is said of that block.
+  SELECT b.seal_no, t.id, t.created_at, count(*) OVER () AS n INTO v
+  FROM dot_iu_history_block AS b CROSS JOIN LATERAL unnest(b.row_keys) AS k JOIN event_outbox AS t ON t.id = k::bigint
+  WHERE b.what = 'events' AND b.sealed_at > b.written_after AND (t.created_at < b.written_after - interval '1 minute' OR t.created_at > b.sealed_at + interval '1 minute')
+  ORDER BY b.seal_no, t.id LIMIT 1;
+  IF v.n IS NOT NULL THEN
+    problems := problems || format('link %s: event %s says it was written at %s, and was not%s', v.seal_no, v.id, to_char(v.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"'), CASE WHEN v.n > 1 THEN format(' (and %s more)', v.n - 1) ELSE '' END);
+  END IF;
+
+  -- A letter stands for its attempts, and says of them what they say.
+  SELECT a.event_id, a.route_id, a.attempt_no, count(*) OVER () AS n INTO v FROM iu_route_attempt AS a
+  WHERE a.status = 'failed' AND NOT EXISTS (SELECT FROM iu_route_dead_letter AS d WHERE d.event_id = a.event_id AND d.route_id = a.route_id)
+  ORDER BY a.event_id, a.route_id, a.attempt_no LIMIT 1;
+  IF v.n IS NOT NULL THEN
+    problems := problems || format('attempt %s/%s/%s failed, and its dead letter is gone%s', v.event_id, v.route_id, v.attempt_no, CASE WHEN v.n > 1 THEN format(' (and %s more)', v.n - 1) ELSE '' END);
+  END IF;
+  SELECT l.id, l.status, count(*) OVER () AS n INTO v
+  FROM iu_route_dead_letter AS l
+  WHERE NOT l.event_id <@ v_archived AND NOT coalesce(
+    EXISTS (SELECT FROM iu_route_attempt AS a WHERE (a.event_id, a.route_id, a.attempt_no, a.status, a.failure_code) = (l.event_id, l.route_id, l.attempt_no, 'failed', l.failure_code)
+                                                    AND coalesce(a.failure_detail, '') = l.failure_detail)
+    AND CASE l.status
+      WHEN 'open' THEN NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = l.event_id AND a.route_id = l.route_id AND a.attempt_no > l.attempt_no)
+      WHEN 'replayed' THEN EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = l.event_id AND a.route_id = l.route_id AND a.attempt_no = l.resolved_attempt_no AND a.status IN ('dry_run', 'sent'))
+      WHEN 'rerouted' THEN EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = l.event_id AND a.route_id <> l.route_id AND a.worker_code = 'replay')
+      WHEN 'corrected' THEN EXISTS (SELECT FROM dot_iu_command_run AS r WHERE r.object_refs @> ARRAY['dead_letter:' || l.id, 'event:' || l.corrected_by_event_id] AND r.status = 'succeeded' AND r.command_code = 'dot_iu_correct_dead_letter')
+      WHEN 'discarded' THEN EXISTS (SELECT FROM dot_iu_command_run AS r WHERE r.object_refs @> ARRAY['dead_letter:' || l.id] AND r.status = 'succeeded' AND r.actor = l.resolved_by
+                                                                             AND r.command_code IN ('dot_iu_discard_dead_letter', 'dot_iu_discard_dead_letters'))
+    END, false)
+  ORDER BY l.id LIMIT 1;
+  IF v.n IS NOT NULL THEN
+    problems := problems || format('dead letter %s is %s, and no attempt or run made it so%s', v.id, v.status, CASE WHEN v.n > 1 THEN format(' (and %s more)', v.n - 1) ELSE '' END);
+  END IF;
+
+  SELECT r.id, count(*) OVER () AS n INTO v FROM iu_archive AS r
+  WHERE NOT EXISTS (SELECT FROM dot_iu_command_run AS c WHERE c.object_refs @> ARRAY['archive:' || r.file_name] AND c.status = 'succeeded' AND c.command_code = 'dot_iu_record_archive')
+  ORDER BY r.id LIMIT 1;
+  IF v.n IS NOT NULL THEN
+    problems := problems || format('archive %s was put on record by no run of the ledger', v.id);
+  END IF;
+
+  SELECT c.*, count(*) OVER () AS n INTO v
+  FROM (SELECT r.id, r.event_count, count(e.id) AS found
+        FROM dot_iu_command_run AS r LEFT JOIN event_outbox AS e ON e.xid = r.xid AND e.id BETWEEN r.event_from AND r.event_to
+        WHERE r.event_count > 0 AND NOT int8range(r.event_from, r.event_to, '[]') && v_archived
+          AND r.mode <> 'plan' GROUP BY r.id) AS c
+  WHERE c.found <> c.event_count ORDER BY c.id LIMIT 1;
+  IF v.n IS NOT NULL THEN
+    problems := problems || format('run %s wrote %s events, and there are %s%s', v.id, v.event_count, v.found, CASE WHEN v.n > 1 THEN format(' (and %s more)', v.n - 1) ELSE '' END);
+  END IF;
+  SELECT a.event_id, count(*) OVER () AS n INTO v FROM iu_route_attempt AS a
+  WHERE NOT EXISTS (SELECT FROM event_outbox AS e WHERE e.id = a.event_id) ORDER BY a.event_id LIMIT 1;
+  IF v.n IS NOT NULL THEN
+    problems := problems || format('event %s was attempted, and is gone%s', v.event_id, CASE WHEN v.n > 1 THEN format(' (and %s more)', v.n - 1) ELSE '' END);
+  END IF;
+
+  -- Roll-ups count what is archived too; where an old archive does not say what it took, only their sum can be held.
+  SELECT k.*, count(*) OVER () AS n INTO v
+  FROM (SELECT coalesce(c.worker_code, r.worker_code) AS worker_code, coalesce(c.span_start, r.span_start) AS span_start, coalesce(c.route_id, r.route_id) AS route_id, coalesce(c.status, r.status) AS status,
+               coalesce(c.n, 0) AS counted, coalesce(r.attempts, 0) AS kept
+        FROM (SELECT worker_code, span_start, route_id, status, sum(n) AS n
+              FROM (SELECT a.worker_code, date_trunc('hour', a.created_at, 'UTC') AS hour, a.route_id, a.status, count(*) AS n FROM iu_route_attempt AS a GROUP BY 1, 2, 3, 4
+                    UNION ALL
+                    SELECT x.worker_code, to_timestamp(x.hour), x.route_id, x.status, x.attempts
+                    FROM (SELECT DISTINCT ON (y.archive_id) y.move, y.attempt_counts FROM iu_archive_move AS y ORDER BY y.archive_id, y.id DESC) AS m
+                    CROSS JOIN LATERAL jsonb_to_recordset(m.attempt_counts) AS x(worker_code text, hour bigint, route_id integer, status text, attempts bigint) WHERE m.move = 'removed') AS p
+              CROSS JOIN LATERAL (VALUES ('-infinity'::timestamptz), (p.hour)) AS s(span_start)
+              GROUP BY 1, 2, 3, 4) AS c
+        FULL JOIN iu_route_attempt_rollup AS r ON (r.worker_code, r.span_start, r.route_id, r.status) = (c.worker_code, c.span_start, c.route_id, c.status)) AS k
+  WHERE CASE WHEN v_is_counted THEN k.counted <> k.kept ELSE k.counted > k.kept END
+  ORDER BY k.worker_code, k.span_start, k.route_id, k.status LIMIT 1;
+  IF v.n IS NOT NULL THEN
+    problems := problems || format('the roll-up of %s, route %s, %s, %s counts %s attempts, and there are %s%s', v.worker_code, v.route_id, v.status,
+      CASE WHEN isfinite(v.span_start) THEN to_char(v.span_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:00"Z"') ELSE 'all time' END, v.kept, v.counted, CASE WHEN v.n > 1 THEN format(' (and %s more)', v.n - 1) ELSE '' END);
+  END IF;
+
+  SELECT coalesce(sum(cardinality(b.row_keys)), 0), count(*) INTO rows_sealed, blocks FROM dot_iu_history_block AS b;
+  SELECT count(*) INTO blocks_unsealed FROM dot_iu_history_unsealed;
+  ok := cardinality(problems) = 0;
+  RETURN NEXT;
+END
+$function$;
+ALTER FUNCTION fn_dot_history_verify() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_history_verify() IS 'Recounts the history: every sealed row is compared with its digest, every row must be sealed or be about to be, dead letters and roll-ups are held against the attempts and the ledger. ok, or what differs, the first of each named. It takes as long as there are rows';
+GRANT EXECUTE ON FUNCTION fn_dot_history_verify() TO iu_reader;
+
+-- function fn_dot_history_write(text,text[],bigint[],timestamp with time zone,boolean,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_history_write(p_what text, p_keys text[], p_event_ids bigint[], p_written_after timestamp with time zone, p_is_again boolean, p_columns text DEFAULT NULL::text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+ SET "DateStyle" TO 'ISO, MDY'
+ SET bytea_output TO 'hex'
+ SET extra_float_digits TO '1'
+AS $function$
+DECLARE
+  v_most constant integer := 4096;
+  v_given constant integer := coalesce(cardinality(p_keys), cardinality(p_event_ids));
+  v_half constant integer := v_given / 2;
+  v_kind record;
+  v_from text;
+  v_first bigint;
+  v_last bigint;
+  v_known text[] := '{}';
+  v_part record;
+  v_block dot_iu_history_block;
+  v_state dot_iu_history_state;
+  v_written integer := 0;
+BEGIN
+  IF v_given = 0 THEN
+    RETURN 0;
+  END IF;
+  SELECT k.relation, coalesce(p_columns, k.columns) AS columns, k.key_columns[1] AS lead,
+         (SELECT string_agg('t.' || c, ', ' ORDER BY n) FROM unnest(k.key_columns) WITH ORDINALITY AS u(c, n)) AS key,
+         (SELECT string_agg(format('t.%I = split_part(g.key, ''/'', %s)::%s', c, n, y), ' AND ' ORDER BY n) FROM unnest(k.key_columns, k.key_types) WITH ORDINALITY AS u(c, y, n)) AS is_key
+  INTO STRICT v_kind FROM fn_dot_history_kinds() AS k WHERE k.what = p_what;
+  v_from := CASE WHEN p_keys IS NOT NULL THEN format('unnest($1) AS g(key) CROSS JOIN LATERAL (SELECT * FROM %I AS t WHERE %s OFFSET 0) AS t', v_kind.relation, v_kind.is_key)
+                 ELSE format('unnest($2) AS g(id) CROSS JOIN LATERAL (SELECT * FROM %I AS t WHERE t.%s = g.id%s OFFSET 0) AS t', v_kind.relation,
+                             CASE p_what WHEN 'events' THEN 'id' ELSE 'event_id' END, CASE p_what WHEN 'attempts' THEN ' AND t.worker_code <> ''replay''' ELSE '' END) END;
+  IF p_is_again THEN
+    EXECUTE format('SELECT min(t.%I), max(t.%I) FROM %s', v_kind.lead, v_kind.lead, v_from) INTO v_first, v_last USING p_keys, p_event_ids;
+    v_known := ARRAY(SELECT k FROM dot_iu_history_block AS b CROSS JOIN LATERAL unnest(b.row_keys) AS k WHERE b.what = p_what AND b.last_id >= v_first AND b.first_id <= v_last);
+  END IF;
+  SELECT * INTO STRICT v_state FROM dot_iu_history_state;
+  FOR v_part IN EXECUTE format(
+    'SELECT array_agg(key ORDER BY n) AS row_keys, array_agg(digest ORDER BY n) AS row_digests, min(lead) AS first_id, max(lead) AS last_id
+     FROM (SELECT t.%I AS lead, concat_ws(''/'', %s) AS key, substr(sha256(convert_to(ROW(%s)::text, ''UTF8'')), 1, 16) AS digest, row_number() OVER (ORDER BY %s) AS n
+           FROM %s WHERE concat_ws(''/'', %s) <> ALL ($3)) AS r
+     GROUP BY (n - 1) / %s ORDER BY min(n)', v_kind.lead, v_kind.key, v_kind.columns, v_kind.key, v_from, v_kind.key, v_most)
+    USING p_keys, p_event_ids, v_known
+  LOOP
+    v_block := ROW(v_state.head_no + 1, p_what, v_kind.columns, v_part.row_keys, v_part.row_digests, p_written_after, fn_iu_system_identifier(), v_part.first_id, v_part.last_id, clock_timestamp());
+    v_state.head_no := v_block.seal_no;
+    v_state.head_digest := sha256(coalesce(v_state.head_digest, sha256('iu ledger 1')) || fn_dot_history_block_digest(v_block));
+    INSERT INTO dot_iu_command_seal (seal_no, run_id, chain_digest, sealed_at) VALUES (v_block.seal_no, NULL, v_state.head_digest, v_block.sealed_at);
+    INSERT INTO dot_iu_history_block SELECT v_block.*;
+    v_written := v_written + cardinality(v_part.row_keys);
+  END LOOP;
+  UPDATE dot_iu_history_state SET head_no = v_state.head_no, head_digest = v_state.head_digest WHERE head_no < v_state.head_no;
+  RETURN v_written;
+EXCEPTION WHEN program_limit_exceeded OR out_of_memory THEN
+  -- A payload from before numbers were bounded may be too long to be written out: it is found by halves, and sealed by its hash.
+  IF v_given > 1 THEN
+    RETURN fn_dot_history_write(p_what, p_keys[1:v_half], p_event_ids[1:v_half], p_written_after, p_is_again)
+         + fn_dot_history_write(p_what, p_keys[v_half + 1:], p_event_ids[v_half + 1:], p_written_after, p_is_again);
+  ELSIF p_columns IS NULL AND v_kind.columns LIKE '%t.payload%' THEN
+    RETURN fn_dot_history_write(p_what, p_keys, p_event_ids, p_written_after, p_is_again, replace(v_kind.columns, 't.payload', 'jsonb_hash_extended(t.payload, 1)'));
+  END IF;
+  RAISE;
+END
+$function$;
+ALTER FUNCTION fn_dot_history_write(text,text[],bigint[],timestamp with time zone,boolean,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_history_write(text,text[],bigint[],timestamp with time zone,boolean,text) IS 'Seals rows of a kind into the chain, in blocks: those with the keys, or those of the events; how many. The caller holds the chain''s lock';
+
 -- function fn_dot_instant(jsonb,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_instant(p_params jsonb, p_name text)
  RETURNS timestamp with time zone
@@ -5425,10 +5991,11 @@ AS $function$
   SELECT sha256(convert_to(jsonb_build_array(1, (p_run).id, (p_run).command_code, (p_run).mode, (p_run).status, (p_run).code, (p_run).actor, (p_run).actor_kind, (p_run).reason, (p_run).params,
     encode((p_run).param_digest, 'hex'), encode((p_run).state_digest, 'hex'), encode((p_run).plan_digest, 'hex'), (p_run).plan_run_id, (p_run).target_run_id, (p_run).idempotency_key,
     (p_run).object_refs, (p_run).event_count, (p_run).event_from, (p_run).event_to, (p_run).xid::text, (p_run).frozen, (p_run).receipt,
-    extract(epoch FROM (p_run).started_at), extract(epoch FROM (p_run).finished_at))::text, 'UTF8'))
+    extract(epoch FROM (p_run).started_at), extract(epoch FROM (p_run).finished_at))::text
+    || CASE WHEN num_nonnulls((p_run).head_no, (p_run).head_digest, (p_run).outcome) = 0 THEN '' ELSE jsonb_build_array(2, (p_run).head_no, encode((p_run).head_digest, 'hex'), (p_run).outcome)::text END, 'UTF8'))
 $function$;
 ALTER FUNCTION fn_dot_ledger_row_digest(dot_iu_command_run) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_ledger_row_digest(dot_iu_command_run) IS 'SHA-256 over one row of the ledger, form 1';
+COMMENT ON FUNCTION fn_dot_ledger_row_digest(dot_iu_command_run) IS 'SHA-256 over one row of the ledger, form 1 or 2';
 
 -- function fn_dot_ledger_seal(integer)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_ledger_seal(p_limit integer DEFAULT 1000)
@@ -5464,6 +6031,7 @@ BEGIN
     v_digest := sha256(v_digest || fn_dot_ledger_row_digest(v_run));
     INSERT INTO dot_iu_command_seal (seal_no, run_id, chain_digest) VALUES (v_no, v_run.id, v_digest);
   END LOOP;
+  UPDATE dot_iu_history_state SET head_no = v_no, head_digest = v_digest;
   RETURN v_sealed;
 END
 $function$;
@@ -5486,34 +6054,60 @@ DECLARE
   v_digest bytea := sha256('iu ledger 1');
   v_no bigint := 0;
   v_n bigint;
+  v_first bigint;
 BEGIN
   problems := '{}';
   IF p_head IS NOT NULL AND p_head !~ '^[0-9a-f]{64}$' THEN
     RAISE EXCEPTION 'head: "%" is no SHA-256 in hex', left(p_head, 80) USING ERRCODE = 'IU002', COLUMN = 'head';
   END IF;
-  FOR v_link IN SELECT s.seal_no, s.run_id, s.chain_digest, r AS run FROM dot_iu_command_seal AS s LEFT JOIN dot_iu_command_run AS r ON r.id = s.run_id ORDER BY s.seal_no LOOP
+  FOR v_link IN SELECT s.seal_no, s.run_id, s.chain_digest, r AS run, b AS block
+                FROM dot_iu_command_seal AS s LEFT JOIN dot_iu_command_run AS r ON r.id = s.run_id LEFT JOIN dot_iu_history_block AS b ON b.seal_no = s.seal_no ORDER BY s.seal_no LOOP
     v_no := v_no + 1;
     IF v_link.seal_no <> v_no THEN
       problems := problems || format('link %s is missing', v_no);
       EXIT;
-    ELSIF (v_link.run).id IS NULL THEN
+    ELSIF v_link.run_id IS NOT NULL AND (v_link.run).id IS NULL THEN
       problems := problems || format('link %s: run %s is gone from the ledger', v_no, v_link.run_id);
       EXIT;
+    ELSIF v_link.run_id IS NULL AND (v_link.block).seal_no IS NULL THEN
+      problems := problems || format('link %s: its block of history is gone', v_no);
+      EXIT;
     END IF;
-    v_digest := sha256(v_digest || fn_dot_ledger_row_digest(v_link.run));
+    v_digest := sha256(v_digest || CASE WHEN v_link.run_id IS NULL THEN fn_dot_history_block_digest(v_link.block) ELSE fn_dot_ledger_row_digest(v_link.run) END);
     IF v_digest <> v_link.chain_digest THEN
-      problems := problems || format('link %s: run %s is not what was sealed', v_no, v_link.run_id);
+      problems := problems || CASE WHEN v_link.run_id IS NULL THEN format('link %s: its block of %s is not what was sealed', v_no, (v_link.block).what)
+                                   ELSE format('link %s: run %s is not what was sealed', v_no, v_link.run_id) END;
       EXIT;
     END IF;
   END LOOP;
-  SELECT count(*) INTO rows_sealed FROM dot_iu_command_seal;
+  SELECT count(*) FILTER (WHERE s.run_id IS NOT NULL), encode((array_agg(s.chain_digest ORDER BY s.seal_no DESC))[1], 'hex'), max(s.seal_no) INTO rows_sealed, head, head_no FROM dot_iu_command_seal AS s;
   SELECT count(*) INTO rows_unsealed FROM dot_iu_command_unsealed;
   SELECT count(*) INTO v_n FROM dot_iu_command_run AS r
   WHERE NOT EXISTS (SELECT FROM dot_iu_command_seal AS s WHERE s.run_id = r.id) AND NOT EXISTS (SELECT FROM dot_iu_command_unsealed AS u WHERE u.run_id = r.id);
   IF v_n > 0 THEN
     problems := problems || format('%s runs are neither sealed nor waiting for it', v_n);
   END IF;
-  SELECT encode(chain_digest, 'hex'), seal_no INTO head, head_no FROM dot_iu_command_seal ORDER BY seal_no DESC LIMIT 1;
+  -- An end that was cut off is told by whatever stands on it and was left: the sealer's own state, and every later run.
+  SELECT t.head_no INTO v_n FROM dot_iu_history_state AS t
+  WHERE t.head_no > 0 AND NOT EXISTS (SELECT FROM dot_iu_command_seal AS s WHERE s.seal_no = t.head_no AND s.chain_digest = t.head_digest);
+  IF FOUND THEN
+    problems := problems || format('link %s was the newest that was made, and is not in the chain: its end was cut off or written anew', v_n);
+  ELSIF EXISTS (SELECT FROM dot_iu_command_seal AS s WHERE s.seal_no > (SELECT t.head_no FROM dot_iu_history_state AS t)) THEN
+    problems := problems || format('link %s is newer than the newest that the sealer made', head_no);
+  ELSIF NOT EXISTS (SELECT FROM dot_iu_history_state) THEN
+    problems := problems || 'the sealer''s state is gone: nobody knows how long the chain was'::text;
+  END IF;
+  SELECT count(*), min(r.id) INTO v_n, v_first FROM dot_iu_command_run AS r
+  WHERE r.head_no IS NOT NULL AND NOT EXISTS (SELECT FROM dot_iu_command_seal AS s WHERE s.seal_no = r.head_no AND s.chain_digest = r.head_digest);
+  IF v_n > 0 THEN
+    problems := problems || format('run %s%s stands on a link that is not in the chain: links were removed or written anew before it', v_first, CASE WHEN v_n > 1 THEN format(' (and %s more)', v_n - 1) ELSE '' END);
+  END IF;
+  SELECT count(*), min(r.id) INTO v_n, v_first FROM dot_iu_command_run AS r
+  WHERE NOT EXISTS (SELECT FROM dot_iu_command_run AS p WHERE p.id = r.plan_run_id) AND r.plan_run_id IS NOT NULL
+     OR NOT EXISTS (SELECT FROM dot_iu_command_run AS p WHERE p.id = r.target_run_id) AND r.target_run_id IS NOT NULL;
+  IF v_n > 0 THEN
+    problems := problems || format('run %s%s names a run that is gone from the ledger', v_first, CASE WHEN v_n > 1 THEN format(' (and %s more)', v_n - 1) ELSE '' END);
+  END IF;
   IF p_head IS NOT NULL AND NOT EXISTS (SELECT FROM dot_iu_command_seal WHERE chain_digest = decode(p_head, 'hex')) THEN
     problems := problems || format('the head %s… is not in this chain: rows were removed or written anew since it was exported', left(p_head, 12));
   END IF;
@@ -5522,7 +6116,7 @@ BEGIN
 END
 $function$;
 ALTER FUNCTION fn_dot_ledger_verify(text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_ledger_verify(text) IS 'Walks the chain from its first link, computing each digest anew, and looks for a head that was exported earlier: ok, or what is wrong. IU002 for a head that is no digest';
+COMMENT ON FUNCTION fn_dot_ledger_verify(text) IS 'Walks the chain from its first link, computing each digest anew, looks for whatever stands on a link that is not there, and for a head that was exported earlier: ok, or what is wrong. The rows of history themselves are recounted by fn_dot_history_verify. IU002 for a head that is no digest';
 GRANT EXECUTE ON FUNCTION fn_dot_ledger_verify(text) TO iu_reader;
 
 -- function fn_dot_letter(bigint)
@@ -6027,6 +6621,24 @@ $function$;
 ALTER FUNCTION fn_dot_repairs(jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_repairs(jsonb) IS 'Objects that are not as deployed, {class, identity, state, expected, live, statement, suggested_action} each: what was only renamed is named back, and they stand in the order in which their statements can be run';
 
+-- function fn_dot_replay_outcome(jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_replay_outcome(p_results jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT jsonb_build_object(
+    'code', CASE WHEN failed > 0 THEN CASE WHEN replayed = 0 THEN 'failed_again' ELSE 'partly_failed_again' END END,
+    'would', format('%s would succeed, %s would fail again', replayed, failed) || CASE WHEN others > 0 THEN format(', %s would be left alone', others) ELSE '' END,
+    'did', format('%s succeeded, %s failed again', replayed, failed) || CASE WHEN others > 0 THEN format(', %s left alone', others) ELSE '' END)
+  FROM (SELECT coalesce(sum(n::integer) FILTER (WHERE outcome = 'replayed'), 0) AS replayed, coalesce(sum(n::integer) FILTER (WHERE outcome = 'failed_again'), 0) AS failed,
+               coalesce(sum(n::integer) FILTER (WHERE outcome NOT IN ('replayed', 'failed_again')), 0) AS others
+        FROM jsonb_each_text(p_results) AS r(outcome, n)) AS c
+$function$;
+ALTER FUNCTION fn_dot_replay_outcome(jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_replay_outcome(jsonb) IS 'What came, or would come, of a replay, from how many of each outcome: a handler''s outcome';
+
 -- function fn_dot_replay_switched(bigint,boolean)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_replay_switched(p_job_id bigint, p_is_running boolean)
  RETURNS jsonb
@@ -6189,7 +6801,9 @@ DECLARE
   v_objects constant jsonb := coalesce(p_outcome -> 'objects', '[]');
   v_code constant text := CASE WHEN p_told ->> 'status' = 'failed' THEN 'internal' ELSE fn_dot_refusal_code(p_told ->> 'sqlstate') END;
   v_receipt jsonb;
+  v_head record;
 BEGIN
+  SELECT s.seal_no, s.chain_digest INTO v_head FROM dot_iu_command_seal AS s ORDER BY s.seal_no DESC LIMIT 1;
   v_receipt := jsonb_strip_nulls(jsonb_build_object(
     'run', v_id, 'command', (p_run).command_code, 'mode', (p_run).mode, 'actor', (p_run).actor, 'reason', (p_run).reason, 'params', (p_run).params,
     'code', v_code, 'plan_digest', encode((p_run).plan_digest, 'hex'), 'plan_run', (p_run).plan_run_id, 'target_run', (p_run).target_run_id,
@@ -6207,14 +6821,16 @@ BEGIN
       'result', coalesce(p_outcome -> 'result', '{}'), 'notes', coalesce(p_outcome -> 'notes', '[]'), 'checks', coalesce(p_outcome -> 'checks', '[]'),
       'inverse', coalesce(p_outcome -> 'inverse', 'null'))
       || CASE WHEN coalesce(p_outcome -> 'inverse', 'null') = 'null' THEN jsonb_build_object('irreversible', coalesce(p_outcome ->> 'irreversible', 'It cannot be undone.')) ELSE '{}' END
+      -- What came of it, where that is not what it was for: the first line of a plan as of a receipt.
+      || CASE WHEN p_outcome ? 'outcome' THEN jsonb_strip_nulls(jsonb_build_object('outcome', p_outcome -> 'outcome' -> 'code', 'headline', p_outcome -> 'outcome' -> CASE (p_run).mode WHEN 'plan' THEN 'would' ELSE 'did' END)) ELSE '{}' END
       || CASE WHEN (p_run).mode = 'plan' THEN jsonb_build_object('expires_at', v_finished + interval '1 hour') ELSE '{}' END;
   END IF;
   INSERT INTO dot_iu_command_run (id, command_code, mode, status, code, actor, actor_kind, reason, params, param_digest, state_digest, plan_digest, plan_run_id, target_run_id,
-                                  idempotency_key, object_refs, event_count, event_from, event_to, frozen, receipt, started_at, finished_at)
+                                  idempotency_key, object_refs, event_count, event_from, event_to, frozen, receipt, started_at, finished_at, head_no, head_digest, outcome)
   OVERRIDING SYSTEM VALUE
   VALUES (v_id, (p_run).command_code, (p_run).mode, p_told ->> 'status', v_code, (p_run).actor, (p_run).actor_kind, (p_run).reason, (p_run).params, (p_run).param_digest,
           (p_run).state_digest, (p_run).plan_digest, (p_run).plan_run_id, (p_run).target_run_id, (p_run).idempotency_key, (p_run).object_refs, (p_run).event_count, (p_run).event_from, (p_run).event_to,
-          (p_run).frozen, v_receipt || CASE WHEN p_told ->> 'status' = 'failed' THEN jsonb_build_object('fault', jsonb_build_object('sqlstate', p_told -> 'sqlstate', 'message', left(p_told ->> 'detail', 300))) ELSE '{}' END, (p_run).started_at, v_finished);
+          (p_run).frozen, v_receipt || CASE WHEN p_told ->> 'status' = 'failed' THEN jsonb_build_object('fault', jsonb_build_object('sqlstate', p_told -> 'sqlstate', 'message', left(p_told ->> 'detail', 300))) ELSE '{}' END, (p_run).started_at, v_finished, v_head.seal_no, v_head.chain_digest, v_receipt ->> 'outcome');
   INSERT INTO dot_iu_command_unsealed (run_id) VALUES (v_id);
   -- Told once, kept nowhere.
   RETURN v_receipt || CASE WHEN (p_run).mode <> 'plan' AND p_outcome ? 'secret' THEN jsonb_build_object('secret', p_outcome -> 'secret') ELSE '{}' END;
@@ -7995,6 +8611,9 @@ BEGIN
   DELETE FROM iu_event_audit_open WHERE event_id = ANY (v_page.closed);
   INSERT INTO iu_event_audit_open (event_id) SELECT unnest(v_page.opened);
   PERFORM fn_iu_attempt_block_count(v_page.attempted, 1);
+  -- What is counted once is sealed once.
+  INSERT INTO dot_iu_history_unsealed (what, event_ids, is_again)
+  SELECT 'attempts', v_page.attempted, v_page.attempted[1] <= coalesce((SELECT again_id FROM dot_iu_history_state), 0) WHERE cardinality(v_page.attempted) > 0;
   UPDATE iu_event_audit AS a
   SET through_id = v_page.through_id, attempted = a.attempted + cardinality(v_page.attempted), written_held = a.written_held + v_page.held,
       released = a.released + v_page.released, audited_at = clock_timestamp();
@@ -8020,6 +8639,7 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_event_audit'));
   -- The trigger on the decisions counts into the row that is there: none may be under way while it is made.
   LOCK TABLE iu_held_decision IN SHARE MODE;
+  UPDATE dot_iu_history_state SET again_id = coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0) WHERE head_no > 0;
   DELETE FROM iu_event_audit_late;
   DELETE FROM iu_event_audit_open;
   DELETE FROM iu_route_attempt_block;
@@ -9672,6 +10292,9 @@ BEGIN
       FROM decided WHERE is_attempted AND decision <> 'live' ORDER BY event_id, to_route_id
       ON CONFLICT DO NOTHING
       RETURNING a.event_id, a.route_id, a.attempt_no, a.status, a.failure_code, a.failure_detail
+    ), unsealed AS (
+      INSERT INTO dot_iu_history_unsealed (what, row_keys)
+      SELECT 'attempts', array_agg(concat_ws('/', event_id, route_id, attempt_no)) FROM attempted HAVING count(*) > 0
     ), dead AS (
       INSERT INTO iu_route_dead_letter AS d (event_id, route_id, attempt_no, failure_code, failure_detail, event_domain, event_type,
                                              event_subject_table, event_subject_ref, payload, actor, event_created_at, replay_job_id)
@@ -9957,6 +10580,8 @@ BEGIN
   IF NOT FOUND THEN
     RETURN NULL;
   END IF;
+  -- A worker's own are sealed when the audit counts their event.
+  INSERT INTO dot_iu_history_unsealed (what, row_keys) SELECT 'attempts', ARRAY[concat_ws('/', p_event_id, p_route_id, p_attempt_no)] WHERE p_worker_code = 'replay';
   PERFORM fn_iu_route_rollup_add(p_worker_code, v_at, ARRAY[p_route_id], ARRAY[v_decision.decision], ARRAY[1]);
   IF v_decision.decision = 'failed' THEN
     INSERT INTO iu_route_dead_letter AS d (event_id, route_id, attempt_no, failure_code, failure_detail, event_domain, event_type,
@@ -10378,8 +11003,9 @@ BEGIN
     WHEN fn_iu_gate_is_open('iu_core.execution_enabled') AND EXISTS (SELECT FROM iu_outbound_route AS r WHERE r.enabled AND NOT r.dry_run) THEN 'LIVE'
     ELSE 'DRY RUN' END;
   SELECT count(*) INTO open_dead_letters FROM (SELECT FROM iu_route_dead_letter AS d WHERE d.status = 'open' LIMIT 10001) AS bounded;
-  IF NOT worker_gate_open THEN v_common := v_common || format('gate iu_core.route_worker_enabled is %s', fn_iu_gate_state('iu_core.route_worker_enabled')); END IF;
-  IF NOT master_gate_open THEN v_common := v_common || format('gate iu_core.routes_master_enabled is %s', fn_iu_gate_state('iu_core.routes_master_enabled')); END IF;
+  -- A gate that somebody closed, or opened until a time that has passed, is a state and no ill health: who and why stands in
+  -- v_iu_gate. One that is missing or malformed is closed by nobody.
+  v_common := v_common || ARRAY(SELECT format('gate %s is %s', g, fn_iu_gate_state(g)) FROM unnest(ARRAY['iu_core.route_worker_enabled', 'iu_core.routes_master_enabled']) AS g WHERE fn_iu_gate_state(g) IN ('missing', 'malformed'));
   SELECT string_agg(b::text, ', ' ORDER BY b) INTO v_orphans FROM generate_series(0, 15) AS b WHERE NOT EXISTS (SELECT FROM iu_route_worker_cursor AS c WHERE b BETWEEN c.bucket_from AND c.bucket_to);
   IF v_orphans IS NOT NULL THEN v_common := v_common || format('no cursor owns bucket %s: nobody routes their events', v_orphans); END IF;
 
@@ -10418,12 +11044,15 @@ BEGIN
     ORDER BY c.worker_code
   LOOP
     reasons := v_common;
-    IF backlog > 10000 THEN
+    IF blocked_by IS NOT NULL THEN
+      NULL;
+    ELSIF backlog > 10000 THEN
       reasons := reasons || 'more than 10,000 events wait'::text;
     ELSIF NOT backlog_is_exact THEN
       reasons := reasons || format('more than 10,000 events lie ahead, at least %s of them wait for this worker', backlog);
     END IF;
-    IF oldest_unrouted_at < clock_timestamp() - interval '1 minute' THEN
+    -- What waits while nothing may be routed waits as it is told to.
+    IF oldest_unrouted_at < clock_timestamp() - interval '1 minute' AND blocked_by IS NULL THEN
       reasons := reasons || format('the oldest unrouted event is of %s, the last pass that saw any %s', to_char(oldest_unrouted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'),
         coalesce(to_char(last_pass_at AT TIME ZONE 'UTC', '"of" YYYY-MM-DD HH24:MI:SS "UTC"'), 'has yet to come'));
     END IF;
@@ -10825,7 +11454,8 @@ AS $function$
            (array_agg(p.contract_digest ORDER BY p.contract_digest IS DISTINCT FROM c.contract_digest DESC, p.last_seen_at DESC))[1] AS digest
     FROM iu_console_process AS p, contract AS c WHERE p.last_seen_at >= clock_timestamp() - interval '20 seconds'
   ), folders AS (
-    SELECT count(*)::integer AS n, coalesce(sum(pending), 0)::integer AS pending, (count(*) FILTER (WHERE is_running))::integer AS running FROM v_iu_exporter
+    SELECT count(*)::integer AS n, coalesce(sum(pending), 0)::integer AS pending, coalesce(sum(edited), 0)::integer AS edited, coalesce(sum(unrendered), 0)::integer AS unrendered,
+           coalesce(sum(pending + edited + unrendered), 0)::integer AS lacking, (count(*) FILTER (WHERE is_running))::integer AS running FROM v_iu_exporter
   ), exported AS (
     SELECT e.exported_at, k.canonical_address, encode(e.render_digest, 'hex') AS digest FROM iu_export AS e JOIN iu_collection AS k ON k.id = e.collection_id
     WHERE e.exported_at IS NOT NULL ORDER BY e.exported_at DESC LIMIT 1
@@ -10848,10 +11478,12 @@ AS $function$
               ELSE format('%s running, built for the schema that is deployed', s.n) END
   FROM consoles AS s, contract AS c
   UNION ALL
-  SELECT 'knowledge_base', CASE WHEN f.n = 0 THEN 'not_connected' WHEN f.pending > 0 THEN 'behind' ELSE 'in_step' END, x.exported_at, x.canonical_address, x.digest, f.pending,
+  SELECT 'knowledge_base', CASE WHEN f.n = 0 THEN 'not_connected' WHEN f.lacking > 0 THEN 'behind' ELSE 'in_step' END, x.exported_at, x.canonical_address, x.digest, f.lacking,
          CASE WHEN f.n = 0 THEN 'no folder is exported into'
               ELSE format('%s, %s; an exporter runs for %s', CASE f.n WHEN 1 THEN '1 folder' ELSE f.n || ' folders' END,
-                          CASE f.pending WHEN 0 THEN 'every rendering is in its files' WHEN 1 THEN '1 rendering is not in its files' ELSE f.pending || ' renderings are not in their files' END,
+                          CASE WHEN f.lacking = 0 THEN 'every collection is in its files as it is now' ELSE concat_ws(', ',
+                            CASE WHEN f.pending = 1 THEN '1 rendering is not in its files' WHEN f.pending > 1 THEN f.pending || ' renderings are not in their files' END,
+                            CASE WHEN f.edited > 0 THEN f.edited || ' changed since it was rendered' END, CASE WHEN f.unrendered > 0 THEN f.unrendered || ' never rendered' END) END,
                           CASE f.running WHEN 0 THEN 'none' ELSE f.running::text END) END
   FROM folders AS f LEFT JOIN exported AS x ON true
   UNION ALL
@@ -11109,7 +11741,8 @@ BEGIN
           detail := 'by the worker and by a replay';
         WHEN 'W8' THEN
           SELECT string_agg(format('%s is %s without a reason', worker_code, CASE WHEN healthy THEN 'healthy' ELSE 'unhealthy' END), '; ') FILTER (WHERE healthy <> (reasons = '{}')),
-                 string_agg(format('%s: %s', worker_code, CASE WHEN healthy THEN 'healthy' ELSE array_to_string(reasons, '; ') END), ' · ' ORDER BY worker_code), (array_agg(accounting))[1]
+                 string_agg(format('%s: %s', worker_code, CASE WHEN healthy THEN 'healthy' ELSE array_to_string(reasons, '; ') END
+                                     || coalesce((SELECT format('; inert: %s is %s by %s: %s', g.gate, g.state, g.changed_by, g.reason) FROM v_iu_gate AS g WHERE g.gate = blocked_by AND g.state NOT IN ('missing', 'malformed')), '')), ' · ' ORDER BY worker_code), (array_agg(accounting))[1]
           INTO v_wrong, detail, v_account
           FROM v_iu_route_worker_health;
           v_wrong := CASE WHEN detail IS NULL THEN 'no worker' ELSE v_wrong END;
@@ -11140,9 +11773,17 @@ COMMENT ON TRIGGER trg_dot_iu_command_run_append_only ON dot_iu_command_run IS '
 CREATE TRIGGER trg_dot_iu_command_seal_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.dot_iu_command_seal FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
 COMMENT ON TRIGGER trg_dot_iu_command_seal_append_only ON dot_iu_command_seal IS 'The chain is history.';
 
+-- trigger trg_dot_iu_history_block_append_only on dot_iu_history_block
+CREATE TRIGGER trg_dot_iu_history_block_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.dot_iu_history_block FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
+COMMENT ON TRIGGER trg_dot_iu_history_block_append_only ON dot_iu_history_block IS 'The chain is history.';
+
 -- trigger trg_event_outbox_append_only on event_outbox
 CREATE TRIGGER trg_event_outbox_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.event_outbox FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only_but_archived();
 COMMENT ON TRIGGER trg_event_outbox_append_only ON event_outbox IS 'The outbox is append-only; a row''s lane never changes, and it leaves by an archive only';
+
+-- trigger trg_information_unit_unsealed on information_unit
+CREATE TRIGGER trg_information_unit_unsealed AFTER INSERT ON iu_core.information_unit REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_dot_history_queue();
+COMMENT ON TRIGGER trg_information_unit_unsealed ON information_unit IS 'New rows are sealed within seconds.';
 
 -- trigger trg_iu_archive_append_only on iu_archive
 CREATE TRIGGER trg_iu_archive_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_archive FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
@@ -11152,9 +11793,21 @@ COMMENT ON TRIGGER trg_iu_archive_append_only ON iu_archive IS 'What was archive
 CREATE TRIGGER trg_iu_archive_move_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_archive_move FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
 COMMENT ON TRIGGER trg_iu_archive_move_append_only ON iu_archive_move IS 'What was archived stays on record';
 
+-- trigger trg_iu_archive_move_unsealed on iu_archive_move
+CREATE TRIGGER trg_iu_archive_move_unsealed AFTER INSERT ON iu_core.iu_archive_move REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_dot_history_queue();
+COMMENT ON TRIGGER trg_iu_archive_move_unsealed ON iu_archive_move IS 'New rows are sealed within seconds.';
+
+-- trigger trg_iu_archive_unsealed on iu_archive
+CREATE TRIGGER trg_iu_archive_unsealed AFTER INSERT ON iu_core.iu_archive REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_dot_history_queue();
+COMMENT ON TRIGGER trg_iu_archive_unsealed ON iu_archive IS 'New rows are sealed within seconds.';
+
 -- trigger trg_iu_backup_evidence_append_only on iu_backup_evidence
 CREATE TRIGGER trg_iu_backup_evidence_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_backup_evidence FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
 COMMENT ON TRIGGER trg_iu_backup_evidence_append_only ON iu_backup_evidence IS 'Evidence stays as it was found';
+
+-- trigger trg_iu_backup_evidence_unsealed on iu_backup_evidence
+CREATE TRIGGER trg_iu_backup_evidence_unsealed AFTER INSERT ON iu_core.iu_backup_evidence REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_dot_history_queue();
+COMMENT ON TRIGGER trg_iu_backup_evidence_unsealed ON iu_backup_evidence IS 'New rows are sealed within seconds.';
 
 -- trigger trg_iu_collection_checkpoint_append_only on iu_collection_checkpoint
 CREATE TRIGGER trg_iu_collection_checkpoint_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_collection_checkpoint FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
@@ -11164,9 +11817,25 @@ COMMENT ON TRIGGER trg_iu_collection_checkpoint_append_only ON iu_collection_che
 CREATE TRIGGER trg_iu_collection_checkpoint_piece_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_collection_checkpoint_piece FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
 COMMENT ON TRIGGER trg_iu_collection_checkpoint_piece_append_only ON iu_collection_checkpoint_piece IS 'A checkpoint is frozen.';
 
+-- trigger trg_iu_collection_checkpoint_piece_unsealed on iu_collection_checkpoint_piece
+CREATE TRIGGER trg_iu_collection_checkpoint_piece_unsealed AFTER INSERT ON iu_core.iu_collection_checkpoint_piece REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_dot_history_queue();
+COMMENT ON TRIGGER trg_iu_collection_checkpoint_piece_unsealed ON iu_collection_checkpoint_piece IS 'New rows are sealed within seconds.';
+
+-- trigger trg_iu_collection_checkpoint_unsealed on iu_collection_checkpoint
+CREATE TRIGGER trg_iu_collection_checkpoint_unsealed AFTER INSERT ON iu_core.iu_collection_checkpoint REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_dot_history_queue();
+COMMENT ON TRIGGER trg_iu_collection_checkpoint_unsealed ON iu_collection_checkpoint IS 'New rows are sealed within seconds.';
+
+-- trigger trg_iu_held_decision_append_only on iu_held_decision
+CREATE TRIGGER trg_iu_held_decision_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_held_decision FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
+COMMENT ON TRIGGER trg_iu_held_decision_append_only ON iu_held_decision IS 'A decision is made once.';
+
 -- trigger trg_iu_held_decision_count on iu_held_decision
 CREATE TRIGGER trg_iu_held_decision_count AFTER INSERT ON iu_core.iu_held_decision REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_held_decision_count();
 COMMENT ON TRIGGER trg_iu_held_decision_count ON iu_held_decision IS 'A decision is made by hand, and seldom: it can be counted as it is made';
+
+-- trigger trg_iu_held_decision_unsealed on iu_held_decision
+CREATE TRIGGER trg_iu_held_decision_unsealed AFTER INSERT ON iu_core.iu_held_decision REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_dot_history_queue();
+COMMENT ON TRIGGER trg_iu_held_decision_unsealed ON iu_held_decision IS 'New rows are sealed within seconds.';
 
 -- trigger trg_iu_out_lifecycle on information_unit
 CREATE TRIGGER trg_iu_out_lifecycle AFTER UPDATE ON iu_core.information_unit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_out_lifecycle();
@@ -11187,6 +11856,10 @@ COMMENT ON TRIGGER trg_iu_route_attempt_append_only ON iu_route_attempt IS 'An a
 -- trigger trg_unit_version_append_only on unit_version
 CREATE TRIGGER trg_unit_version_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.unit_version FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
 COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is immutable';
+
+-- trigger trg_unit_version_unsealed on unit_version
+CREATE TRIGGER trg_unit_version_unsealed AFTER INSERT ON iu_core.unit_version REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_dot_history_queue();
+COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are sealed within seconds.';
 
 -- config iu_core.autocut_enabled
 --   INSERT INTO dot_config (key, value_type, description, value, reason)

@@ -16,8 +16,10 @@ export const CHANGE_MARKS: Record<TouchedObject['change'], Mark & { sign: string
   delete: { sign: '−', icon: 'i-lucide-minus', label: 'removed', color: 'text-error' },
 }
 
+/** What is said of an object: it changed, it was so until now, or it is so. */
 export interface Difference {
   name: string
+  change: 'changed' | 'was' | 'is'
   before?: string
   after?: string
 }
@@ -44,9 +46,12 @@ export function wordsOf(value: unknown, key = ''): string | undefined {
   return /^[0-9a-f]{64}$/.test(value) ? shortDigest(value) : /^\d{4}-\d\d-\d\dT\d\d:/.test(value) ? formatTime(new Date(value).toISOString()) : value
 }
 
-/** A record's parts on one line: a name of a field is words, a name of a thing that has fields of its own is not. */
-export const wordsOfParts = (record: Record<string, unknown>): string => Object.entries(record).map(([key, value]) =>
-  isRecord(value) ? `${key} (${wordsOfParts(value)})` : `${words(key)} ${wordsOf(value, key)}`).join(', ')
+/** Whose parts are called by the names of things: those are never put into words. */
+const BY_NAME = new Set(['by_type'])
+
+/** A record's parts on one line: a name of a field is words, a name of a thing, or of what has fields of its own, is not. */
+export const wordsOfParts = (record: Record<string, unknown>, of = ''): string => Object.entries(record).map(([key, value]) =>
+  isRecord(value) ? `${key} (${wordsOfParts(value)})` : `${BY_NAME.has(of) ? key : words(key)} ${wordsOf(value, key)}`).join(', ')
 
 /** A membership says its place by the piece before it: the number behind that is the database's own sort key. */
 function placed(facts: Record<string, unknown>): Record<string, unknown> {
@@ -54,13 +59,23 @@ function placed(facts: Record<string, unknown>): Record<string, unknown> {
   return at === undefined ? facts : { after: 'nothing (first)', ...others }
 }
 
-/** The fields that an object's change is about. Who and why of a gate are the ledger's to say, not the plan's. */
+/** An event is its number: what it is of is said too, though it does not change. */
+const SAID = ['type', 'subject']
+
+/**
+ * The fields that an object's change is about. Changed is what both sides have: what one of them does not speak of became
+ * nothing by no means. Who and why of a gate are the ledger's to say, not the plan's.
+ */
 export function differencesOf({ ref, change, ...facts }: TouchedObject): Difference[] {
   const [before, after] = [facts.before ?? {}, facts.after ?? {}].map(side => ref.startsWith('piece:') ? placed(side) : side) as [Record<string, unknown>, Record<string, unknown>]
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter(key => !(ref.startsWith('gate:') && (key === 'by' || key === 'reason')))
-    .filter(key => change !== 'update' || JSON.stringify(before[key]) !== JSON.stringify(after[key]))
-    .map(key => ({ name: nameOf(key), before: wordsOf(before[key], key), after: wordsOf(after[key], key) }))
+    .filter(key => change !== 'update' || JSON.stringify(before[key]) !== JSON.stringify(after[key]) || (ref.startsWith('event:') && SAID.includes(key)))
+    .map((key) => {
+      const said = { name: nameOf(key), before: wordsOf(before[key], key), after: wordsOf(after[key], key) }
+      if (change !== 'update' || said.before === said.after || !(key in before)) return { ...said, change: 'is' as const }
+      return { ...said, change: key in after ? 'changed' as const : 'was' as const }
+    })
 }
 
 interface Line {

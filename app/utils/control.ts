@@ -13,6 +13,11 @@ export const RUN_MARKS: Record<RunRow['status'], Mark> = {
   failed: { icon: 'i-lucide-circle-x', label: 'failed', color: 'text-error' },
 }
 
+/** What came of a run: its status says no more than that it was carried out. */
+export const outcomeName = ({ status, outcome }: { status: string, outcome?: string | null }): string => outcome && status !== 'planned' ? words(outcome) : status
+export const runMark = (run: Pick<RunRow, 'status' | 'outcome'>): Mark =>
+  run.outcome && run.status === 'succeeded' ? { icon: 'i-lucide-triangle-alert', label: outcomeName(run), color: 'text-warning' } : RUN_MARKS[run.status]
+
 const MODE_NAMES: Record<RunRow['mode'], string> = { plan: 'plan', apply: 'apply', verify: 'verify', rollback: 'undo' }
 export const modeName = (mode: RunRow['mode']): string => MODE_NAMES[mode]
 

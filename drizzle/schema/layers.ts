@@ -36,4 +36,6 @@ export const exporter = iuCore.view('v_iu_exporter', {
   exported: integer('exported').notNull(),
   exportedAt: instant('exported_at'),
   isRunning: boolean('is_running').notNull(),
+  edited: integer('edited').notNull(),
+  unrendered: integer('unrendered').notNull(),
 }).existing()

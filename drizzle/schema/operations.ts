@@ -26,6 +26,7 @@ export const commandRun = iuCore.view('v_dot_iu_command_run', {
   verifyRunId: id('verify_run_id'),
   undoneByRunId: id('undone_by_run_id'),
   sealNo: id('seal_no'),
+  outcome: text('outcome'),
 }).existing()
 
 export const commandRegistry = iuCore.view('v_dot_iu_command_registry', {
@@ -44,13 +45,17 @@ export const commandRegistry = iuCore.view('v_dot_iu_command_registry', {
   lastRunAt: instant('last_run_at'),
   lastActor: text('last_actor'),
   lastStatus: text('last_status'),
+  otherwise: integer('otherwise').notNull(),
 }).existing()
 
 export const commandRunHealth = iuCore.view('v_dot_iu_command_run_health', {
-  recentRuns: integer('recent_runs').notNull(),
-  recentFailed: integer('recent_failed').notNull(),
-  recentUnverified: integer('recent_unverified').notNull(),
-  recentRefused: integer('recent_refused').notNull(),
+  runs: integer('runs').notNull(),
+  apply: integer('apply').notNull(),
+  applied: integer('applied').notNull(),
+  refused: integer('refused').notNull(),
+  failed: integer('failed').notNull(),
+  unverified: integer('unverified').notNull(),
+  otherwise: integer('otherwise').notNull(),
   unsealed: integer('unsealed').notNull(),
   oldestUnsealedAt: instant('oldest_unsealed_at'),
   headNo: id('head_no'),

@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import type pg from 'pg'
+import { RefusedCommand } from '../commands/carry.ts'
 import { inSnapshot, type Isolation, openPool } from '../db/client.ts'
 import { type Connection, type Limits, LIMITS, openConnection } from '../db/connection.ts'
+import { sealLedger } from '../db/functions/ledger.ts'
 import type { Kind } from '../backup/manifest.ts'
 import { bootstrap } from '../deploy/index.ts'
 import { sweepScratches } from '../deploy/scratch.ts'
@@ -119,6 +121,16 @@ export async function withDatabase<T>(work: (client: pg.Client, target: Target) 
     await target.close()
   }
 }
+
+/** The same for work that runs commands: what they wrote, refusals too, is sealed before the process ends, since no console may be there to do it. */
+export const withCommands = <T>(work: (client: pg.Client, target: Target) => Promise<T>): Promise<T> => withDatabase(async (client, target) => {
+  const done = await work(client, target).catch(async (error: Error) => {
+    if (error instanceof RefusedCommand) await sealLedger(client)
+    throw error
+  })
+  await sealLedger(client)
+  return done
+})
 
 /** Reads as the console does, in one snapshot. */
 export async function reading<T extends object>(read: Parameters<typeof inSnapshot<T>>[1], { isolation, ...options }: OpenOptions & { isolation?: Isolation } = {}): Promise<T & { asOf: string }> {

@@ -7,12 +7,16 @@ const SIGN = { create: '+', update: '~', delete: '-' } as const
 const inline = (value: unknown): string => typeof value === 'string' && /^[^\s"]+$/.test(value) ? printable(value) : printable(JSON.stringify(value))
 const fields = (record: Record<string, unknown> = {}): string => Object.entries(record).map(([key, value]) => `${key}=${inline(value)}`).join(' ')
 
-/** What was, and what is; of an update only what differs. */
-function lines({ ref, change, before, after }: TouchedObject): string[] {
-  const differing = (record: Record<string, unknown>, other: Record<string, unknown> = {}) =>
-    change === 'update' ? Object.fromEntries(Object.entries(record).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(other[key]))) : record
-  const [was, is] = [fields(before && differing(before, after)), fields(after && differing(after, before))]
-  return [`  ${SIGN[change]} ${printable(ref)}`, ...(was ? [`      was ${was}`] : []), ...(is ? [`      is  ${is}`] : [])]
+/** An event is its number: what it is of is said too, though it does not change. */
+const SAID = ['type', 'subject']
+
+/** What was, and what is; of an update what differs where both sides speak of it, and what one of them alone does. */
+function lines({ ref, change, before = {}, after = {} }: TouchedObject): string[] {
+  const pick = (record: Record<string, unknown>, wanted: (key: string) => boolean) => fields(Object.fromEntries(Object.entries(record).filter(([key]) => wanted(key))))
+  const alike = (key: string) => key in before && key in after && JSON.stringify(before[key]) === JSON.stringify(after[key])
+  const [was, is] = change === 'update' ? [pick(before, key => !alike(key)), pick(after, key => !alike(key))] : [fields(before), fields(after)]
+  const of = change === 'update' && ref.startsWith('event:') ? pick(after, key => alike(key) && SAID.includes(key)) : ''
+  return [`  ${SIGN[change]} ${printable(ref)}`, ...(of ? [`      of  ${of}`] : []), ...(was ? [`      was ${was}`] : []), ...(is ? [`      is  ${is}`] : [])]
 }
 
 /** What undoes a run; a plan has done nothing that could be undone. */
@@ -26,7 +30,8 @@ export function tell(receipt: Receipt, checks: CheckResult[] = receipt.results ?
   const { mode, counts, events = [], notes = [], objects = [], result = {}, secret = {} } = receipt
   const total = counts ? counts.create + counts.update + counts.delete : 0
   return [
-    `${receipt.command} ${mode}: ${receipt.status} (run ${receipt.run})`,
+    `${receipt.command} ${mode}: ${receipt.outcome && mode !== 'plan' ? receipt.outcome.replaceAll('_', ' ') : receipt.status} (run ${receipt.run})`,
+    ...(receipt.headline ? [`  ${printable(receipt.headline)}`] : []),
     ...(receipt.detail ? [`  ${printable(receipt.detail)}`] : []),
     ...objects.flatMap(lines),
     ...(total > objects.length ? [`  … and ${total - objects.length} more`] : []),

@@ -1,3 +1,4 @@
+import type { HistoryState } from '../db/functions/ledger.ts'
 import type { planDeploy, planRollback } from '../deploy/index.ts'
 import { stakeText } from '../deploy/index.ts'
 import { count, printable } from './report.ts'
@@ -34,3 +35,7 @@ export function rollbackPlanLines({ units, destroys, refusal }: RollbackPlan): s
     destroys.length || refusal ? 'the rollback would be refused; nothing was changed' : `${count(units.length, 'unit')} would be undone; nothing was changed`,
   ]
 }
+
+/** What recounting the history came to, in a line. */
+export const historyLine = ({ ok, sealed, blocks, unsealed }: HistoryState): string =>
+  `${ok ? '✓' : '✗'} history: ${count(sealed, 'row')} in ${count(blocks, 'block')}${ok ? ', each as it was sealed' : ''}${unsealed ? `; ${count(unsealed, 'writing')} not sealed yet` : ''}`

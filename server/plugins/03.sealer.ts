@@ -3,13 +3,14 @@ import { useStandstill } from '../worker/standstill.ts'
 
 const EVERY = 5_000
 
-/** Chains what commands have written, some seconds later: never in a command's way. */
+/** Chains what commands, passes and emitters have written, some seconds later: never in their way. */
 export default defineNitroPlugin((nitro) => {
   if (import.meta.prerender) return
   const standstill = useStandstill('the ledger is not being sealed')
+  let open = true
   const timer = setInterval(async () => {
     try {
-      await sealLedger(consolePool())
+      await sealLedger(consolePool(), () => open)
       standstill.over()
     }
     catch (error) {
@@ -17,5 +18,8 @@ export default defineNitroPlugin((nitro) => {
     }
   }, EVERY)
   timer.unref()
-  nitro.hooks.hook('close', () => clearInterval(timer))
+  nitro.hooks.hook('close', () => {
+    open = false
+    clearInterval(timer)
+  })
 })

@@ -49,6 +49,8 @@ export const receiptSchema = z.object({
   events: z.array(z.object({ type: z.string(), lane: z.string(), count })).optional(),
   before_digest: digest.optional(),
   after_digest: digest.optional(),
+  outcome: z.string().optional().describe('what came of it, where what it was for did not happen, or not wholly'),
+  headline: z.string().optional().describe('what it comes to, in a line'),
   result: values.optional(),
   notes: z.array(z.string()).optional(),
   checks: z.array(z.looseObject({ name: z.string() })).optional(),

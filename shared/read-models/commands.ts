@@ -21,7 +21,8 @@ export const commandRow = z.object({
   lastRunId: count.nullable(),
   lastRunAt: time.nullable(),
   lastActor: z.string().nullable(),
-  lastStatus: z.string().nullable(),
+  lastStatus: z.string().nullable().describe('what came of the last run'),
+  otherwise: count.describe('applied, and what they were for did not happen, or not wholly'),
 })
 export type CommandRow = z.output<typeof commandRow>
 

@@ -30,7 +30,7 @@ export const deadLetterAnswer = z.object({
   attempts: z.array(z.object({
     attemptNo: count, routeCode: z.string(), status: z.enum(ATTEMPT_STATUSES), failureCode: z.string().nullable(), failureDetail: z.string().nullable(), workerCode: z.string(), createdAt: time,
   })).describe('of the event on this route, or on all where no route had taken it'),
-  runs: z.array(z.object({ run: count, label: z.string(), mode: z.string(), status: z.string(), actor: z.string(), at: time })).describe('commands that touched it, newest first'),
+  runs: z.array(z.object({ run: count, label: z.string(), mode: z.string(), status: z.string(), outcome: z.string().nullable(), actor: z.string(), at: time })).describe('commands that touched it, newest first'),
   others: z.array(related).describe('other letters of the same event'),
   corrects: z.array(related).describe('letters in whose place its event was emitted'),
   correctedBy: z.object({ eventId: count, heldSince: time.nullable().describe('it waits on lane held'), letters: z.array(related) }).nullable().describe('the event in its place'),

@@ -42,6 +42,8 @@ export const exporter = z.object({
   exported: count,
   exportedAt: time.nullable(),
   isRunning: z.boolean().describe('a session holds it now'),
+  edited: count.describe('collections that are in its files as they were rendered, and changed since'),
+  unrendered: count.describe('collections that were never rendered'),
 })
 export type Exporter = z.output<typeof exporter>
 

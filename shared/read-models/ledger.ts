@@ -32,13 +32,18 @@ export const runRow = z.object({
   verifyStatus: z.string().nullable(),
   undoneByRunId: count.nullable(),
   sealNo: count.nullable(),
+  outcome: z.string().nullable().describe('what came of it, where what it was for did not happen, or not wholly'),
   finishedAt: time,
 })
 export type RunRow = z.output<typeof runRow>
 
 export const chain = z.object({ head: z.string().nullable(), headNo: count.nullable(), unsealed: count, oldestUnsealedAt: time.nullable(), lastSealedAt: time.nullable() })
 
-export const ledgerAnswer = z.object({ ...pageOf(runRow), total: boundedCount, chain })
+/** What became of the runs, the newest 10,001 at most. */
+export const runCounts = z.object({ runs: count, apply: count, applied: count, refused: count, failed: count, unverified: count, otherwise: count.describe('applied, and what they were for did not happen, or not wholly') })
+export type RunCounts = z.output<typeof runCounts>
+
+export const ledgerAnswer = z.object({ ...pageOf(runRow), total: boundedCount, counts: runCounts, chain })
 export type Ledger = z.output<typeof ledgerAnswer>
 
 export const runQuery = z.strictObject({ id: z.string().regex(/^\d{1,15}$/, 'is not a run\'s number').describe('a run\'s number') })

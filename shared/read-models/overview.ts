@@ -14,6 +14,7 @@ export const workerHealth = z.object({
   masterGateOpen: z.boolean(),
   deliveryMode,
   blockedBy: z.string().nullable(),
+  inert: z.string().nullable().describe('the gate that keeps it from routing, who closed it and why: a state, and no ill health'),
   backlog: count,
   /** false: at least so many wait */
   backlogIsExact: z.boolean(),

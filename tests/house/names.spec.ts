@@ -50,6 +50,8 @@ const TERMS: Record<string, string> = {
 /** Columns that are named as if they held a term, and hold none. */
 const NO_TERMS: Record<string, string> = {
   'dot_iu_command.area': 'where the menus show a command: a word of the contracts, which the registry is compared with',
+  'dot_iu_history_block.what': 'which rows it seals: fn_dot_history_kinds lists them, and a spec holds them against the tables',
+  'dot_iu_history_unsealed.what': 'the same',
   'dot_iu_command_run.code': 'a refusal\'s code: the catalogue of errors has them, and a fault has the database\'s own',
 }
 const TERM_COLUMN = '(^|_)(kind|status|lane|domain|right|mode|move|decision|what|area|state|value_type|failure_code)$|^code$'

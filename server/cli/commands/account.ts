@@ -5,7 +5,7 @@ import { makePassword } from '../../commands/first-admin.ts'
 import { toWire } from '../../commands/wire.ts'
 import { findCommand } from '../../../shared/commands/index.ts'
 import type { Receipt } from '../../../shared/commands/receipt.ts'
-import { TOKEN, withDatabase } from '../database.ts'
+import { TOKEN, withCommands, withDatabase } from '../database.ts'
 import { handOver, passwordFromInput } from '../password.ts'
 import { Refusal, say, sayJson, table } from '../report.ts'
 
@@ -25,7 +25,7 @@ async function prepare(client: ClientBase, code: string, input: Record<string, u
 const act = async (...asked: Parameters<typeof prepare>): Promise<Receipt> => (await prepare(...asked))()
 
 /** A command that sets a password, from standard input or made here. */
-const withPassword = (code: string, fromInput: boolean | undefined, input: { account: string }, asJson: boolean | undefined) => withDatabase(async (client) => {
+const withPassword = (code: string, fromInput: boolean | undefined, input: { account: string }, asJson: boolean | undefined) => withCommands(async (client) => {
   const password = fromInput ? passwordFromInput() : makePassword()
   const commit = await prepare(client, code, { ...input, password })
   const receipt = await (fromInput ? commit() : handOver(input.account, password, commit))
@@ -36,7 +36,7 @@ const withPassword = (code: string, fromInput: boolean | undefined, input: { acc
 const simple = (name: string, code: string, description: string) => defineCommand({
   meta: { name, description },
   args: { ...account, ...reason, ...json },
-  run: ({ args }) => withDatabase(async (client) => {
+  run: ({ args }) => withCommands(async (client) => {
     const receipt = await act(client, code, { account: args.account }, args.reason)
     if (args.json) sayJson(receipt)
     else say(`${args.account}: done (run ${receipt.run})`)

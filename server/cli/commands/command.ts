@@ -6,7 +6,7 @@ import { cut } from '../../import/cut.ts'
 import { COMMANDS, findCommand } from '../../../shared/commands/index.ts'
 import { commandRequests } from '../../../shared/commands/request.ts'
 import { parseExactly } from '../../../shared/exact-json.ts'
-import { TOKEN, withDatabase } from '../database.ts'
+import { TOKEN, withCommands } from '../database.ts'
 import { written } from '../output.ts'
 import { tell } from '../receipt.ts'
 import { EXIT, Refusal, say, sayJson, table } from '../report.ts'
@@ -51,7 +51,7 @@ export default defineCommand({
     if (run !== undefined && !(Number.isInteger(run) && run > 0)) throw new Refusal(`"${target}" is not a run's number`, EXIT.usage)
     const common = { command: contract.code, run, reason: args.reason, planDigest: args['plan-digest'], confirm: args.confirm, idempotencyKey: args.key, token: TOKEN }
 
-    await withDatabase(async (client) => {
+    await withCommands(async (client) => {
       let params: Record<string, unknown> | undefined
       if (run === undefined) {
         const parsed = commandRequests(contract).command.shape.params.safeParse(readParams(args.params ?? '{}'))

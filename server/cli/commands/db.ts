@@ -1,13 +1,15 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineCommand } from 'citty'
+import type { Client } from 'pg'
 import { readCatalogue, schemaText } from '../../deploy/catalogue.ts'
 import { bootstrap, BootstrapError, DRIZZLE, planDeploy, planRollback, readUnits, rollbackUnits, verifyUnits } from '../../deploy/index.ts'
+import { type HistoryState, sealLedger, verifyHistory, verifyLedger } from '../../db/functions/ledger.ts'
 import { checkWorks, type Miscount, recountAccounting } from '../../db/functions/proof.ts'
 import { BACKUPS, backupKind, withDatabase } from '../database.ts'
 import { deployHere } from '../deploying.ts'
 import { count, EXIT, note, printable, Refusal, say, sayJson } from '../report.ts'
-import { deployPlanLines, holds, rollbackPlanLines } from '../units.ts'
+import { deployPlanLines, historyLine, holds, rollbackPlanLines } from '../units.ts'
 import { backup, restore } from './backup.ts'
 
 const json = { json: { type: 'boolean', description: 'one JSON document' } } as const
@@ -29,6 +31,23 @@ function recountLine({ events, miscounts, error }: Recounted): string {
   if (miscounts.length) return `✗ accounting: ${miscounts.map(({ field, audited, counted }) => `${field} is ${audited} by the audit, ${counted} by counting every row`).join('; ')}`
   return `✓ accounting: ${count(events!, 'event')}, as counting every row gives`
 }
+
+type Proved = HistoryState | { ok: false, problems: string[], error: string }
+
+/** The chain walked and the history recounted against it; a database before its sealer has neither. */
+async function proveHistory(client: Client): Promise<Proved> {
+  try {
+    await sealLedger(client)
+    const [chain, history] = [await verifyLedger(client), await verifyHistory(client)]
+    return { ...history, ok: chain.ok && history.ok, problems: [...chain.problems, ...history.problems] }
+  }
+  catch (error) {
+    return { ok: false, problems: [], error: (error as Error).message }
+  }
+}
+
+/** What the proof came to, in lines. */
+const provedLines = (proved: Proved): string[] => 'error' in proved ? [`✗ history: ${printable(proved.error)}`] : [...proved.problems.map(problem => `✗ ${printable(problem)}`), historyLine(proved)]
 
 export default defineCommand({
   meta: { name: 'db', description: 'deploy the schema, verify it, roll it back; back the database up and restore it' },
@@ -74,16 +93,17 @@ export default defineCommand({
     backup,
     restore,
     verify: defineCommand({
-      meta: { name: 'verify', description: 'check every applied unit against the live database, W1 to W9: whether it works, and the accounting against a count of every row' },
+      meta: { name: 'verify', description: 'check every applied unit against the live database, W1 to W9: whether it works, the accounting against a count of every row, and the history against what was sealed of it' },
       args: json,
       run: ({ args }) => withDatabase(async (client) => {
         // A unit that is not as deployed must not keep the other checks from being told.
         const units: Verified = await verifyUnits(client, readUnits(DRIZZLE)).then(tags => ({ verified: tags }), (error: Error) => ({ verified: [], error: error.message }))
         const works = await checkWorks(client)
         const accounting: Recounted = await recountAccounting(client).catch((error: Error) => ({ miscounts: [], error: error.message }))
-        if (args.json) sayJson({ ...units, works, accounting })
-        else say([...unitLines(units), ...works.map(({ code, name, ok, detail }) => `${ok ? '✓' : '✗'} ${code} ${name}: ${printable(detail)}`), recountLine(accounting)].join('\n'))
-        if (units.error !== undefined || works.some(({ ok }) => !ok) || accounting.error !== undefined || accounting.miscounts.length) process.exitCode = EXIT.failed
+        const history = await proveHistory(client)
+        if (args.json) sayJson({ ...units, works, accounting, history })
+        else say([...unitLines(units), ...works.map(({ code, name, ok, detail }) => `${ok ? '✓' : '✗'} ${code} ${name}: ${printable(detail)}`), recountLine(accounting), ...provedLines(history)].join('\n'))
+        if (units.error !== undefined || works.some(({ ok }) => !ok) || accounting.error !== undefined || accounting.miscounts.length || !history.ok) process.exitCode = EXIT.failed
       }),
     }),
     rollback: defineCommand({

@@ -1,7 +1,7 @@
 import { defineCommand } from 'citty'
 import { carry } from '../../commands/carry.ts'
 import { listGates } from '../../db/functions/gate.ts'
-import { TOKEN, withDatabase } from '../database.ts'
+import { TOKEN, withCommands, withDatabase } from '../database.ts'
 import { say, sayJson, table } from '../report.ts'
 
 const json = { json: { type: 'boolean', description: 'one JSON document' } } as const
@@ -12,7 +12,7 @@ const args = {
 } as const
 
 /** Through the dispatcher, from plan to verification. To name the gate is to type its name. */
-const set = (command: 'dot_iu_open_gate' | 'dot_iu_close_gate', gate: string, reason: string, asJson: boolean | undefined, expires?: string) => withDatabase(async (client) => {
+const set = (command: 'dot_iu_open_gate' | 'dot_iu_close_gate', gate: string, reason: string, asJson: boolean | undefined, expires?: string) => withCommands(async (client) => {
   const { receipt } = await carry(client, command, { gate, ...(expires ? { expires_at: expires } : {}) }, { reason, confirm: gate, token: TOKEN })
   if (asJson) sayJson(receipt)
   else say([`${gate} is ${String(receipt.result!.gate_state)} (run ${receipt.run})`, ...receipt.notes!].join('\n'))

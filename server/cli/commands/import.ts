@@ -2,7 +2,8 @@ import { defineCommand } from 'citty'
 import type { Friction } from '../../../shared/commands/receipt.ts'
 import type { ImportedFile, RefusedFile } from '../../import/import.ts'
 import { listSources } from '../../import/source.ts'
-import { openTarget } from '../database.ts'
+import { sealLedger } from '../../db/functions/ledger.ts'
+import { openTarget, within } from '../database.ts'
 import { countOf, DEFAULT_MAX_BYTES, importAll, isImported, isRefused } from '../importing.ts'
 import { bytes, count, EXIT, note, printable, Refusal, say, sayJson, whole } from '../report.ts'
 
@@ -59,6 +60,7 @@ export default defineCommand({
       const over: Friction[] = [...(args['over-edits'] ? ['edits'] as const : []), ...(args['allow-removals'] ? ['removals'] as const : [])]
       const results = [...refused, ...await importAll(target.url, sources, { prefix, maxBytes, isPlan: args.plan, over })]
       const failed = results.filter(isRefused)
+      if (countOf(results, 'unchanged') < results.length) await within(target.url, sealLedger)
       if (args.json) {
         sayJson({ files: results.filter(isImported), refused: failed })
       }

@@ -1,11 +1,12 @@
 import { defineCommand } from 'citty'
-import { sealLedger, verifyLedger } from '../../db/functions/ledger.ts'
+import { sealLedger, verifyHistory, verifyLedger } from '../../db/functions/ledger.ts'
 import { readLedger, readRun } from '../../db/queries/operations.ts'
 import type { Receipt } from '../../../shared/commands/receipt.ts'
 import { ledgerQuery, runQuery } from '../../../shared/read-models/ledger.ts'
 import { reading, withDatabase } from '../database.ts'
 import { tell } from '../receipt.ts'
-import { EXIT, note, printable, Refusal, say, sayJson, table } from '../report.ts'
+import { count, EXIT, note, printable, Refusal, say, sayJson, table } from '../report.ts'
+import { historyLine } from '../units.ts'
 
 const json = { json: { type: 'boolean', description: 'one JSON document' } } as const
 
@@ -30,7 +31,7 @@ export default defineCommand({
         const ledger = await reading(db => readLedger(db, query.data))
         if (args.json) return sayJson(ledger)
         say(table(['RUN', 'COMMAND', 'MODE', 'STATUS', 'ACTOR', 'OBJECT', 'WHEN'], ledger.rows.map(row => [
-          String(row.runId), row.command, row.mode, row.code ? `${row.status}: ${row.code}` : row.status, row.actor, `${row.firstObject ?? ''}${row.objects > 1 ? ` +${row.objects - 1}` : ''}`, row.finishedAt])))
+          String(row.runId), row.command, row.mode, row.code ? `${row.status}: ${row.code}` : row.outcome && row.status === 'succeeded' ? row.outcome.replaceAll('_', ' ') : row.status, row.actor, `${row.firstObject ?? ''}${row.objects > 1 ? ` +${row.objects - 1}` : ''}`, row.finishedAt])))
         if (ledger.next) note(`more: --after ${ledger.next}`)
       },
     }),
@@ -51,23 +52,30 @@ export default defineCommand({
       },
     }),
     seal: defineCommand({
-      meta: { name: 'seal', description: 'chain what is not chained yet (the console does so every five seconds)' },
+      meta: { name: 'seal', description: 'chain what is not chained yet (consoles, iu worker and iu command do so themselves)' },
       args: json,
       run: ({ args }) => withDatabase(async (client) => {
         const sealed = await sealLedger(client)
         if (args.json) sayJson({ sealed })
-        else say(`sealed ${sealed}`)
+        else say(`sealed ${count(sealed.runs, 'run')} and ${count(sealed.history, 'row')} of history`)
       }),
     }),
     verify: defineCommand({
-      meta: { name: 'verify', description: 'walk the chain, and compare it with a head exported earlier' },
+      meta: { name: 'verify', description: 'walk the chain, recount the history against it, and compare the chain with a head exported earlier' },
       args: { head: { type: 'string', description: 'SHA-256 in hex, as an earlier verify printed it' }, ...json },
       run: ({ args }) => withDatabase(async (client) => {
         await sealLedger(client)
         const state = await verifyLedger(client, args.head)
-        if (args.json) sayJson(state)
-        else say([...state.problems.map(problem => `✗ ${problem}`), `${state.ok ? '✓ ' : ''}${state.sealed} rows sealed, ${state.unsealed} waiting`, ...(state.head ? [`head ${state.head}`] : [])].join('\n'))
-        if (!state.ok) process.exitCode = EXIT.failed
+        const history = await verifyHistory(client)
+        const ok = state.ok && history.ok
+        if (args.json) sayJson({ ...state, ok, history })
+        else say([
+          ...[...state.problems, ...history.problems].map(problem => `✗ ${printable(problem)}`),
+          `${state.ok ? '✓ ' : ''}ledger: ${count(state.sealed, 'run')} sealed, ${state.unsealed} waiting`,
+          historyLine(history),
+          ...(state.head ? [`head ${state.head}`] : []),
+        ].join('\n'))
+        if (!ok) process.exitCode = EXIT.failed
       }),
     }),
   },

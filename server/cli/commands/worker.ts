@@ -2,6 +2,7 @@ import { defineCommand } from 'citty'
 import { LIMITS } from '../../db/connection.ts'
 import { isPassing } from '../../db/faults.ts'
 import { auditEvents } from '../../db/functions/archive.ts'
+import { sealLedger } from '../../db/functions/ledger.ts'
 import { connectAnew } from '../../worker/anew.ts'
 import { runAudits } from '../../worker/audit.ts'
 import { pollWorker } from '../../worker/poll.ts'
@@ -26,11 +27,15 @@ export default defineCommand({
     const signal = stopSignal()
     const until = args.once ? 'once' : args.drain ? 'drain' : 'forever'
     const target = await openTarget({ asWorker: true })
-    // Where no console runs, nobody else audits.
+    // Where no console runs, nobody else audits and seals.
     const routed = new AbortController()
     const auditor = connectAnew(() => connect(target.url, 'iu worker audit', LIMITS.loop))
-    const audit = (more: () => boolean) => auditor.within(client => auditEvents(client, more))
-    const standstill = useStandstill('events are not being audited')
+    const audit = (more: () => boolean) => auditor.within(async (client) => {
+      await auditEvents(client, more)
+      // What was counted is sealed, and what else was written.
+      await sealLedger(client, more)
+    })
+    const standstill = useStandstill('events are not being audited and sealed')
     const auditing = until === 'once' ? undefined : runAudits({ audit, until: 'forever', signal: AbortSignal.any([signal, routed.signal]), onRound: standstill.over, onFault: standstill.met })
     try {
       const total = await pollWorker({
@@ -41,11 +46,11 @@ export default defineCommand({
           : { idle: 'nothing to route', busy: 'another worker has the cursor', worker_gate_closed: 'gate iu_core.route_worker_enabled is closed', master_gate_closed: 'gate iu_core.routes_master_enabled is closed', routed: '' }[pass.status]),
         onLost: (error, retryMs) => note(`no pass: ${whyNot(error)}; next try in ${retryMs} ms`),
       })
-      if (until === 'drain') {
+      if (until !== 'forever') {
         routed.abort()
         await auditing
         await runAudits({
-          audit, until, signal, onRound: standstill.over,
+          audit, until: 'drain', signal, onRound: standstill.over,
           onFault: (error) => {
             if (!isPassing(error)) throw error
             standstill.met(error)

@@ -1,15 +1,17 @@
 import type { ClientBase, Pool } from 'pg'
 
-const BATCH = 1000
-
-/** Chains the ledger's rows that are not chained yet; returns how many. */
-export async function sealLedger(db: Pool | ClientBase): Promise<number> {
-  let sealed = 0
-  for (;;) {
-    const { rows } = await db.query<{ n: number }>('SELECT iu_core.fn_dot_ledger_seal($1) AS n', [BATCH])
-    sealed += rows[0]!.n
-    if (rows[0]!.n < BATCH) return sealed
+/** Chains what is not chained yet, while `more` wants it: the ledger's rows, and the history beside it. Returns how many rows of each. */
+export async function sealLedger(db: Pool | ClientBase, more: () => boolean = () => true): Promise<{ runs: number, history: number }> {
+  const all = async (step: string): Promise<number> => {
+    let sealed = 0
+    while (more()) {
+      const { rows } = await db.query<{ n: number }>(`SELECT iu_core.${step}() AS n`)
+      if (rows[0]!.n === 0) break
+      sealed += rows[0]!.n
+    }
+    return sealed
   }
+  return { runs: await all('fn_dot_ledger_seal'), history: await all('fn_dot_history_seal') }
 }
 
 export interface LedgerState {
@@ -25,5 +27,22 @@ export interface LedgerState {
 export async function verifyLedger(db: Pool | ClientBase, head?: string): Promise<LedgerState> {
   const { rows } = await db.query<LedgerState>(
     'SELECT ok, problems, rows_sealed::float8 AS sealed, rows_unsealed::float8 AS unsealed, head, head_no::float8 AS "headNo" FROM iu_core.fn_dot_ledger_verify($1)', [head ?? null])
+  return rows[0]!
+}
+
+export interface HistoryState {
+  ok: boolean
+  problems: string[]
+  /** rows of events, attempts, dead letters, versions and whatever else is sealed beside the ledger */
+  sealed: number
+  blocks: number
+  /** writings that wait for the sealer */
+  unsealed: number
+}
+
+/** Recounts the history against what was sealed of it: it takes as long as there are rows. */
+export async function verifyHistory(db: Pool | ClientBase): Promise<HistoryState> {
+  const { rows } = await db.query<HistoryState>(
+    'SELECT ok, problems, rows_sealed::float8 AS sealed, blocks::float8 AS blocks, blocks_unsealed::float8 AS unsealed FROM iu_core.fn_dot_history_verify()')
   return rows[0]!
 }

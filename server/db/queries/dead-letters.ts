@@ -52,7 +52,7 @@ export async function readDeadLetter(db: Snapshot, id: number): Promise<Omit<Dea
     attemptNo: attempt.attemptNo, routeCode: attempt.routeCode, status: attempt.status, failureCode: attempt.failureCode, failureDetail: attempt.failureDetail, workerCode: attempt.workerCode, createdAt: attempt.createdAt,
   }).from(attempt).where(and(eq(attempt.eventId, found.eventId), routeId === 0 ? undefined : eq(attempt.routeId, routeId)))
     .orderBy(desc(attempt.createdAt), desc(attempt.attemptNo)).limit(50)
-  const runs = await db.select({ run: commandRun.runId, command: commandRun.command, mode: commandRun.mode, status: commandRun.status, actor: commandRun.actor, at: commandRun.finishedAt })
+  const runs = await db.select({ run: commandRun.runId, command: commandRun.command, mode: commandRun.mode, status: commandRun.status, outcome: commandRun.outcome, actor: commandRun.actor, at: commandRun.finishedAt })
     .from(commandRun).where(and(arrayContains(commandRun.objectRefs, [`dead_letter:${id}`]), inArray(commandRun.mode, ['apply', 'rollback']))).orderBy(desc(commandRun.runId)).limit(20)
   const letters = (where: ReturnType<typeof and>) => db.select(related).from(deadLetter).where(where).orderBy(desc(deadLetter.deadLetterId)).limit(20)
   return {

@@ -12,6 +12,12 @@ export async function readAccounting(db: Snapshot): Promise<Omit<Accounting, 'as
   return row!
 }
 
+/** Who closed the gate that keeps a worker from routing, and why; null where it may route. */
+export function inertBy(blockedBy: string | null, gates: Pick<Gate, 'gate' | 'state' | 'changedBy' | 'reason'>[]): string | null {
+  const closed = gates.find(({ gate }) => gate === blockedBy)
+  return closed ? `${closed.gate} is ${closed.state}${closed.changedBy ? ` by ${closed.changedBy}` : ''}${closed.reason ? `: ${closed.reason}` : ''}` : null
+}
+
 /** The strip over every page: the worst of all workers. */
 export async function readShell(db: Snapshot): Promise<Omit<Shell, 'asOf'>> {
   const workers = await db.select().from(workerHealth)
@@ -34,7 +40,7 @@ export async function readOverview(db: Snapshot): Promise<Omit<Overview, 'asOf'>
     dryRun: sql<number>`count(*) filter (where ${outboundRoute.dryRun})::int`,
   }).from(outboundRoute)
   return {
-    workers, backlog,
+    workers: workers.map(worker => ({ ...worker, inert: inertBy(worker.blockedBy, gates) })), backlog,
     gates: gates.sort(byLadder),
     routes: routes ?? { total: 0, enabled: 0, dryRun: 0 },
     largest: await largestCollections(db),

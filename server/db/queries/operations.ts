@@ -66,7 +66,7 @@ export async function readCommandContract(db: Snapshot, name: string): Read<Comm
 const row = {
   runId: commandRun.runId, command: commandRun.command, mode: commandRun.mode, status: commandRun.status, code: commandRun.code, actor: commandRun.actor,
   actorKind: commandRun.actorKind, reason: commandRun.reason, objectRefs: commandRun.objectRefs, eventCount: commandRun.eventCount, targetRunId: commandRun.targetRunId,
-  verifyStatus: commandRun.verifyStatus, undoneByRunId: commandRun.undoneByRunId, sealNo: commandRun.sealNo, finishedAt: commandRun.finishedAt,
+  verifyStatus: commandRun.verifyStatus, undoneByRunId: commandRun.undoneByRunId, sealNo: commandRun.sealNo, outcome: commandRun.outcome, finishedAt: commandRun.finishedAt,
 }
 type Found = { command: string, objectRefs: string[] }
 const withLabel = <Row extends Found>({ objectRefs, ...found }: Row) => ({ ...found, label: labelOf(found.command), firstObject: objectRefs[0] ?? null, objects: objectRefs.length })
@@ -83,8 +83,8 @@ export async function readLedger(db: Snapshot, query: LedgerQuery): Read<Ledger>
     .where(and(filter, cursor === undefined ? undefined : (backwards ? gt : lt)(commandRun.runId, Number(cursor))))
     .orderBy((backwards ? asc : desc)(commandRun.runId)).limit(limit), found => String(found.runId))
   const [health] = await db.select().from(commandRunHealth)
-  const { head, headNo, unsealed, oldestUnsealedAt, lastSealedAt } = health!
-  return { ...page, rows: page.rows.map(withLabel), total: await boundedCount(db, sql`${commandRun}`, filter), chain: { head, headNo, unsealed, oldestUnsealedAt, lastSealedAt } }
+  const { head, headNo, unsealed, oldestUnsealedAt, lastSealedAt, ...counts } = health!
+  return { ...page, rows: page.rows.map(withLabel), total: await boundedCount(db, sql`${commandRun}`, filter), counts, chain: { head, headNo, unsealed, oldestUnsealedAt, lastSealedAt } }
 }
 
 export async function readRun(db: Snapshot, id: number): Read<LedgerRun> {

@@ -1,9 +1,10 @@
 import { asc, desc, gt, lt } from 'drizzle-orm'
-import { workerHealth } from '../../../drizzle/schema/health.ts'
+import { gate, workerHealth } from '../../../drizzle/schema/health.ts'
 import { workerCursor, workerPass, workerProcess, workerSchedule } from '../../../drizzle/schema/worker.ts'
 import type { WorkerPasses, WorkerPassesQuery } from '../../../shared/read-models/worker-passes.ts'
 import type { Worker } from '../../../shared/read-models/worker.ts'
 import type { Snapshot } from '../client.ts'
+import { inertBy } from './health.ts'
 import { keysetPage } from './keyset.ts'
 
 const BUCKETS = Array.from({ length: 16 }, (_, bucket) => bucket)
@@ -12,7 +13,8 @@ const MOST_PROCESSES = 100
 
 export async function readWorker(db: Snapshot): Promise<Omit<Worker, 'asOf'>> {
   const cursors = new Map((await db.select().from(workerCursor)).map(cursor => [cursor.workerCode, cursor]))
-  const workers = (await db.select().from(workerHealth)).map(health => ({ ...health, ...cursors.get(health.workerCode)! })).sort((a, b) => a.bucketFrom - b.bucketFrom)
+  const gates = await db.select().from(gate)
+  const workers = (await db.select().from(workerHealth)).map(health => ({ ...health, inert: inertBy(health.blockedBy, gates), ...cursors.get(health.workerCode)! })).sort((a, b) => a.bucketFrom - b.bucketFrom)
   const [schedule] = await db.select().from(workerSchedule)
   return {
     workers,

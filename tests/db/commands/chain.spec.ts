@@ -128,7 +128,7 @@ describe('a verification', () => {
     command_code: 'command_code || \'x\'', mode: '\'plan\'', status: '\'verified\'', code: 'code || \'x\'', actor: 'actor || \'x\'', actor_kind: '\'token\'', reason: 'reason || \' \'',
     params: 'params || \'{"x": 1}\'', param_digest: 'param_digest || \'x\'', state_digest: 'state_digest || \'x\'', plan_digest: 'plan_digest || \'x\'', plan_run_id: '1', target_run_id: '1', idempotency_key: 'idempotency_key || \'x\'',
     object_refs: 'array_append(object_refs, \'x\')', event_count: 'event_count + 1', event_from: 'coalesce(event_from, 0) + 1', event_to: 'coalesce(event_to, 0) + 1', xid: '\'1\'', frozen: '\'[]\'', receipt: 'jsonb_set(receipt, \'{actor}\', \'"other"\')',
-    started_at: 'started_at - interval \'1 microsecond\'', finished_at: 'finished_at + interval \'1 microsecond\'',
+    head_no: 'head_no + 1', head_digest: 'sha256(head_digest)', outcome: '\'failed_again\'', started_at: 'started_at - interval \'1 microsecond\'', finished_at: 'finished_at + interval \'1 microsecond\'',
   }
 
   it('knows every column of a run', async () => {
@@ -140,7 +140,9 @@ describe('a verification', () => {
     const { rows } = await db.pool.query<{ id: number }>(`SELECT max(id)::integer AS id FROM iu_core.dot_iu_command_run WHERE status = $1`, [column === 'code' ? 'refused' : 'succeeded'])
     const link = sealed.find(it => it.run === rows[0]!.id)!
     const verdict = await after(client => client.query(`UPDATE iu_core.dot_iu_command_run SET ${column} = ${CHANGES[column]} WHERE id = $1`, [link.run]), whole.head)
-    expect(verdict).toMatchObject({ ok: false, problems: [`link ${link.no}: run ${link.run} is not what was sealed`] })
+    expect(verdict.ok).toBe(false)
+    expect(verdict.problems[0]).toBe(`link ${link.no}: run ${link.run} is not what was sealed`)
+    expect(verdict.problems.slice(1)).toEqual(column.startsWith('head_') ? [`run ${link.run} stands on a link that is not in the chain: links were removed or written anew before it`] : [])
   })
 
   it('finds a run that is gone, and one in another\'s place', async () => {
@@ -170,9 +172,17 @@ describe('a verification', () => {
       await client.query('DELETE FROM iu_core.dot_iu_command_seal WHERE seal_no > $1', [last().no - 2])
       await client.query('DELETE FROM iu_core.dot_iu_command_run WHERE id = ANY ($1)', [sealed.slice(-2).map(link => link.run)])
     }
-    // Without the head nothing is wrong with what is left; that is what the head is for.
-    expect(await after(cut)).toMatchObject({ ok: true })
-    expect(await after(cut, whole.head)).toMatchObject({ ok: false, problems: [`the head ${whole.head.slice(0, 12)}… is not in this chain: rows were removed or written anew since it was exported`] })
+    // Without the head the sealer's own state tells it, and whoever sets that back too is told by the head alone: that is what it is for.
+    const newest = `link ${last().no} was the newest that was made, and is not in the chain: its end was cut off or written anew`
+    expect((await after(cut)).problems).toEqual([newest])
+    const lost = `the head ${whole.head.slice(0, 12)}… is not in this chain: rows were removed or written anew since it was exported`
+    expect((await after(cut, whole.head)).problems).toEqual([newest, lost])
+    const setBack = async (client: pg.Client) => {
+      await cut(client)
+      await client.query('UPDATE iu_core.dot_iu_history_state SET (head_no, head_digest) = (SELECT seal_no, chain_digest FROM iu_core.dot_iu_command_seal ORDER BY seal_no DESC LIMIT 1)')
+    }
+    expect(await after(setBack)).toMatchObject({ ok: true })
+    expect((await after(setBack, whole.head)).problems).toEqual([lost])
   })
 
   it('finds a chain that was made anew over a changed ledger, by the head that was exported', async () => {
@@ -182,8 +192,9 @@ describe('a verification', () => {
       await client.query('INSERT INTO iu_core.dot_iu_command_unsealed SELECT id FROM iu_core.dot_iu_command_run')
       await seal(100_000, client)
     }
-    expect(await after(anew)).toMatchObject({ ok: true })
-    expect(await after(anew, whole.head)).toMatchObject({ ok: false, problems: [expect.stringContaining('is not in this chain')] })
+    // The runs that came later stand on links that are no more.
+    expect((await after(anew)).problems).toEqual([expect.stringMatching(/^run \d+ \(and \d+ more\) stands on a link that is not in the chain/)])
+    expect((await after(anew, whole.head)).problems).toContainEqual(expect.stringContaining('is not in this chain: rows were removed'))
   })
 
   it('holds with any head that there ever was, and refuses what is none', async () => {

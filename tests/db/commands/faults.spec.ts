@@ -72,7 +72,7 @@ it('a failed run is none to verify or undo, and its key and plan may be used aga
 })
 
 it('is counted as a failure of its command, and among the newest runs', async () => {
-  const failures = async () => (await db.pool.query<{ failed: number, recent: number }>(`SELECT failed, (SELECT recent_failed FROM iu_core.v_dot_iu_command_run_health) AS recent
+  const failures = async () => (await db.pool.query<{ failed: number, recent: number }>(`SELECT failed, (SELECT h.failed FROM iu_core.v_dot_iu_command_run_health AS h) AS recent
     FROM iu_core.v_dot_iu_command_registry WHERE command_code = 'dot_iu_create_piece'`)).rows[0]!
   const before = await failures()
   await broken('PERFORM 1 / 0;')

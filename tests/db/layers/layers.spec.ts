@@ -5,7 +5,8 @@ import { contractOf } from '../../../server/deploy/contract.ts'
 import { readUnits } from '../../../server/deploy/units.ts'
 import { beatConsole, leaveConsole } from '../../../server/db/functions/console.ts'
 import { testDatabase, type TestDatabase } from '../harness.ts'
-import { layers } from './world.ts'
+import { setGate } from '../world.ts'
+import { importText, layers, render } from './world.ts'
 
 const CONTRACT = contractOf(readUnits(join(import.meta.dirname, '../../../drizzle')))
 
@@ -81,4 +82,25 @@ it('a console is in step that was built for what is deployed, behind for anythin
   expect((await layers(console)).console).toMatchObject({ state: 'not_connected' })
   await beatConsole(console, ours!)
   expect((await layers(console)).console).toMatchObject({ state: 'in_step' })
+})
+
+it('the knowledge base is behind while its files are not the collections as they are now, and counts what was never rendered', async () => {
+  const base = async () => (await layers(db.pool)).knowledge_base!
+  const { rows: [exporter] } = await db.pool.query<{ id: number }>(`SELECT iu_core.fn_iu_export_begin('here', '/srv/knowledge') AS id`)
+  for (const gate of ['composer_enabled', 'autocut_enabled']) await setGate(db.pool, gate, true)
+  const address = await importText(db, 'kb.md', '# KB\n\none\n')
+  const put = () => db.pool.query(`
+    WITH c AS (SELECT * FROM iu_core.iu_collection WHERE canonical_address = $2), said AS MATERIALIZED (SELECT iu_core.fn_iu_export_intend($1, c.id, ARRAY[c.render_digest]) FROM c)
+    SELECT count(*) FROM said`, [exporter!.id, address]).then(() => db.pool.query(`
+    SELECT iu_core.fn_iu_export_record($1, c.id, coalesce(c.rendered_event_id, 0), c.render_revision, c.render_digest, c.manifest_digest, c.byte_length) FROM iu_core.iu_collection AS c WHERE c.canonical_address = $2`, [exporter!.id, address]))
+  await put()
+  expect(await base()).toMatchObject({ state: 'in_step', behind: 0, detail: expect.stringContaining('every collection is in its files as it is now') as string })
+  await db.pool.query(`SELECT iu_core.fn_iu_collection_touch(id, 0, 0) FROM iu_core.iu_collection WHERE canonical_address = $1`, [address])
+  expect(await base()).toMatchObject({ state: 'behind', behind: 1, detail: expect.stringContaining('1 changed since it was rendered') as string })
+  await render(db.pool, address)
+  expect(await base()).toMatchObject({ state: 'behind', behind: 1, detail: expect.stringContaining('1 rendering is not in its files') as string })
+  await put()
+  expect(await base()).toMatchObject({ state: 'in_step' })
+  await db.pool.query(`INSERT INTO iu_core.iu_collection (canonical_address, collection_kind, title) VALUES ('never', 'file', 'Never')`)
+  expect(await base()).toMatchObject({ state: 'behind', behind: 1, detail: expect.stringContaining('1 never rendered') as string })
 })

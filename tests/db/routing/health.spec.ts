@@ -54,14 +54,29 @@ describe('health', () => {
     expect(await health()).toMatchObject({ healthy: true, backlog: 0, last_pass_at: expect.any(Date), last_pass_seen: 1 })
   })
 
-  test('names each closed gate', async () => {
+  test('a gate that somebody closed, or opened until a time that has passed, is a state and no ill health', async () => {
+    await setGate(db.pool, 'route_worker_enabled', false)
+    expect(await health()).toMatchObject({ healthy: true, reasons: [], worker_gate_open: false, master_gate_open: true, delivery_mode: 'STOPPED', blocked_by: 'iu_core.route_worker_enabled' })
+    const [w8] = (await db.pool.query<{ detail: string, ok: boolean }>(`SELECT detail, ok FROM iu_core.v_iu_works WHERE check_code = 'W8'`)).rows
+    expect(w8).toMatchObject({ ok: true, detail: expect.stringMatching(/^iu_outbound_default: healthy; inert: iu_core\.route_worker_enabled is closed by \S+: /) as string })
+    // What waits while nothing may be routed waits as it is told to.
+    await emit(db.pool, 'a')
+    await ageEvents()
+    expect(await health()).toMatchObject({ healthy: true, backlog: 1 })
+    await setGate(db.pool, 'route_worker_enabled', true)
+    expect((await health()).healthy).toBe(false)
+    await db.pool.query(`UPDATE iu_core.dot_config SET expires_at = now() WHERE key = 'iu_core.routes_master_enabled'`)
+    expect(await health()).toMatchObject({ healthy: true, master_gate_open: false, blocked_by: 'iu_core.routes_master_enabled' })
+  })
+
+  test('names a gate that nobody closed: one that is missing or malformed', async () => {
     await setGate(db.pool, 'routes_master_enabled', false)
-    expect(await health()).toMatchObject({ delivery_mode: 'STOPPED', blocked_by: 'iu_core.routes_master_enabled', reasons: ['gate iu_core.routes_master_enabled is closed'] })
     await db.pool.query(`DELETE FROM iu_core.dot_config WHERE key = 'iu_core.route_worker_enabled'`)
     expect(await health()).toMatchObject({
-      worker_gate_open: false, master_gate_open: false, blocked_by: 'iu_core.route_worker_enabled',
-      reasons: ['gate iu_core.route_worker_enabled is missing', 'gate iu_core.routes_master_enabled is closed'],
+      worker_gate_open: false, master_gate_open: false, blocked_by: 'iu_core.route_worker_enabled', reasons: ['gate iu_core.route_worker_enabled is missing'],
     })
+    await db.pool.query(`UPDATE iu_core.dot_config SET value = 'yes' WHERE key = 'iu_core.routes_master_enabled'`)
+    expect((await health()).reasons).toEqual(['gate iu_core.route_worker_enabled is missing', 'gate iu_core.routes_master_enabled is malformed'])
   })
 
   test('names an old unrouted event', async () => {

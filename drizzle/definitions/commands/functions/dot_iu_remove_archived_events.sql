@@ -31,7 +31,11 @@ BEGIN
   END IF;
   SELECT count(*) INTO v_keyed FROM event_outbox WHERE id = ANY (v_batch.event_ids) AND idempotency_key IS NOT NULL;
   PERFORM fn_iu_attempt_block_count(v_batch.event_ids, -1);
-  INSERT INTO iu_archive_move (archive_id, move, moved_by) VALUES (v_archive.archive_id, 'removed', fn_iu_actor());
+  INSERT INTO iu_archive_move (archive_id, move, moved_by, event_ids, attempt_counts)
+  SELECT v_archive.archive_id, 'removed', fn_iu_actor(), (SELECT range_agg(int8range(i, i, '[]')) FROM unnest(v_batch.event_ids) AS i),
+         (SELECT jsonb_agg(jsonb_build_object('worker_code', worker_code, 'hour', hour, 'route_id', route_id, 'status', status, 'attempts', n))
+          FROM (SELECT a.worker_code, extract(epoch FROM date_trunc('hour', a.created_at, 'UTC'))::bigint AS hour, a.route_id, a.status, count(*) AS n
+                FROM iu_route_attempt AS a WHERE a.event_id = ANY (v_batch.event_ids) GROUP BY 1, 2, 3, 4) AS c);
   DELETE FROM iu_route_attempt WHERE event_id = ANY (v_batch.event_ids);
   GET DIAGNOSTICS v_attempts = ROW_COUNT;
   DELETE FROM event_outbox WHERE id = ANY (v_batch.event_ids);

@@ -1,4 +1,4 @@
--- requires: fn_dot_letter, fn_dot_letter_object, fn_iu_route_dead_letter_replay, iu_core
+-- requires: fn_dot_replay_outcome, fn_dot_letter, fn_dot_letter_object, fn_iu_route_dead_letter_replay, iu_core
 CREATE FUNCTION iu_core.dot_iu_replay_dead_letter(p_params jsonb, p_context jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -29,6 +29,7 @@ BEGIN
     'objects', jsonb_build_array(fn_dot_letter_object(v_letter)),
     'refs', jsonb_build_array('event:' || v_letter.event_id),
     'result', jsonb_build_object('status', v_replay.status, 'decision', v_replay.decision, 'attempt_no', v_replay.attempt_no),
+    'outcome', fn_dot_replay_outcome(jsonb_build_object(v_replay.status, 1)),
     'notes', CASE v_replay.status WHEN 'failed_again' THEN jsonb_build_array('It fails again and stays OPEN; the attempt is on record.') ELSE '[]' END,
     'checks', jsonb_build_array(
       jsonb_build_object('name', 'letter_is_replayed', 'kind', 'dead_letters', 'ids', jsonb_build_array(v_letter.id), 'status', 'replayed'),

@@ -1,4 +1,4 @@
--- requires: fn_dot_letter_object, fn_dot_letters, fn_dot_replayed, fn_iu_replay, iu_core
+-- requires: fn_dot_letter_object, fn_dot_letters, fn_dot_replay_outcome, fn_dot_replayed, fn_iu_replay, iu_core
 -- The plan freezes the ids: what fails after it is not touched, what was resolved meanwhile says so.
 CREATE FUNCTION iu_core.dot_iu_replay_dead_letters(p_params jsonb, p_context jsonb)
 RETURNS jsonb
@@ -21,6 +21,7 @@ BEGIN
     'state', '{}'::jsonb,
     'frozen', fn_dot_frozen(v_ids),
     'objects', (SELECT coalesce(jsonb_agg(fn_dot_letter_object(l) ORDER BY (l).id), '[]') FROM unnest(v_letters) AS l),
+    'outcome', fn_dot_replay_outcome(v_result -> 'results'),
     'result', jsonb_build_object('letters', cardinality(v_ids)) || v_result,
     'checks', jsonb_build_array(jsonb_build_object('name', 'letters_are_replayed', 'kind', 'dead_letters', 'ids', to_jsonb(v_ids), 'status', 'replayed')),
     'irreversible', 'Attempts are history.');

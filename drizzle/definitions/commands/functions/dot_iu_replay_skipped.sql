@@ -1,4 +1,4 @@
--- requires: fn_dot_frozen, fn_dot_skipped, fn_dot_replayed, iu_core
+-- requires: fn_dot_frozen, fn_dot_skipped, fn_dot_replay_outcome, fn_dot_replayed, iu_core
 CREATE FUNCTION iu_core.dot_iu_replay_skipped(p_params jsonb, p_context jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -19,6 +19,7 @@ BEGIN
                                                     'after', jsonb_build_object('attempt', a.attempt_no, 'outcome', a.status)) ORDER BY a.event_id)
                 FROM unnest(v_ids) AS i
                 CROSS JOIN LATERAL (SELECT l.* FROM iu_route_attempt AS l WHERE l.event_id = i AND l.route_id = v_route ORDER BY l.attempt_no DESC LIMIT 1) AS a),
+    'outcome', fn_dot_replay_outcome(v_result -> 'results'),
     'result', jsonb_build_object('events', cardinality(v_ids)) || v_result,
     'checks', jsonb_build_array(jsonb_build_object('name', 'events_are_attempted', 'kind', 'skipped', 'route', p_params ->> 'route', 'ids', to_jsonb(v_ids))),
     'irreversible', 'Attempts are history.');

@@ -1,4 +1,4 @@
--- requires: fn_iu_attempt_block_count, iu_archive_move, iu_core, v_iu_archive
+-- requires: dot_iu_history_unsealed, fn_iu_attempt_block_count, iu_archive_move, iu_core, v_iu_archive
 -- Only the very bytes that were archived come back: their digest was taken by the database when they left.
 CREATE FUNCTION iu_core.dot_iu_restore_archived_events(p_params jsonb, p_context jsonb)
 RETURNS jsonb
@@ -41,6 +41,10 @@ BEGIN
   SELECT array_agg(id) INTO v_ids FROM restored;
   INSERT INTO iu_route_attempt SELECT a.* FROM unnest(v_lines) AS r(line) CROSS JOIN LATERAL jsonb_populate_recordset(NULL::iu_route_attempt, r.line -> 'attempts') AS a;
   GET DIAGNOSTICS v_attempts = ROW_COUNT;
+  -- Whatever of it was archived before it was sealed is sealed now.
+  INSERT INTO dot_iu_history_unsealed (what, row_keys, is_again)
+  VALUES ('events', (SELECT array_agg(i::text) FROM unnest(v_ids) AS i), true),
+         ('attempts', (SELECT array_agg(concat_ws('/', a.event_id, a.route_id, a.attempt_no)) FROM unnest(v_ids) AS i JOIN iu_route_attempt AS a ON a.event_id = i), true);
   PERFORM fn_iu_attempt_block_count(v_ids, 1);
   INSERT INTO iu_archive_move (archive_id, move, moved_by) VALUES (v_archive.archive_id, 'restored', fn_iu_actor());
   UPDATE iu_event_audit SET attempted = attempted + cardinality(v_ids), archived = archived - cardinality(v_ids);

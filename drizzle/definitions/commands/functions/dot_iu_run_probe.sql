@@ -20,6 +20,7 @@ BEGIN
   RETURN jsonb_build_object(
     'state', '{}'::jsonb,
     'result', jsonb_build_object('passed', v_passed, 'scenarios', v_count, 'ms', round(extract(epoch FROM clock_timestamp() - v_started) * 1000, 1)),
+    'outcome', jsonb_build_object('code', CASE WHEN v_passed < v_count THEN 'not_passed' END, 'would', format('%s of %s scenarios pass', v_passed, v_count), 'did', format('%s of %s scenarios passed', v_passed, v_count)),
     'notes', (SELECT coalesce(jsonb_agg(format('%s (%s)', s ->> 'name', replace(s ->> 'status', '_', ' ')) ORDER BY n), '[]')
               FROM jsonb_array_elements(v_scenarios) WITH ORDINALITY AS x(s, n) WHERE s ->> 'status' <> 'passed'),
     'checks', v_scenarios || jsonb_build_array(jsonb_build_object('name', 'nothing_is_left', 'kind', 'probe_left', 'drawn', v_drawn)),

@@ -36,6 +36,9 @@ BEGIN
     'objects', CASE WHEN v_seen = 0 THEN '[]' ELSE jsonb_build_array(jsonb_build_object('ref', 'worker:' || v_worker, 'change', 'update', 'after', jsonb_build_object('events', v_seen, 'attempts', v_attempts))) END,
     'refs', jsonb_build_array('worker:' || v_worker),
     'result', jsonb_build_object('status', v_pass.status, 'passes', v_passes, 'seen', v_seen, 'attempts_written', v_attempts, 'skipped', v_skipped, 'dead_lettered', v_dead),
+    'outcome', jsonb_build_object('code', CASE WHEN v_seen = 0 THEN 'nothing_waited' WHEN v_pass.status = 'routed' THEN 'more_waits' END,
+      'would', format('%s %s would be routed, %s dead-lettered', v_seen, CASE v_seen WHEN 1 THEN 'event' ELSE 'events' END, v_dead),
+      'did', format('%s %s routed, %s dead-lettered', v_seen, CASE v_seen WHEN 1 THEN 'event' ELSE 'events' END, v_dead)),
     'notes', CASE WHEN v_pass.status = 'routed' THEN jsonb_build_array('More is waiting.') ELSE '[]' END,
     'checks', jsonb_build_array(jsonb_build_object('name', 'passes_are_on_record', 'kind', 'worker_runs', 'worker', v_worker, 'after', v_first, 'passes', v_passes, 'seen', v_seen)),
     'irreversible', 'Attempts are history.');

@@ -1,4 +1,4 @@
--- requires: fn_dot_frozen, fn_dot_letters, fn_dot_skipped, fn_iu_lock, iu_core, iu_replay_batch, v_iu_route_decision
+-- requires: fn_dot_frozen, fn_dot_letters, fn_dot_replay_outcome, fn_dot_skipped, fn_iu_lock, iu_core, iu_replay_batch, v_iu_route_decision
 -- Only starts it: fn_iu_replay_step does it. The plan freezes the ids, and tells what each would become just now.
 CREATE FUNCTION iu_core.dot_iu_start_replay(p_params jsonb, p_context jsonb)
 RETURNS jsonb
@@ -64,6 +64,7 @@ BEGIN
     'state', jsonb_build_object('replay', v_id),
     'frozen', fn_dot_frozen(v_ids),
     'objects', jsonb_build_array(jsonb_build_object('ref', 'replay:' || v_id, 'change', 'create', 'after', jsonb_strip_nulls(jsonb_build_object('status', 'running', 'what', v_what, 'total', v_total, 'per_second', p_params -> 'per_second')))),
+    'outcome', coalesce(fn_dot_replay_outcome(v_result -> 'would_become') - 'code' - 'did', '{}'),
     'result', jsonb_build_object('replay', v_id, CASE v_what WHEN 'skipped' THEN 'events' ELSE 'letters' END, v_total) || v_result,
     'notes', CASE WHEN cardinality(v_ids) = 500000 THEN jsonb_build_array('At most 500,000 go into one replay: MORE may match.') ELSE '[]' END,
     'checks', jsonb_build_array(jsonb_build_object('name', 'replay_has_its_set', 'kind', 'replay_set', 'replay', v_id, 'total', v_total)),

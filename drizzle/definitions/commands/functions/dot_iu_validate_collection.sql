@@ -15,6 +15,8 @@ BEGIN
     'state', jsonb_build_object('revision', v_collection.revision, 'findings', encode(sha256(convert_to(v_findings::text, 'UTF8')), 'hex')),
     'refs', jsonb_build_array('collection:' || v_collection.canonical_address),
     'result', jsonb_build_object('findings', jsonb_path_query_array(v_findings, '$[0 to 199]'), 'count', jsonb_array_length(v_findings)),
+    'outcome', (SELECT jsonb_build_object('code', CASE WHEN n > 0 THEN 'not_valid' END, 'would', s, 'did', s)
+                FROM jsonb_array_length(v_findings) AS n CROSS JOIN LATERAL (SELECT CASE n WHEN 0 THEN 'Nothing is wrong with it.' WHEN 1 THEN '1 finding' ELSE n || ' findings' END AS s) AS t),
     'checks', jsonb_build_array(jsonb_build_object('name', 'findings_stand', 'kind', 'findings', 'collection', v_collection.canonical_address, 'revision', v_collection.revision, 'count', jsonb_array_length(v_findings))),
     'irreversible', 'Nothing but an event was written.');
 END

@@ -1,4 +1,4 @@
--- requires: dot_iu_command_run, dot_iu_command_seal, dot_iu_command_unsealed, iu_core
+-- requires: dot_iu_command_run, dot_iu_command_seal, dot_iu_command_unsealed, dot_iu_history_state, iu_core
 CREATE FUNCTION iu_core.fn_dot_ledger_seal(p_limit integer DEFAULT 1000)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -31,6 +31,7 @@ BEGIN
     v_digest := sha256(v_digest || fn_dot_ledger_row_digest(v_run));
     INSERT INTO dot_iu_command_seal (seal_no, run_id, chain_digest) VALUES (v_no, v_run.id, v_digest);
   END LOOP;
+  UPDATE dot_iu_history_state SET head_no = v_no, head_digest = v_digest;
   RETURN v_sealed;
 END
 $$;

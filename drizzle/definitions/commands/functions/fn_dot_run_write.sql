@@ -1,4 +1,4 @@
--- requires: dot_iu_command_run, dot_iu_command_unsealed, iu_core
+-- requires: dot_iu_command_run, dot_iu_command_seal, dot_iu_command_unsealed, iu_core
 -- The only INSERT into the ledger. p_outcome is what a handler returned.
 CREATE FUNCTION iu_core.fn_dot_run_write(p_run iu_core.dot_iu_command_run, p_told jsonb, p_outcome jsonb DEFAULT '{}')
 RETURNS jsonb
@@ -11,7 +11,9 @@ DECLARE
   v_objects constant jsonb := coalesce(p_outcome -> 'objects', '[]');
   v_code constant text := CASE WHEN p_told ->> 'status' = 'failed' THEN 'internal' ELSE fn_dot_refusal_code(p_told ->> 'sqlstate') END;
   v_receipt jsonb;
+  v_head record;
 BEGIN
+  SELECT s.seal_no, s.chain_digest INTO v_head FROM dot_iu_command_seal AS s ORDER BY s.seal_no DESC LIMIT 1;
   v_receipt := jsonb_strip_nulls(jsonb_build_object(
     'run', v_id, 'command', (p_run).command_code, 'mode', (p_run).mode, 'actor', (p_run).actor, 'reason', (p_run).reason, 'params', (p_run).params,
     'code', v_code, 'plan_digest', encode((p_run).plan_digest, 'hex'), 'plan_run', (p_run).plan_run_id, 'target_run', (p_run).target_run_id,
@@ -29,14 +31,16 @@ BEGIN
       'result', coalesce(p_outcome -> 'result', '{}'), 'notes', coalesce(p_outcome -> 'notes', '[]'), 'checks', coalesce(p_outcome -> 'checks', '[]'),
       'inverse', coalesce(p_outcome -> 'inverse', 'null'))
       || CASE WHEN coalesce(p_outcome -> 'inverse', 'null') = 'null' THEN jsonb_build_object('irreversible', coalesce(p_outcome ->> 'irreversible', 'It cannot be undone.')) ELSE '{}' END
+      -- What came of it, where that is not what it was for: the first line of a plan as of a receipt.
+      || CASE WHEN p_outcome ? 'outcome' THEN jsonb_strip_nulls(jsonb_build_object('outcome', p_outcome -> 'outcome' -> 'code', 'headline', p_outcome -> 'outcome' -> CASE (p_run).mode WHEN 'plan' THEN 'would' ELSE 'did' END)) ELSE '{}' END
       || CASE WHEN (p_run).mode = 'plan' THEN jsonb_build_object('expires_at', v_finished + interval '1 hour') ELSE '{}' END;
   END IF;
   INSERT INTO dot_iu_command_run (id, command_code, mode, status, code, actor, actor_kind, reason, params, param_digest, state_digest, plan_digest, plan_run_id, target_run_id,
-                                  idempotency_key, object_refs, event_count, event_from, event_to, frozen, receipt, started_at, finished_at)
+                                  idempotency_key, object_refs, event_count, event_from, event_to, frozen, receipt, started_at, finished_at, head_no, head_digest, outcome)
   OVERRIDING SYSTEM VALUE
   VALUES (v_id, (p_run).command_code, (p_run).mode, p_told ->> 'status', v_code, (p_run).actor, (p_run).actor_kind, (p_run).reason, (p_run).params, (p_run).param_digest,
           (p_run).state_digest, (p_run).plan_digest, (p_run).plan_run_id, (p_run).target_run_id, (p_run).idempotency_key, (p_run).object_refs, (p_run).event_count, (p_run).event_from, (p_run).event_to,
-          (p_run).frozen, v_receipt || CASE WHEN p_told ->> 'status' = 'failed' THEN jsonb_build_object('fault', jsonb_build_object('sqlstate', p_told -> 'sqlstate', 'message', left(p_told ->> 'detail', 300))) ELSE '{}' END, (p_run).started_at, v_finished);
+          (p_run).frozen, v_receipt || CASE WHEN p_told ->> 'status' = 'failed' THEN jsonb_build_object('fault', jsonb_build_object('sqlstate', p_told -> 'sqlstate', 'message', left(p_told ->> 'detail', 300))) ELSE '{}' END, (p_run).started_at, v_finished, v_head.seal_no, v_head.chain_digest, v_receipt ->> 'outcome');
   INSERT INTO dot_iu_command_unsealed (run_id) VALUES (v_id);
   -- Told once, kept nowhere.
   RETURN v_receipt || CASE WHEN (p_run).mode <> 'plan' AND p_outcome ? 'secret' THEN jsonb_build_object('secret', p_outcome -> 'secret') ELSE '{}' END;

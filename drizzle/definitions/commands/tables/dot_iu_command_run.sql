@@ -25,6 +25,9 @@ CREATE TABLE iu_core.dot_iu_command_run (
   receipt jsonb NOT NULL,
   started_at timestamptz NOT NULL,
   finished_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  head_no bigint,
+  head_digest bytea,
+  outcome text COLLATE "C",
   CONSTRAINT dot_iu_command_run_mode_chk CHECK (mode IN ('plan', 'apply', 'verify', 'rollback')),
   CONSTRAINT dot_iu_command_run_status_chk CHECK (status IN ('planned', 'succeeded', 'verified', 'unverified', 'refused', 'failed')),
   CONSTRAINT dot_iu_command_run_code_chk CHECK ((status IN ('refused', 'failed')) = (code IS NOT NULL)),
@@ -40,6 +43,7 @@ CREATE INDEX dot_iu_command_run_verify_idx ON iu_core.dot_iu_command_run (target
 CREATE INDEX dot_iu_command_run_command_idx ON iu_core.dot_iu_command_run (command_code, id);
 CREATE INDEX dot_iu_command_run_actor_idx ON iu_core.dot_iu_command_run (actor, id);
 CREATE INDEX dot_iu_command_run_status_idx ON iu_core.dot_iu_command_run (status, id);
+CREATE INDEX dot_iu_command_run_counted_idx ON iu_core.dot_iu_command_run (id) INCLUDE (mode, status, outcome);
 CREATE INDEX dot_iu_command_run_object_idx ON iu_core.dot_iu_command_run USING gin (object_refs);
 COMMENT ON TABLE iu_core.dot_iu_command_run IS 'The ledger: a row for every plan, apply, verify, rollback and refusal; append-only';
 COMMENT ON COLUMN iu_core.dot_iu_command_run.actor IS 'the account, or db:NAME for a login of the database';
@@ -51,4 +55,6 @@ COMMENT ON COLUMN iu_core.dot_iu_command_run.target_run_id IS 'the run that was 
 COMMENT ON COLUMN iu_core.dot_iu_command_run.object_refs IS 'every object touched, as class:name';
 COMMENT ON COLUMN iu_core.dot_iu_command_run.event_from IS 'the events of this run: those of its xid with ids from here to event_to';
 COMMENT ON COLUMN iu_core.dot_iu_command_run.frozen IS 'a plan''s fixed set, for commands that act on many';
+COMMENT ON COLUMN iu_core.dot_iu_command_run.head_no IS 'the newest link of the chain when it was written: a chain that lacks it was cut off';
+COMMENT ON COLUMN iu_core.dot_iu_command_run.outcome IS 'what came of it, where what it was for did not happen, or not wholly; null = as its status says';
 COMMENT ON COLUMN iu_core.dot_iu_command_run.receipt IS 'what the caller was told, without secrets';

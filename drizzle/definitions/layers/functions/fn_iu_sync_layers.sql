@@ -14,7 +14,8 @@ AS $$
            (array_agg(p.contract_digest ORDER BY p.contract_digest IS DISTINCT FROM c.contract_digest DESC, p.last_seen_at DESC))[1] AS digest
     FROM iu_console_process AS p, contract AS c WHERE p.last_seen_at >= clock_timestamp() - interval '20 seconds'
   ), folders AS (
-    SELECT count(*)::integer AS n, coalesce(sum(pending), 0)::integer AS pending, (count(*) FILTER (WHERE is_running))::integer AS running FROM v_iu_exporter
+    SELECT count(*)::integer AS n, coalesce(sum(pending), 0)::integer AS pending, coalesce(sum(edited), 0)::integer AS edited, coalesce(sum(unrendered), 0)::integer AS unrendered,
+           coalesce(sum(pending + edited + unrendered), 0)::integer AS lacking, (count(*) FILTER (WHERE is_running))::integer AS running FROM v_iu_exporter
   ), exported AS (
     SELECT e.exported_at, k.canonical_address, encode(e.render_digest, 'hex') AS digest FROM iu_export AS e JOIN iu_collection AS k ON k.id = e.collection_id
     WHERE e.exported_at IS NOT NULL ORDER BY e.exported_at DESC LIMIT 1
@@ -37,10 +38,12 @@ AS $$
               ELSE format('%s running, built for the schema that is deployed', s.n) END
   FROM consoles AS s, contract AS c
   UNION ALL
-  SELECT 'knowledge_base', CASE WHEN f.n = 0 THEN 'not_connected' WHEN f.pending > 0 THEN 'behind' ELSE 'in_step' END, x.exported_at, x.canonical_address, x.digest, f.pending,
+  SELECT 'knowledge_base', CASE WHEN f.n = 0 THEN 'not_connected' WHEN f.lacking > 0 THEN 'behind' ELSE 'in_step' END, x.exported_at, x.canonical_address, x.digest, f.lacking,
          CASE WHEN f.n = 0 THEN 'no folder is exported into'
               ELSE format('%s, %s; an exporter runs for %s', CASE f.n WHEN 1 THEN '1 folder' ELSE f.n || ' folders' END,
-                          CASE f.pending WHEN 0 THEN 'every rendering is in its files' WHEN 1 THEN '1 rendering is not in its files' ELSE f.pending || ' renderings are not in their files' END,
+                          CASE WHEN f.lacking = 0 THEN 'every collection is in its files as it is now' ELSE concat_ws(', ',
+                            CASE WHEN f.pending = 1 THEN '1 rendering is not in its files' WHEN f.pending > 1 THEN f.pending || ' renderings are not in their files' END,
+                            CASE WHEN f.edited > 0 THEN f.edited || ' changed since it was rendered' END, CASE WHEN f.unrendered > 0 THEN f.unrendered || ' never rendered' END) END,
                           CASE f.running WHEN 0 THEN 'none' ELSE f.running::text END) END
   FROM folders AS f LEFT JOIN exported AS x ON true
   UNION ALL

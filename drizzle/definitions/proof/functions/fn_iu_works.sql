@@ -55,7 +55,8 @@ BEGIN
           detail := 'by the worker and by a replay';
         WHEN 'W8' THEN
           SELECT string_agg(format('%s is %s without a reason', worker_code, CASE WHEN healthy THEN 'healthy' ELSE 'unhealthy' END), '; ') FILTER (WHERE healthy <> (reasons = '{}')),
-                 string_agg(format('%s: %s', worker_code, CASE WHEN healthy THEN 'healthy' ELSE array_to_string(reasons, '; ') END), ' · ' ORDER BY worker_code), (array_agg(accounting))[1]
+                 string_agg(format('%s: %s', worker_code, CASE WHEN healthy THEN 'healthy' ELSE array_to_string(reasons, '; ') END
+                                     || coalesce((SELECT format('; inert: %s is %s by %s: %s', g.gate, g.state, g.changed_by, g.reason) FROM v_iu_gate AS g WHERE g.gate = blocked_by AND g.state NOT IN ('missing', 'malformed')), '')), ' · ' ORDER BY worker_code), (array_agg(accounting))[1]
           INTO v_wrong, detail, v_account
           FROM v_iu_route_worker_health;
           v_wrong := CASE WHEN detail IS NULL THEN 'no worker' ELSE v_wrong END;

@@ -1,4 +1,4 @@
--- requires: fn_iu_attempt_block_count, fn_iu_event_audit_restart, fn_iu_newest_xid, fn_iu_snapshot_fenced, v_iu_event_claim
+-- requires: dot_iu_history_unsealed, fn_iu_attempt_block_count, fn_iu_event_audit_restart, fn_iu_newest_xid, fn_iu_snapshot_fenced, v_iu_event_claim
 -- It stalls behind nobody: an event that commits late is counted late, an event that waits is remembered.
 CREATE FUNCTION iu_core.fn_iu_event_audit(p_limit integer DEFAULT 20000)
 RETURNS TABLE (status text, audited integer, through_id bigint)
@@ -100,6 +100,9 @@ BEGIN
   DELETE FROM iu_event_audit_open WHERE event_id = ANY (v_page.closed);
   INSERT INTO iu_event_audit_open (event_id) SELECT unnest(v_page.opened);
   PERFORM fn_iu_attempt_block_count(v_page.attempted, 1);
+  -- What is counted once is sealed once.
+  INSERT INTO dot_iu_history_unsealed (what, event_ids, is_again)
+  SELECT 'attempts', v_page.attempted, v_page.attempted[1] <= coalesce((SELECT again_id FROM dot_iu_history_state), 0) WHERE cardinality(v_page.attempted) > 0;
   UPDATE iu_event_audit AS a
   SET through_id = v_page.through_id, attempted = a.attempted + cardinality(v_page.attempted), written_held = a.written_held + v_page.held,
       released = a.released + v_page.released, audited_at = clock_timestamp();

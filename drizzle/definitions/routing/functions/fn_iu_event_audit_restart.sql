@@ -1,4 +1,4 @@
--- requires: iu_event_audit, iu_event_audit_late, iu_event_audit_open, iu_route_attempt_block
+-- requires: dot_iu_history_state, iu_event_audit, iu_event_audit_late, iu_event_audit_open, iu_route_attempt_block
 CREATE FUNCTION iu_core.fn_iu_event_audit_restart()
 RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -8,6 +8,7 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_event_audit'));
   -- The trigger on the decisions counts into the row that is there: none may be under way while it is made.
   LOCK TABLE iu_held_decision IN SHARE MODE;
+  UPDATE dot_iu_history_state SET again_id = coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0) WHERE head_no > 0;
   DELETE FROM iu_event_audit_late;
   DELETE FROM iu_event_audit_open;
   DELETE FROM iu_route_attempt_block;

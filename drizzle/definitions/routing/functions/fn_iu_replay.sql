@@ -1,4 +1,4 @@
--- requires: iu_replay_job, v_iu_route_decision, fn_iu_route_attempt_one
+-- requires: dot_iu_history_unsealed, iu_replay_job, v_iu_route_decision, fn_iu_route_attempt_one
 -- The one way in which anything is attempted again: pairs of event and route that have an open dead letter, or whose
 -- latest attempt was a skip because the route was disabled. As fn_iu_route_page it decides a set in one statement; only
 -- live routes are taken one by one. What would do nothing (the route is disabled, no route takes it) writes nothing.
@@ -40,6 +40,9 @@ BEGIN
       FROM decided WHERE is_attempted AND decision <> 'live' ORDER BY event_id, to_route_id
       ON CONFLICT DO NOTHING
       RETURNING a.event_id, a.route_id, a.attempt_no, a.status, a.failure_code, a.failure_detail
+    ), unsealed AS (
+      INSERT INTO dot_iu_history_unsealed (what, row_keys)
+      SELECT 'attempts', array_agg(concat_ws('/', event_id, route_id, attempt_no)) FROM attempted HAVING count(*) > 0
     ), dead AS (
       INSERT INTO iu_route_dead_letter AS d (event_id, route_id, attempt_no, failure_code, failure_detail, event_domain, event_type,
                                              event_subject_table, event_subject_ref, payload, actor, event_created_at, replay_job_id)

@@ -1,4 +1,4 @@
--- requires: v_iu_route_decision
+-- requires: dot_iu_history_unsealed, v_iu_route_decision
 -- For attempts that can raise (live delivery) and for replays: one at a time, each in its own
 -- subtransaction. The common path is fn_iu_route_page.
 CREATE FUNCTION iu_core.fn_iu_route_attempt_one(p_worker_code text, p_event_id bigint, p_route_id integer, p_attempt_no integer)
@@ -40,6 +40,8 @@ BEGIN
   IF NOT FOUND THEN
     RETURN NULL;
   END IF;
+  -- A worker's own are sealed when the audit counts their event.
+  INSERT INTO dot_iu_history_unsealed (what, row_keys) SELECT 'attempts', ARRAY[concat_ws('/', p_event_id, p_route_id, p_attempt_no)] WHERE p_worker_code = 'replay';
   PERFORM fn_iu_route_rollup_add(p_worker_code, v_at, ARRAY[p_route_id], ARRAY[v_decision.decision], ARRAY[1]);
   IF v_decision.decision = 'failed' THEN
     INSERT INTO iu_route_dead_letter AS d (event_id, route_id, attempt_no, failure_code, failure_detail, event_domain, event_type,

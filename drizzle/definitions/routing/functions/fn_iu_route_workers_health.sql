@@ -22,8 +22,9 @@ BEGIN
     WHEN fn_iu_gate_is_open('iu_core.execution_enabled') AND EXISTS (SELECT FROM iu_outbound_route AS r WHERE r.enabled AND NOT r.dry_run) THEN 'LIVE'
     ELSE 'DRY RUN' END;
   SELECT count(*) INTO open_dead_letters FROM (SELECT FROM iu_route_dead_letter AS d WHERE d.status = 'open' LIMIT 10001) AS bounded;
-  IF NOT worker_gate_open THEN v_common := v_common || format('gate iu_core.route_worker_enabled is %s', fn_iu_gate_state('iu_core.route_worker_enabled')); END IF;
-  IF NOT master_gate_open THEN v_common := v_common || format('gate iu_core.routes_master_enabled is %s', fn_iu_gate_state('iu_core.routes_master_enabled')); END IF;
+  -- A gate that somebody closed, or opened until a time that has passed, is a state and no ill health: who and why stands in
+  -- v_iu_gate. One that is missing or malformed is closed by nobody.
+  v_common := v_common || ARRAY(SELECT format('gate %s is %s', g, fn_iu_gate_state(g)) FROM unnest(ARRAY['iu_core.route_worker_enabled', 'iu_core.routes_master_enabled']) AS g WHERE fn_iu_gate_state(g) IN ('missing', 'malformed'));
   SELECT string_agg(b::text, ', ' ORDER BY b) INTO v_orphans FROM generate_series(0, 15) AS b WHERE NOT EXISTS (SELECT FROM iu_route_worker_cursor AS c WHERE b BETWEEN c.bucket_from AND c.bucket_to);
   IF v_orphans IS NOT NULL THEN v_common := v_common || format('no cursor owns bucket %s: nobody routes their events', v_orphans); END IF;
 
@@ -62,12 +63,15 @@ BEGIN
     ORDER BY c.worker_code
   LOOP
     reasons := v_common;
-    IF backlog > 10000 THEN
+    IF blocked_by IS NOT NULL THEN
+      NULL;
+    ELSIF backlog > 10000 THEN
       reasons := reasons || 'more than 10,000 events wait'::text;
     ELSIF NOT backlog_is_exact THEN
       reasons := reasons || format('more than 10,000 events lie ahead, at least %s of them wait for this worker', backlog);
     END IF;
-    IF oldest_unrouted_at < clock_timestamp() - interval '1 minute' THEN
+    -- What waits while nothing may be routed waits as it is told to.
+    IF oldest_unrouted_at < clock_timestamp() - interval '1 minute' AND blocked_by IS NULL THEN
       reasons := reasons || format('the oldest unrouted event is of %s, the last pass that saw any %s', to_char(oldest_unrouted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'),
         coalesce(to_char(last_pass_at AT TIME ZONE 'UTC', '"of" YYYY-MM-DD HH24:MI:SS "UTC"'), 'has yet to come'));
     END IF;
