@@ -18,7 +18,7 @@ CREATE TABLE dot_config (
   description text NOT NULL,
   expires_at timestamp with time zone,
   reason text NOT NULL,
-  changed_by text DEFAULT SESSION_USER NOT NULL,
+  changed_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   CONSTRAINT dot_config_pkey PRIMARY KEY (key)
 );
@@ -53,7 +53,7 @@ CREATE TABLE dot_inventory (
   server_major integer NOT NULL,
   registered_by_unit text COLLATE "C",
   registered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  registered_by text DEFAULT SESSION_USER NOT NULL,
+  registered_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   CONSTRAINT dot_inventory_known_chk CHECK ((((definition IS NULL) = (digest IS NULL)) AND ((definition IS NULL) = (facts IS NULL)))),
   CONSTRAINT dot_inventory_pkey PRIMARY KEY (class, identity)
 );
@@ -89,7 +89,7 @@ CREATE TABLE dot_iu_command (
   param_schema jsonb NOT NULL,
   description text NOT NULL,
   registered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  registered_by text DEFAULT SESSION_USER NOT NULL,
+  registered_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   CONSTRAINT dot_iu_command_code_chk CHECK (((command_code ~ '^dot_iu_[a-z_]+$'::text) AND (octet_length(command_code) <= 63))),
   CONSTRAINT dot_iu_command_confirm_chk CHECK (((tier = 3) = (confirm_param IS NOT NULL))),
   CONSTRAINT dot_iu_command_pkey PRIMARY KEY (command_code),
@@ -274,7 +274,7 @@ CREATE TABLE event_outbox (
   delivery_lane text COLLATE "C" NOT NULL,
   idempotency_key text COLLATE "C",
   bucket smallint GENERATED ALWAYS AS (((hashtextextended(((event_subject_table || '/'::text) || event_subject_ref), (0)::bigint) & (15)::bigint))::smallint) STORED NOT NULL,
-  actor text DEFAULT SESSION_USER NOT NULL,
+  actor text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   released_from bigint,
   CONSTRAINT event_outbox_key_chk CHECK (((delivery_lane <> 'immediate'::text) OR (idempotency_key IS NOT NULL))),
@@ -304,8 +304,9 @@ CREATE TABLE information_unit (
   title text DEFAULT ''::text NOT NULL,
   source_path text COLLATE "C",
   created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  created_by text DEFAULT SESSION_USER NOT NULL,
+  created_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   lifecycle_before text[] DEFAULT '{}'::text[] NOT NULL,
+  title_is_derived boolean DEFAULT false NOT NULL,
   CONSTRAINT information_unit_address_chk CHECK (fn_iu_is_address(canonical_address)),
   CONSTRAINT information_unit_canonical_address_key UNIQUE (canonical_address),
   CONSTRAINT information_unit_lifecycle_chk CHECK ((lifecycle_status = ANY (ARRAY['draft'::text, 'enacted'::text, 'retired'::text, 'deleted'::text]))),
@@ -318,6 +319,7 @@ COMMENT ON COLUMN information_unit.canonical_address IS 'unique, human-readable,
 COMMENT ON COLUMN information_unit.current_version_seq IS 'the version that collections show unless they pin another';
 COMMENT ON COLUMN information_unit.source_path IS 'the imported file that it was cut from, if any';
 COMMENT ON COLUMN information_unit.lifecycle_before IS 'what it was before it was retired or deleted, the latest first: a restoration takes the first';
+COMMENT ON COLUMN information_unit.title_is_derived IS 'the title is made of the text and follows it; somebody''s own title stays';
 
 -- table iu_account
 CREATE TABLE iu_account (
@@ -386,7 +388,7 @@ CREATE TABLE iu_archive (
   oldest_at timestamp with time zone NOT NULL,
   newest_at timestamp with time zone NOT NULL,
   made_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  made_by text DEFAULT SESSION_USER NOT NULL,
+  made_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   CONSTRAINT iu_archive_digest_chk CHECK (((octet_length(file_digest) = 32) AND (octet_length(content_digest) = 32))),
   CONSTRAINT iu_archive_events_chk CHECK (((events > 0) AND (first_id <= last_id))),
   CONSTRAINT iu_archive_name_chk CHECK (((file_name ~ '^[A-Za-z0-9._-]+$'::text) AND (octet_length(file_name) <= 200))),
@@ -405,7 +407,7 @@ CREATE TABLE iu_archive_move (
   move text COLLATE "C" NOT NULL,
   xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
   moved_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  moved_by text DEFAULT SESSION_USER NOT NULL,
+  moved_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   event_ids int8multirange,
   attempt_counts jsonb,
   CONSTRAINT iu_archive_move_archive_fkey FOREIGN KEY (archive_id) REFERENCES iu_archive(id),
@@ -439,7 +441,7 @@ CREATE TABLE iu_backup_evidence (
   checks jsonb NOT NULL,
   restorable boolean NOT NULL,
   checked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  checked_by text DEFAULT SESSION_USER NOT NULL,
+  checked_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   CONSTRAINT iu_backup_evidence_digest_chk CHECK ((octet_length(file_digest) = 32)),
   CONSTRAINT iu_backup_evidence_kind_chk CHECK ((kind = ANY (ARRAY['pg_dump'::text, 'copy'::text]))),
   CONSTRAINT iu_backup_evidence_pkey PRIMARY KEY (id),
@@ -475,9 +477,10 @@ CREATE TABLE iu_collection (
   manifest_digest bytea,
   manifest_revision bigint,
   created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  created_by text DEFAULT SESSION_USER NOT NULL,
+  created_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   rendered_event_id bigint,
+  base_id bigint,
   CONSTRAINT iu_collection_address_chk CHECK (fn_iu_is_address(canonical_address)),
   CONSTRAINT iu_collection_canonical_address_key UNIQUE (canonical_address),
   CONSTRAINT iu_collection_pkey PRIMARY KEY (id),
@@ -495,6 +498,7 @@ COMMENT ON COLUMN iu_collection.source_digest IS 'SHA-256 of the file as it was 
 COMMENT ON COLUMN iu_collection.render_digest IS 'SHA-256 of the rendering at render_revision';
 COMMENT ON COLUMN iu_collection.manifest_digest IS 'SHA-256 of the manifest text at manifest_revision';
 COMMENT ON COLUMN iu_collection.rendered_event_id IS 'the collection_rendered of the last rendering; null where that was before exports were fed';
+COMMENT ON COLUMN iu_collection.base_id IS 'what the last import wrote (iu_import_base); null where that is not on record';
 
 -- table iu_collection_checkpoint
 CREATE TABLE iu_collection_checkpoint (
@@ -512,6 +516,7 @@ CREATE TABLE iu_collection_checkpoint (
   source_byte_length bigint,
   created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   created_by text DEFAULT fn_iu_actor() NOT NULL,
+  base_id bigint,
   CONSTRAINT iu_collection_checkpoint_collection_fkey FOREIGN KEY (collection_id) REFERENCES iu_collection(id),
   CONSTRAINT iu_collection_checkpoint_digest_chk CHECK ((manifest_digest = sha256(convert_to(manifest_text, 'UTF8'::name)))),
   CONSTRAINT iu_collection_checkpoint_no_chk CHECK ((checkpoint_no > 0)),
@@ -520,6 +525,7 @@ CREATE TABLE iu_collection_checkpoint (
 ALTER TABLE iu_collection_checkpoint OWNER TO iu_owner;
 COMMENT ON TABLE iu_collection_checkpoint IS 'A manifest frozen under a number, to compare with and to return to';
 COMMENT ON COLUMN iu_collection_checkpoint.manifest_text IS 'as fn_iu_collection_manifest_text has it; its SHA-256 is the digest, so it can be verified offline';
+COMMENT ON COLUMN iu_collection_checkpoint.base_id IS 'what the last import before it wrote';
 
 -- table iu_collection_checkpoint_piece
 CREATE TABLE iu_collection_checkpoint_piece (
@@ -646,7 +652,7 @@ CREATE TABLE iu_event_type (
   is_system boolean NOT NULL,
   description text NOT NULL,
   registered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  registered_by text DEFAULT SESSION_USER NOT NULL,
+  registered_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   payload_keys text[] GENERATED ALWAYS AS (fn_iu_schema_keys(payload_schema)) STORED,
   payload_fault text,
   CONSTRAINT iu_event_type_lane_chk CHECK ((delivery_lane = ANY (ARRAY['immediate'::text, 'delayed'::text]))),
@@ -690,7 +696,7 @@ CREATE TABLE iu_exporter (
   host text NOT NULL,
   folder text NOT NULL,
   created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  created_by text DEFAULT SESSION_USER NOT NULL,
+  created_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   CONSTRAINT iu_exporter_pkey PRIMARY KEY (id),
   CONSTRAINT iu_exporter_place_key UNIQUE (host, folder)
 );
@@ -703,13 +709,37 @@ CREATE TABLE iu_held_decision (
   decision text COLLATE "C" NOT NULL,
   reason text NOT NULL,
   decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  decided_by text DEFAULT SESSION_USER NOT NULL,
+  decided_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   CONSTRAINT iu_held_decision_chk CHECK ((decision = 'discarded'::text)),
   CONSTRAINT iu_held_decision_event_fkey FOREIGN KEY (event_id) REFERENCES event_outbox(id),
   CONSTRAINT iu_held_decision_pkey PRIMARY KEY (event_id)
 );
 ALTER TABLE iu_held_decision OWNER TO iu_owner;
 COMMENT ON TABLE iu_held_decision IS 'Held events that were discarded, with the reason; released ones have a row of their own in the outbox';
+
+-- table iu_import_base
+CREATE TABLE iu_import_base (
+  id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  collection_id bigint NOT NULL,
+  revision bigint NOT NULL,
+  unit_ids bigint[] NOT NULL,
+  version_seqs integer[] NOT NULL,
+  created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT iu_import_base_arrays_chk CHECK ((cardinality(unit_ids) = cardinality(version_seqs))),
+  CONSTRAINT iu_import_base_collection_fkey FOREIGN KEY (collection_id) REFERENCES iu_collection(id),
+  CONSTRAINT iu_import_base_pkey PRIMARY KEY (id)
+);
+ALTER TABLE iu_import_base OWNER TO iu_owner;
+COMMENT ON TABLE iu_import_base IS 'What an import wrote: the pieces in order, each with its version. What differs from it was done here since';
+COMMENT ON COLUMN iu_import_base.revision IS 'of the collection, when it was imported';
+
+-- table iu_lock
+CREATE TABLE iu_lock (
+  name_digest bytea NOT NULL,
+  CONSTRAINT iu_lock_pkey PRIMARY KEY (name_digest)
+) WITH (autovacuum_vacuum_threshold=200, autovacuum_vacuum_scale_factor=0);
+ALTER TABLE iu_lock OWNER TO iu_owner;
+COMMENT ON TABLE iu_lock IS 'What takes turns, by the SHA-256 of its name; empty for everybody to see';
 
 -- table iu_outbound_route
 CREATE TABLE iu_outbound_route (
@@ -723,7 +753,7 @@ CREATE TABLE iu_outbound_route (
   definition_digest bytea NOT NULL,
   approval_digest bytea,
   registered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  registered_by text DEFAULT SESSION_USER NOT NULL,
+  registered_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   CONSTRAINT iu_outbound_route_code_chk CHECK (((route_code ~ '^[a-z0-9_]+([.][a-z0-9_]+)*$'::text) AND (octet_length(route_code) <= 128))),
   CONSTRAINT iu_outbound_route_code_key UNIQUE (route_code),
   CONSTRAINT iu_outbound_route_event_type_fkey FOREIGN KEY (event_type) REFERENCES iu_event_type(event_type),
@@ -787,7 +817,7 @@ CREATE TABLE iu_replay_job (
   left_alone integer DEFAULT 0 NOT NULL,
   next_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  started_by text DEFAULT SESSION_USER NOT NULL,
+  started_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   stopped_at timestamp with time zone,
   stopped_by text,
   last_batch_at timestamp with time zone,
@@ -956,7 +986,7 @@ CREATE TABLE iu_route_worker_run (
   attempts_written integer NOT NULL,
   skipped integer NOT NULL,
   dead_lettered integer NOT NULL,
-  run_by text DEFAULT SESSION_USER NOT NULL,
+  run_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   CONSTRAINT iu_route_worker_run_pkey PRIMARY KEY (id)
 );
 ALTER TABLE iu_route_worker_run OWNER TO iu_owner;
@@ -992,8 +1022,8 @@ CREATE TABLE iu_sign_in_failure (
   CONSTRAINT iu_sign_in_failure_pkey PRIMARY KEY (id)
 );
 ALTER TABLE iu_sign_in_failure OWNER TO iu_owner;
-CREATE INDEX iu_sign_in_failure_account_idx ON iu_core.iu_sign_in_failure USING btree (account_digest, failed_at);
-CREATE INDEX iu_sign_in_failure_client_idx ON iu_core.iu_sign_in_failure USING btree (client_digest, failed_at);
+CREATE INDEX iu_sign_in_failure_pair_idx ON iu_core.iu_sign_in_failure USING btree (account_digest, client_digest, failed_at);
+CREATE INDEX iu_sign_in_failure_time_idx ON iu_core.iu_sign_in_failure USING btree (failed_at);
 COMMENT ON TABLE iu_sign_in_failure IS 'Failed sign-ins of the last quarter of an hour, for throttling; digests, because people type passwords into the name''s field';
 
 -- table iu_sync_layer
@@ -1058,7 +1088,7 @@ CREATE TABLE iu_worker_process (
   pid integer NOT NULL,
   status text COLLATE "C" NOT NULL,
   events_seen bigint NOT NULL,
-  run_by text DEFAULT SESSION_USER NOT NULL,
+  run_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   last_seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   fault text,
@@ -1080,7 +1110,7 @@ CREATE TABLE iu_worker_schedule (
   poll_ms integer NOT NULL,
   batch_size integer NOT NULL,
   reason text NOT NULL,
-  changed_by text DEFAULT SESSION_USER NOT NULL,
+  changed_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   CONSTRAINT iu_worker_schedule_batch_chk CHECK (((batch_size >= 1) AND (batch_size <= 100000))),
   CONSTRAINT iu_worker_schedule_one_chk CHECK ((schedule_code = 'console'::text)),
@@ -1099,7 +1129,7 @@ CREATE TABLE unit_version (
   content_digest bytea NOT NULL,
   byte_length integer NOT NULL,
   created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  created_by text DEFAULT SESSION_USER NOT NULL,
+  created_by text DEFAULT ('db:'::text || (SESSION_USER)::text) NOT NULL,
   CONSTRAINT unit_version_digest_chk CHECK ((content_digest = sha256(convert_to(body, 'UTF8'::name)))),
   CONSTRAINT unit_version_length_chk CHECK ((byte_length = octet_length(body))),
   CONSTRAINT unit_version_pkey PRIMARY KEY (unit_id, version_seq),
@@ -1512,9 +1542,10 @@ CREATE VIEW v_iu_collection_health AS
     p.missing_body,
     p.retired_inside,
     (c.render_revision IS DISTINCT FROM c.revision) AS render_stale,
-    ((c.source_digest IS NOT NULL) AND (c.render_digest IS DISTINCT FROM c.source_digest)) AS differs_from_source,
+    ((c.source_digest IS NOT NULL) AND (c.render_digest IS DISTINCT FROM c.source_digest) AND (NOT (b.revision IS DISTINCT FROM c.revision))) AS differs_from_source,
     f.findings
-   FROM ((iu_collection c
+   FROM (((iu_collection c
+     LEFT JOIN iu_import_base b ON ((b.id = c.base_id)))
      CROSS JOIN LATERAL ( SELECT (count(*))::integer AS pieces,
             COALESCE(sum((v.byte_length + octet_length(COALESCE(p_1.separator,
                 CASE
@@ -1537,40 +1568,45 @@ CREATE VIEW v_iu_collection_health AS
            FROM fn_iu_collection_findings(c.id) fn_iu_collection_findings(finding, piece, detail)) f)
   WHERE (c.status = 'active'::text);
 ALTER VIEW v_iu_collection_health OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_collection_health IS 'Each collection counted anew from its rows: healthy is where Validate finds nothing; pieces and bytes, missing bodies, retired pieces inside. A rendering that is stale, or differs from the source since an edit, is a state and no ill health';
+COMMENT ON VIEW v_iu_collection_health IS 'Each collection counted anew from its rows: healthy is where Validate finds nothing; pieces and bytes, missing bodies, retired pieces inside. A rendering that is stale is a state and no ill health; one that differs from the source though nobody has edited it since is a fault';
 GRANT SELECT ON v_iu_collection_health TO iu_reader;
 
 -- view v_iu_collection_manifest
 CREATE VIEW v_iu_collection_manifest AS
- SELECT id AS collection_id,
-    canonical_address,
-    collection_kind,
-    title,
-    status,
-    source_path,
-    revision,
-    piece_count,
-    byte_length,
-    encode(manifest_digest, 'hex'::text) AS manifest_digest,
-    manifest_revision,
-    (NOT (manifest_revision IS DISTINCT FROM revision)) AS manifest_current,
-    encode(render_digest, 'hex'::text) AS render_digest,
-    render_revision,
-    encode(source_digest, 'hex'::text) AS source_digest,
-    source_byte_length,
+ SELECT c.id AS collection_id,
+    c.canonical_address,
+    c.collection_kind,
+    c.title,
+    c.status,
+    c.source_path,
+    c.revision,
+    c.piece_count,
+    c.byte_length,
+    encode(c.manifest_digest, 'hex'::text) AS manifest_digest,
+    c.manifest_revision,
+    (NOT (c.manifest_revision IS DISTINCT FROM c.revision)) AS manifest_current,
+    encode(c.render_digest, 'hex'::text) AS render_digest,
+    c.render_revision,
+    encode(c.source_digest, 'hex'::text) AS source_digest,
+    c.source_byte_length,
         CASE
-            WHEN (source_digest IS NULL) THEN 'no_source'::text
-            WHEN (render_revision IS DISTINCT FROM revision) THEN 'stale'::text
-            WHEN (render_digest = source_digest) THEN 'identical'::text
-            ELSE 'differs'::text
+            WHEN (c.source_digest IS NULL) THEN 'no_source'::text
+            WHEN ((c.render_revision = c.revision) AND (c.render_digest = c.source_digest)) THEN 'identical'::text
+            WHEN (b.revision = c.revision) THEN
+            CASE
+                WHEN (c.render_revision = c.revision) THEN 'differs'::text
+                ELSE 'stale'::text
+            END
+            ELSE 'edited'::text
         END AS round_trip,
-    created_at,
-    created_by,
-    updated_at
-   FROM iu_collection
-  WHERE (status = 'active'::text);
+    c.created_at,
+    c.created_by,
+    c.updated_at
+   FROM (iu_collection c
+     LEFT JOIN iu_import_base b ON ((b.id = c.base_id)))
+  WHERE (c.status = 'active'::text);
 ALTER VIEW v_iu_collection_manifest OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_collection_manifest IS 'One row a collection: counts, digests, and whether its rendering is the file it was cut from';
+COMMENT ON VIEW v_iu_collection_manifest IS 'One row a collection: counts, digests, and its round trip: identical to the file that it was cut from, edited since the import, or (a fault) differing without an edit';
 GRANT SELECT ON v_iu_collection_manifest TO iu_reader;
 
 -- view v_iu_collection_piece
@@ -2529,6 +2565,8 @@ DECLARE
   v_unit constant information_unit := fn_dot_unit(p_params, 'piece');
   v_collection constant iu_collection := fn_dot_collection(p_params);
   v_facts jsonb;
+  v_changes jsonb;
+  v_seams record;
 BEGIN
   IF EXISTS (SELECT FROM iu_collection_piece WHERE collection_id = v_collection.id AND unit_id = v_unit.id) THEN
     RAISE EXCEPTION 'piece: % stands in % already', v_unit.canonical_address, v_collection.canonical_address USING ERRCODE = 'IU004', COLUMN = 'piece', HINT = 'A piece stands in a collection at most once; move it instead.';
@@ -2536,15 +2574,18 @@ BEGIN
     RAISE EXCEPTION 'pinned_version: the piece has no version %', p_params ->> 'pinned_version' USING ERRCODE = 'IU003', COLUMN = 'pinned_version';
   END IF;
   PERFORM fn_iu_collection_add(v_collection.id, ARRAY[v_unit.id], ARRAY[fn_dot_place(v_collection.id, v_unit.id, p_params)], ARRAY[p_params ->> 'separator'], ARRAY[(p_params ->> 'pinned_version')::integer]);
+  v_changes := CASE WHEN p_params ? 'separators' THEN fn_dot_separators_restore(v_collection, p_params -> 'separators')
+    ELSE fn_iu_seam_open(v_collection.id, v_unit.id, p_params ? 'separator', NULL) END;
+  v_seams := fn_dot_seams(v_collection, v_changes, v_unit.id, false);
   v_facts := fn_dot_piece_facts(v_collection.id, v_unit.id);
   RETURN jsonb_build_object(
     'state', jsonb_build_object('revision', v_collection.revision, 'version', v_unit.current_version_seq, 'status', v_unit.lifecycle_status),
     'objects', jsonb_build_array(fn_dot_collection_object(v_collection),
-      jsonb_build_object('ref', format('piece:%s#%s', v_collection.canonical_address, v_unit.canonical_address), 'change', 'create', 'after', v_facts)),
+      jsonb_build_object('ref', format('piece:%s#%s', v_collection.canonical_address, v_unit.canonical_address), 'change', 'create', 'after', v_facts)) || v_seams.objects,
     'refs', jsonb_build_array('unit:' || v_unit.canonical_address),
     'result', jsonb_build_object('at', v_facts -> 'at'),
     'checks', jsonb_build_array(jsonb_build_object('name', 'piece_in_place', 'kind', 'piece', 'collection', v_collection.canonical_address, 'unit', v_unit.canonical_address, 'at', v_facts -> 'at')),
-    'inverse', jsonb_build_object('command', 'dot_iu_remove_piece_from_collection', 'params', jsonb_build_object('collection', v_collection.canonical_address, 'piece', v_unit.canonical_address)));
+    'inverse', jsonb_build_object('command', 'dot_iu_remove_piece_from_collection', 'params', jsonb_build_object('collection', v_collection.canonical_address, 'piece', v_unit.canonical_address, 'separators', v_seams.before)));
 END
 $function$;
 ALTER FUNCTION dot_iu_add_piece(jsonb,jsonb) OWNER TO iu_owner;
@@ -2591,6 +2632,7 @@ BEGIN
   END IF;
   SELECT * INTO STRICT v_version FROM unit_version WHERE unit_id = v_unit.id AND version_seq = v_unit.current_version_seq;
   v_clone := fn_iu_create(p_params ->> 'address', v_unit.unit_kind, v_version.body, coalesce(p_params ->> 'title', v_unit.title));
+  UPDATE information_unit SET title_is_derived = true WHERE id = v_clone AND v_unit.title_is_derived AND coalesce(p_params ->> 'title', v_unit.title) = v_unit.title;
   INSERT INTO iu_relation (from_unit_id, relation_kind, to_unit_id, to_version_seq) VALUES (v_clone, 'cloned_from', v_unit.id, v_version.version_seq);
   RETURN jsonb_build_object(
     'state', jsonb_build_object('version', v_version.version_seq, 'status', v_unit.lifecycle_status),
@@ -2708,7 +2750,7 @@ CREATE OR REPLACE FUNCTION iu_core.dot_iu_create_collection(p_params jsonb, p_co
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
 DECLARE
-  v_id constant bigint := fn_iu_compose(p_params ->> 'address', p_params ->> 'kind', p_params ->> 'title', '{}', coalesce(p_params ->> 'joiner', ''));
+  v_id constant bigint := fn_iu_compose(p_params ->> 'address', p_params ->> 'kind', p_params ->> 'title', '{}', coalesce(p_params ->> 'joiner', E'\n\n'));
 BEGIN
   RETURN fn_dot_collection_created(v_id, '[]');
 END
@@ -2747,14 +2789,18 @@ DECLARE
   v_unit_id bigint;
   v_collection iu_collection;
   v_objects jsonb;
+  v_seams record;
+  v_separators jsonb := '[]';
 BEGIN
   v_unit_id := fn_iu_create(p_params ->> 'address', p_params ->> 'kind', p_params ->> 'body', coalesce(p_params ->> 'title', ''));
   v_objects := jsonb_build_array(fn_dot_unit_object(NULL, v_unit_id));
   IF p_params ? 'collection' THEN
     v_collection := fn_dot_collection(p_params);
     PERFORM fn_iu_collection_add(v_collection.id, ARRAY[v_unit_id], ARRAY[fn_dot_place(v_collection.id, v_unit_id, p_params)], ARRAY[p_params ->> 'separator']);
+    v_seams := fn_dot_seams(v_collection, fn_iu_seam_open(v_collection.id, v_unit_id, p_params ? 'separator', NULL), v_unit_id, false);
+    v_separators := v_seams.before;
     v_objects := v_objects || fn_dot_collection_object(v_collection) || jsonb_build_object(
-      'ref', format('piece:%s#%s', v_collection.canonical_address, p_params ->> 'address'), 'change', 'create', 'after', fn_dot_piece_facts(v_collection.id, v_unit_id));
+      'ref', format('piece:%s#%s', v_collection.canonical_address, p_params ->> 'address'), 'change', 'create', 'after', fn_dot_piece_facts(v_collection.id, v_unit_id)) || v_seams.objects;
   ELSIF p_params ?| ARRAY['to', 'after', 'before', 'position', 'separator'] THEN
     RAISE EXCEPTION 'collection: a place needs the collection that it is in' USING ERRCODE = 'IU002', COLUMN = 'collection';
   END IF;
@@ -2764,7 +2810,7 @@ BEGIN
     'result', jsonb_build_object('piece', p_params -> 'address'),
     'checks', jsonb_build_array(jsonb_build_object('name', 'piece_born', 'kind', 'unit', 'unit', p_params -> 'address', 'status', 'draft', 'version', 1, 'sha256', encode(sha256(convert_to(p_params ->> 'body', 'UTF8')), 'hex')))
       || CASE WHEN v_collection.id IS NULL THEN '[]' ELSE jsonb_build_array(jsonb_build_object('name', 'piece_in_place', 'kind', 'piece', 'collection', v_collection.canonical_address, 'unit', p_params -> 'address', 'at', fn_dot_piece_facts(v_collection.id, v_unit_id) -> 'at')) END,
-    'inverse', jsonb_build_object('command', 'dot_iu_soft_delete_piece', 'params', jsonb_build_object('piece', p_params -> 'address')));
+    'inverse', jsonb_build_object('command', 'dot_iu_soft_delete_piece', 'params', jsonb_build_object('piece', p_params -> 'address', 'separators', v_separators)));
 END
 $function$;
 ALTER FUNCTION dot_iu_create_piece(jsonb,jsonb) OWNER TO iu_owner;
@@ -3085,6 +3131,8 @@ DECLARE
   v_outcome text;
   v_locked bigint[];
   v_retired text;
+  v_text text;                    -- what it was
+  v_over text[] := '{}';          -- pieces whose edits it undoes
 BEGIN
   IF (p_params ? 'text') <> (p_params ? 'source_path') OR (p_params ? 'checkpoint') <> (p_params ? 'collection') OR (p_params ? 'text') = (p_params ? 'checkpoint') OR (p_params ? 'text') <> (p_params ? 'cut') THEN
     RAISE EXCEPTION 'text: give a source_path and its text, or a collection and the checkpoint to return to' USING ERRCODE = 'IU002', COLUMN = 'text';
@@ -3094,7 +3142,7 @@ BEGIN
   END IF;
   IF p_params ? 'text' THEN
     -- Imports of one source take turns, before they lock anything.
-    PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.import ' || (p_params ->> 'source_path'), 0));
+    PERFORM fn_iu_lock('iu_core.import ' || (p_params ->> 'source_path'));
     SELECT * INTO v_before FROM iu_collection WHERE source_path = p_params ->> 'source_path';
   ELSE
     -- Units before collections; the return locks them in order.
@@ -3127,6 +3175,7 @@ BEGIN
     END IF;
   END IF;
 
+  v_text := fn_iu_collection_render(v_before.id);
   IF p_params ? 'text' THEN
     BEGIN
       SELECT i.* INTO v_imported
@@ -3138,6 +3187,7 @@ BEGIN
       RAISE EXCEPTION 'cut: starts, lengths and levels are whole numbers' USING ERRCODE = 'IU002', COLUMN = 'cut';
     END;
     v_outcome := v_imported.outcome;
+    v_over := v_imported.over_edits;
     SELECT * INTO STRICT v_after FROM iu_collection WHERE canonical_address = v_imported.canonical_address;
   ELSE
     SELECT r.pieces_added AS pieces_created, r.versions_created, r.pieces_removed, r.pieces_moved INTO v_imported FROM fn_iu_collection_return(v_before.id, (p_params ->> 'checkpoint')::integer) AS r;
@@ -3166,9 +3216,13 @@ BEGIN
       WHEN 'created' THEN jsonb_build_array(jsonb_build_object('ref', 'collection:' || v_after.canonical_address, 'change', 'create', 'after', jsonb_build_object('revision', v_after.revision, 'pieces', v_after.piece_count, 'bytes', v_after.byte_length)))
       ELSE jsonb_build_array(fn_dot_collection_object(v_before)) END || v_objects,
     'refs', jsonb_build_array('collection:' || v_after.canonical_address),
+    'friction', CASE WHEN v_over = '{}' THEN '[]' ELSE jsonb_build_array(jsonb_build_object('because', 'edits', 'what', format('It undoes what was done here since the last import, on %s: %s.',
+        CASE cardinality(v_over) WHEN 1 THEN '1 piece' ELSE cardinality(v_over) || ' pieces' END, array_to_string(v_over[:20], ', ') || CASE WHEN cardinality(v_over) > 20 THEN ' …' ELSE '' END))) END
+      || CASE WHEN v_outcome = 'unchanged' THEN '[]' ELSE fn_dot_loss(v_before, v_imported.pieces_removed, v_after.byte_length) END,
     'result', jsonb_strip_nulls(jsonb_build_object('outcome', v_outcome, 'collection', v_after.canonical_address, 'pieces', v_after.piece_count, 'bytes', v_after.byte_length,
       'sha256', encode(v_after.render_digest, 'hex'), 'pieces_created', v_imported.pieces_created, 'versions_created', v_imported.versions_created,
       'pieces_removed', v_imported.pieces_removed, 'pieces_moved', v_imported.pieces_moved, 'checkpoint', nullif(v_checkpoint, 0))),
+    'notes', CASE WHEN v_before.id IS NULL THEN '[]' ELSE fn_dot_line_end_notes(v_text, coalesce(p_params ->> 'text', fn_iu_collection_render(v_after.id))) END,
     'checks', jsonb_build_array(jsonb_build_object('name', 'renders_to_the_text', 'kind', 'rendered', 'collection', v_after.canonical_address, 'sha256', encode(v_after.render_digest, 'hex'), 'revision', v_after.revision)),
     'inverse', CASE WHEN v_outcome <> 'unchanged' AND v_retired IS NULL THEN jsonb_build_object('command', 'dot_iu_import_text', 'params', jsonb_build_object('collection', v_after.canonical_address, 'checkpoint', v_checkpoint, 'expect_revision', v_after.revision)) END,
     'irreversible', CASE WHEN v_outcome = 'unchanged' THEN 'Nothing was changed.' ELSE format('%s is retired and has left the collection. Restore it, then return to checkpoint %s.', v_retired, v_checkpoint) END);
@@ -3196,6 +3250,7 @@ BEGIN
   ELSIF p_context ->> 'actor_kind' = 'token' THEN
     RAISE EXCEPTION 'a token does not issue tokens' USING ERRCODE = 'IU013', HINT = 'Sign in with the password.';
   END IF;
+  PERFORM fn_dot_own_password(fn_dot_account(v_account), p_params ->> 'current_key');
   BEGIN
     v_expires := (p_params ->> 'expires_at')::timestamptz;
   EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR invalid_time_zone_displacement_value THEN
@@ -3222,7 +3277,7 @@ BEGIN
 END
 $function$;
 ALTER FUNCTION dot_iu_issue_token(jsonb,jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION dot_iu_issue_token(jsonb,jsonb) IS 'Issues an API token for the account that asks: told once, scoped, expiring';
+COMMENT ON FUNCTION dot_iu_issue_token(jsonb,jsonb) IS 'Issues an API token for the account that asks, with its present password: told once, scoped, expiring';
 
 -- function dot_iu_join_cursors(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_join_cursors(p_params jsonb, p_context jsonb)
@@ -3285,9 +3340,10 @@ BEGIN
   v_expires := fn_dot_instant(p_params, 'expires_at');
   IF v_before ->> 'state' = 'open' AND v_expires IS NOT DISTINCT FROM (v_before ->> 'expires_at')::timestamptz THEN
     RAISE EXCEPTION 'gate: % is open already', v_gate USING ERRCODE = 'IU016', COLUMN = 'gate';
-  -- Who closed it does not open it: the second person. The schema's owner is no person, and could write the row anyway.
-  ELSIF v_before ->> 'state' = 'closed' AND v_before ->> 'by' = p_context ->> 'actor' AND p_context ->> 'actor_kind' <> 'owner' THEN
-    RAISE EXCEPTION 'gate: % closed it, and who closed a gate does not open it', p_context ->> 'actor' USING ERRCODE = 'IU018', COLUMN = 'gate', HINT = 'Ask another approver.';
+  -- Who closed it, or gave it the end that has come, does not open it: the second person. The schema's owner is no person, and could write the row anyway.
+  ELSIF v_before ->> 'state' IN ('closed', 'expired') AND v_before ->> 'by' = p_context ->> 'actor' AND p_context ->> 'actor_kind' <> 'owner' THEN
+    RAISE EXCEPTION 'gate: % %, and does not open it again', p_context ->> 'actor', CASE v_before ->> 'state' WHEN 'closed' THEN 'closed it' ELSE 'gave it the end that has come' END
+      USING ERRCODE = 'IU018', COLUMN = 'gate', HINT = 'Ask another approver.';
   ELSIF v_before ->> 'state' IN ('missing', 'malformed') AND EXISTS (SELECT FROM iu_vocabulary WHERE term_class = 'gate' AND term = v_gate) THEN
     PERFORM fn_iu_gate_repair(v_gate);
   END IF;
@@ -3389,7 +3445,7 @@ DECLARE
   v_after jsonb;
 BEGIN
   -- Two registrations of one name take turns.
-  PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.event_type ' || v_type, 0));
+  PERFORM fn_iu_lock('iu_core.event_type ' || v_type);
   v_before := (SELECT to_jsonb(t) - 'registered_at' - 'registered_by' - 'payload_predicate' - 'payload_keys' FROM iu_event_type AS t WHERE event_type = v_type);
   IF v_type !~ '^[a-z0-9_]+([.][a-z0-9_]+)*$' THEN
     RAISE EXCEPTION 'event_type: "%" is no name of a type', left(v_type, 80) USING ERRCODE = 'IU002', COLUMN = 'event_type', HINT = 'Use a-z 0-9 _ joined by dots.';
@@ -3427,7 +3483,7 @@ DECLARE
   v_before jsonb;
   v_after jsonb;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.route ' || v_code, 0));
+  PERFORM fn_iu_lock('iu_core.route ' || v_code);
   v_before := (SELECT jsonb_build_object('event_type', event_type, 'target_kind', target_kind, 'target_ref', target_ref, 'enabled', enabled, 'dry_run', dry_run) FROM iu_outbound_route WHERE route_code = v_code);
   IF v_code !~ '^[a-z0-9_]+([.][a-z0-9_]+)*$' THEN
     RAISE EXCEPTION 'route: "%" is no code of a route', left(v_code, 80) USING ERRCODE = 'IU002', COLUMN = 'route', HINT = 'Use a-z 0-9 _ joined by dots.';
@@ -3504,7 +3560,7 @@ BEGIN
   -- The audit stands still meanwhile, and no cursor begins to read everything once more.
   PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_event_audit'));
   -- Nor does a replay begin: what it freezes stays.
-  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_replay_job'));
+  PERFORM fn_iu_lock('iu_core.iu_replay_job');
   SELECT * INTO v_archive FROM v_iu_archive WHERE archive_id = (p_params ->> 'archive')::bigint;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'archive: there is no %', p_params ->> 'archive' USING ERRCODE = 'IU003', COLUMN = 'archive';
@@ -3557,20 +3613,25 @@ DECLARE
   v_unit constant information_unit := fn_dot_unit(p_params, 'piece');
   v_collection constant iu_collection := fn_dot_collection(p_params);
   v_before constant jsonb := fn_dot_piece_facts(v_collection.id, v_unit.id);
+  v_changes jsonb;
+  v_seams record;
 BEGIN
   IF v_before IS NULL THEN
     RAISE EXCEPTION 'piece: % does not stand in %', v_unit.canonical_address, v_collection.canonical_address USING ERRCODE = 'IU003', COLUMN = 'piece';
   END IF;
   PERFORM fn_iu_collection_remove(v_collection.id, ARRAY[v_unit.id]);
+  v_changes := CASE WHEN p_params ? 'separators' THEN fn_dot_separators_restore(v_collection, p_params -> 'separators')
+    ELSE fn_iu_seam_close(v_collection.id, (v_before ->> 'at')::numeric, v_before ->> 'separator') END;
+  v_seams := fn_dot_seams(v_collection, v_changes, v_unit.id, false);
   RETURN jsonb_build_object(
     'state', jsonb_build_object('revision', v_collection.revision, 'piece', v_before),
     'objects', jsonb_build_array(fn_dot_collection_object(v_collection),
-      jsonb_build_object('ref', format('piece:%s#%s', v_collection.canonical_address, v_unit.canonical_address), 'change', 'delete', 'before', v_before)),
+      jsonb_build_object('ref', format('piece:%s#%s', v_collection.canonical_address, v_unit.canonical_address), 'change', 'delete', 'before', v_before)) || v_seams.objects,
     'refs', jsonb_build_array('unit:' || v_unit.canonical_address),
     'checks', jsonb_build_array(
       jsonb_build_object('name', 'piece_gone_from_collection', 'kind', 'piece_absent', 'collection', v_collection.canonical_address, 'unit', v_unit.canonical_address),
       jsonb_build_object('name', 'piece_lives_on', 'kind', 'unit', 'unit', v_unit.canonical_address, 'status', v_unit.lifecycle_status)),
-    'inverse', jsonb_build_object('command', 'dot_iu_add_piece', 'params', jsonb_build_object('collection', v_collection.canonical_address, 'piece', v_unit.canonical_address) || (v_before - 'after')))
+    'inverse', jsonb_build_object('command', 'dot_iu_add_piece', 'params', jsonb_build_object('collection', v_collection.canonical_address, 'piece', v_unit.canonical_address, 'separators', v_seams.before) || (v_before - 'after')))
     || CASE WHEN v_unit.lifecycle_status = 'retired' THEN '{"inverse": null, "irreversible": "A retired piece cannot be added anywhere; restore it first."}'::jsonb ELSE '{}' END;
 END
 $function$;
@@ -3616,7 +3677,10 @@ DECLARE
   v_collection constant iu_collection := fn_dot_collection(p_params);
   v_before constant jsonb := fn_dot_piece_facts(v_collection.id, v_unit.id);
   v_at numeric;
+  v_was_last boolean;
   v_after jsonb;
+  v_changes jsonb;
+  v_seams record;
 BEGIN
   IF v_before IS NULL THEN
     RAISE EXCEPTION 'piece: % does not stand in %', v_unit.canonical_address, v_collection.canonical_address USING ERRCODE = 'IU003', COLUMN = 'piece';
@@ -3625,17 +3689,26 @@ BEGIN
   ELSIF (p_params ->> 'expect_at')::numeric <> (v_before ->> 'at')::numeric THEN
     RAISE EXCEPTION 'expect_at: the piece has moved since' USING ERRCODE = 'IU014', COLUMN = 'expect_at', HINT = 'Look where it stands now.';
   END IF;
+  v_was_last := (SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_collection.id ORDER BY position DESC LIMIT 1) = v_unit.id;
   v_at := fn_dot_place(v_collection.id, v_unit.id, p_params);
   PERFORM fn_iu_collection_reorder(v_collection.id, ARRAY[v_unit.id], ARRAY[v_at]);
+  IF p_params ? 'separators' THEN
+    v_changes := fn_dot_separators_restore(v_collection, p_params -> 'separators');
+  ELSE
+    -- What the last piece of a text has behind it ends the text, and separates nothing.
+    v_changes := fn_iu_seam_close(v_collection.id, (v_before ->> 'at')::numeric, v_before ->> 'separator');
+    v_changes := v_changes || fn_iu_seam_open(v_collection.id, v_unit.id, false, CASE WHEN NOT v_was_last THEN v_before ->> 'separator' END);
+  END IF;
+  v_seams := fn_dot_seams(v_collection, v_changes, v_unit.id, true);
   v_after := fn_dot_piece_facts(v_collection.id, v_unit.id);
   RETURN jsonb_build_object(
     'state', jsonb_build_object('revision', v_collection.revision, 'piece', v_before),
     'objects', jsonb_build_array(fn_dot_collection_object(v_collection),
-      jsonb_build_object('ref', format('piece:%s#%s', v_collection.canonical_address, v_unit.canonical_address), 'change', 'update', 'before', v_before, 'after', v_after)),
+      jsonb_build_object('ref', format('piece:%s#%s', v_collection.canonical_address, v_unit.canonical_address), 'change', 'update', 'before', v_before, 'after', v_after)) || v_seams.objects,
     'refs', jsonb_build_array('unit:' || v_unit.canonical_address),
     'result', jsonb_build_object('at', v_after -> 'at'),
     'checks', jsonb_build_array(jsonb_build_object('name', 'piece_in_place', 'kind', 'piece', 'collection', v_collection.canonical_address, 'unit', v_unit.canonical_address, 'at', v_after -> 'at')),
-    'inverse', jsonb_build_object('command', 'dot_iu_reorder_piece', 'params', jsonb_build_object('collection', v_collection.canonical_address, 'piece', v_unit.canonical_address, 'at', v_before -> 'at', 'expect_at', v_after -> 'at')));
+    'inverse', jsonb_build_object('command', 'dot_iu_reorder_piece', 'params', jsonb_build_object('collection', v_collection.canonical_address, 'piece', v_unit.canonical_address, 'at', v_before -> 'at', 'expect_at', v_after -> 'at', 'separators', v_seams.before)));
 END
 $function$;
 ALTER FUNCTION dot_iu_reorder_piece(jsonb,jsonb) OWNER TO iu_owner;
@@ -3815,6 +3888,7 @@ CREATE OR REPLACE FUNCTION iu_core.dot_iu_restore_piece(p_params jsonb, p_contex
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
 DECLARE
   v_unit constant information_unit := fn_dot_unit(p_params, 'piece');
@@ -3825,6 +3899,9 @@ DECLARE
   v_notes jsonb := '[]';
   v_revisions jsonb := '[]';
   v_status text;
+  v_first record;
+  v_seams record;
+  v_separators jsonb := '[]';
 BEGIN
   IF v_unit.lifecycle_status NOT IN ('retired', 'deleted') THEN
     RAISE EXCEPTION 'piece: % is %, there is nothing to restore', v_unit.canonical_address, v_unit.lifecycle_status USING ERRCODE = 'IU009', COLUMN = 'piece';
@@ -3840,9 +3917,22 @@ BEGIN
         v_at := (fn_iu_positions_between(v_at, (SELECT min(position) FROM iu_collection_piece WHERE collection_id = (v_parked.collection).id AND position > v_at), 1))[1];
         v_notes := v_notes || to_jsonb(format('In %s another piece stands at its place; it comes directly after that one.', (v_parked.collection).canonical_address));
       END IF;
+      -- What a text must begin with comes first again, and nothing before it.
+      SELECT min(o.position) AS at, (SELECT min(n.position) FROM iu_collection_piece AS n WHERE n.collection_id = (v_parked.collection).id AND n.position > min(o.position)) AS next INTO v_first
+      FROM iu_collection_piece AS o WHERE o.collection_id = (v_parked.collection).id;
+      IF v_at > v_first.at AND fn_iu_begins_text(v_unit.id) THEN
+        v_at := (fn_iu_positions_between(NULL, v_first.at, 1))[1];
+        v_notes := v_notes || to_jsonb(format('In %s it comes first, because a text begins with it.', (v_parked.collection).canonical_address));
+      ELSIF v_at < v_first.at AND fn_iu_begins_text((SELECT unit_id FROM iu_collection_piece WHERE collection_id = (v_parked.collection).id AND position = v_first.at)) THEN
+        v_at := (fn_iu_positions_between(v_first.at, v_first.next, 1))[1];
+        v_notes := v_notes || to_jsonb(format('In %s it comes second, because the text begins with another piece.', (v_parked.collection).canonical_address));
+      END IF;
       PERFORM fn_iu_collection_put((v_parked.collection).id, ARRAY[v_unit.id], ARRAY[v_at], ARRAY[v_parked.separator], ARRAY[v_parked.pinned_version_seq]);
+      v_seams := fn_dot_seams(v_parked.collection, CASE WHEN p_params ? 'separators' THEN fn_dot_separators_restore(v_parked.collection, p_params -> 'separators')
+        ELSE fn_iu_seam_open((v_parked.collection).id, v_unit.id, coalesce(v_parked.separator ~ '\S', false), v_parked.separator) END, v_unit.id, false);
+      v_separators := v_separators || v_seams.before;
       v_objects := v_objects || fn_dot_collection_object(v_parked.collection) || jsonb_build_object(
-        'ref', format('piece:%s#%s', (v_parked.collection).canonical_address, v_unit.canonical_address), 'change', 'create', 'after', fn_dot_piece_facts((v_parked.collection).id, v_unit.id));
+        'ref', format('piece:%s#%s', (v_parked.collection).canonical_address, v_unit.canonical_address), 'change', 'create', 'after', fn_dot_piece_facts((v_parked.collection).id, v_unit.id)) || v_seams.objects;
       v_checks := v_checks || jsonb_build_object('name', 'piece_in_place', 'kind', 'piece', 'collection', (v_parked.collection).canonical_address, 'unit', v_unit.canonical_address, 'at', v_at::text);
       v_revisions := v_revisions || to_jsonb((v_parked.collection).revision);
     END LOOP;
@@ -3857,7 +3947,8 @@ BEGIN
     'result', jsonb_build_object('status', v_status),
     'notes', v_notes,
     'checks', jsonb_build_array(jsonb_build_object('name', 'piece_is_' || v_status, 'kind', 'unit', 'unit', v_unit.canonical_address, 'status', v_status)) || v_checks,
-    'inverse', jsonb_build_object('command', CASE v_unit.lifecycle_status WHEN 'retired' THEN 'dot_iu_retire_piece' ELSE 'dot_iu_soft_delete_piece' END, 'params', jsonb_build_object('piece', v_unit.canonical_address)));
+    'inverse', jsonb_build_object('command', CASE v_unit.lifecycle_status WHEN 'retired' THEN 'dot_iu_retire_piece' ELSE 'dot_iu_soft_delete_piece' END, 'params', jsonb_build_object('piece', v_unit.canonical_address)
+      || CASE WHEN v_unit.lifecycle_status = 'deleted' THEN jsonb_build_object('separators', v_separators) ELSE '{}' END));
 END
 $function$;
 ALTER FUNCTION dot_iu_restore_piece(jsonb,jsonb) OWNER TO iu_owner;
@@ -3902,12 +3993,19 @@ CREATE OR REPLACE FUNCTION iu_core.dot_iu_revise_piece(p_params jsonb, p_context
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
 DECLARE
   v_unit constant information_unit := fn_dot_unit(p_params, 'piece');
   v_body text := p_params ->> 'body';
   v_followers jsonb;
   v_collections iu_collection[];
+  v_was text;
+  v_title text;
+  v_derives boolean;
+  v_seams record;
+  v_objects jsonb := '[]';
+  v_separators jsonb := '[]';
 BEGIN
   IF (p_params ? 'body') = (p_params ? 'version') THEN
     RAISE EXCEPTION 'body: give the new body, or the version whose body is wanted again' USING ERRCODE = 'IU002', COLUMN = 'body';
@@ -3923,16 +4021,35 @@ BEGIN
   PERFORM FROM iu_collection WHERE id IN (SELECT collection_id FROM iu_collection_piece WHERE unit_id = v_unit.id AND pinned_version_seq IS NULL) ORDER BY id FOR NO KEY UPDATE;
   SELECT array_agg(c ORDER BY c.id) INTO v_collections
   FROM iu_collection AS c WHERE c.id IN (SELECT collection_id FROM iu_collection_piece WHERE unit_id = v_unit.id AND pinned_version_seq IS NULL);
-  IF fn_iu_apply_versions(ARRAY[v_unit.id], ARRAY[v_body], NULL, ARRAY[p_params ->> 'title']) = 0 THEN
+  SELECT body INTO STRICT v_was FROM unit_version WHERE unit_id = v_unit.id AND version_seq = v_unit.current_version_seq;
+  -- A title that was made of the text is made anew, unless somebody gives another. The same once more is nobody's own.
+  v_derives := coalesce((p_params ->> 'derive_title')::boolean, v_unit.title_is_derived AND coalesce(nullif(p_params ->> 'title', ''), v_unit.title) = v_unit.title);
+  v_title := CASE WHEN v_derives THEN fn_iu_title(v_unit.unit_kind, v_body) WHEN p_params -> 'derive_title' = 'false' THEN coalesce(p_params ->> 'title', v_unit.title)
+    ELSE coalesce(nullif(p_params ->> 'title', ''), v_unit.title) END;
+  IF fn_iu_apply_versions(ARRAY[v_unit.id], ARRAY[v_body], NULL, ARRAY[v_title]) = 0 THEN
     RAISE EXCEPTION 'body: it is the current one, byte for byte' USING ERRCODE = 'IU016', COLUMN = 'body';
   END IF;
+  UPDATE information_unit SET title_is_derived = v_derives WHERE id = v_unit.id AND title_is_derived <> v_derives;
+  -- A document is known by its first heading.
+  UPDATE iu_collection AS c SET title = v_title
+  FROM iu_tree_path AS t
+  WHERE t.unit_id = v_unit.id AND t.section_level = 1 AND c.id IN (SELECT f.id FROM unnest(v_collections) AS f) AND c.source_path IS NOT NULL AND c.title = v_unit.title AND v_title <> '';
+  FOR i IN 1 .. coalesce(cardinality(v_collections), 0) LOOP
+    v_seams := fn_dot_seams(v_collections[i], CASE WHEN p_params ? 'separators' THEN fn_dot_separators_restore(v_collections[i], p_params -> 'separators')
+      ELSE fn_iu_seam_revised(v_collections[i].id, v_unit.id, v_was) END, v_unit.id, true);
+    v_separators := v_separators || v_seams.before;
+    v_objects := v_objects || v_seams.objects || v_seams.own;
+  END LOOP;
   SELECT coalesce(jsonb_agg(fn_dot_collection_object(c) ORDER BY c.id), '[]') INTO v_followers FROM unnest(v_collections) AS c;
   RETURN jsonb_build_object(
     'state', jsonb_build_object('version', v_unit.current_version_seq, 'title', v_unit.title, 'followers', (SELECT jsonb_agg(c.revision ORDER BY c.id) FROM unnest(v_collections) AS c)),
-    'objects', jsonb_build_array(fn_dot_unit_object(v_unit, v_unit.id)) || v_followers,
+    'objects', jsonb_build_array(fn_dot_unit_object(v_unit, v_unit.id)) || v_followers || v_objects,
+    'friction', CASE WHEN v_body !~ '\S' AND v_was ~ '\S' THEN jsonb_build_array(jsonb_build_object('because', 'removals', 'what', format('It leaves no text of %s.', v_unit.canonical_address)))
+      ELSE coalesce((SELECT l.loss FROM unnest(v_collections) AS c CROSS JOIN LATERAL (SELECT fn_dot_loss(c, 0, c.byte_length + octet_length(v_body) - octet_length(v_was)) AS loss) AS l ORDER BY l.loss = '[]', c.id LIMIT 1), '[]') END,
     'result', jsonb_build_object('version', v_unit.current_version_seq + 1),
+    'notes', fn_dot_line_end_notes((SELECT body FROM unit_version WHERE unit_id = v_unit.id AND version_seq = v_unit.current_version_seq), v_body),
     'checks', jsonb_build_array(jsonb_build_object('name', 'version_applied', 'kind', 'unit', 'unit', v_unit.canonical_address, 'version', v_unit.current_version_seq + 1, 'sha256', encode(sha256(convert_to(v_body, 'UTF8')), 'hex'))),
-    'inverse', jsonb_build_object('command', 'dot_iu_revise_piece', 'params', jsonb_build_object('piece', v_unit.canonical_address, 'version', v_unit.current_version_seq, 'expect_version', v_unit.current_version_seq + 1, 'title', v_unit.title)));
+    'inverse', jsonb_build_object('command', 'dot_iu_revise_piece', 'params', jsonb_build_object('piece', v_unit.canonical_address, 'version', v_unit.current_version_seq, 'expect_version', v_unit.current_version_seq + 1, 'separators', v_separators) || CASE WHEN v_unit.title_is_derived THEN '{"derive_title": true}'::jsonb ELSE jsonb_build_object('title', v_unit.title, 'derive_title', false) END));
 END
 $function$;
 ALTER FUNCTION dot_iu_revise_piece(jsonb,jsonb) OWNER TO iu_owner;
@@ -4087,35 +4204,30 @@ CREATE OR REPLACE FUNCTION iu_core.dot_iu_set_password(p_params jsonb, p_context
 AS $function$
 DECLARE
   v_account iu_account;
+  v_revoked integer;
   v_own constant boolean := p_params ->> 'account' = p_context ->> 'actor' AND p_context ? 'account_id';
 BEGIN
   IF NOT v_own AND p_context ->> 'right' <> 'admin' THEN
     RAISE EXCEPTION 'account: only an admin sets the password of another' USING ERRCODE = 'IU013', COLUMN = 'account';
   END IF;
   v_account := fn_dot_account(p_params ->> 'account');
-  IF v_own AND v_account.status <> 'active' THEN
-    RAISE EXCEPTION 'the account was disabled meanwhile' USING ERRCODE = 'IU012';
-  END IF;
-  -- A session left open is not enough to take an account over.
-  IF v_own AND 5 <= (SELECT count(*) FROM dot_iu_command_run
-                     WHERE command_code = 'dot_iu_set_password' AND actor = v_account.account AND code = 'invalid_parameter' AND receipt ->> 'field' = 'current_password'
-                       AND finished_at > clock_timestamp() - interval '15 minutes') THEN
-    RAISE EXCEPTION 'current_password: too many wrong ones' USING ERRCODE = 'IU019', COLUMN = 'current_password', HINT = 'Wait a quarter of an hour, or ask an admin to set the password.';
-  END IF;
-  IF v_own AND (v_account.password_verifier = sha256(decode(p_params ->> 'current_key', 'hex'))) IS NOT TRUE THEN
-    RAISE EXCEPTION 'current_password: it is not the present one' USING ERRCODE = 'IU002', COLUMN = 'current_password';
+  IF v_own THEN
+    PERFORM fn_dot_own_password(v_account, p_params ->> 'current_key');
   END IF;
   UPDATE iu_account SET password_salt = decode(p_params ->> 'password_salt', 'hex'), password_verifier = decode(p_params ->> 'password_verifier', 'hex'), password_changed_at = clock_timestamp() WHERE id = v_account.id;
+  -- Whoever knew the old password may have made them.
+  UPDATE iu_api_token SET revoked_at = clock_timestamp(), revoked_by = p_context ->> 'actor' WHERE account_id = v_account.id AND revoked_at IS NULL;
+  GET DIAGNOSTICS v_revoked = ROW_COUNT;
   RETURN jsonb_build_object(
     'state', jsonb_build_object('status', v_account.status, 'changed', v_account.password_changed_at),
     'objects', jsonb_build_array(jsonb_build_object('ref', 'account:' || v_account.account, 'change', 'update', 'before', jsonb_build_object('password', 'the present one'), 'after', jsonb_build_object('password', 'a new one'))),
-    'result', jsonb_build_object('sessions_ended', fn_iu_sessions_end(v_account.id, 'password changed')),
+    'result', jsonb_build_object('sessions_ended', fn_iu_sessions_end(v_account.id, 'password changed'), 'tokens_revoked', v_revoked),
     'checks', jsonb_build_array(jsonb_build_object('name', 'account_is_' || v_account.status, 'kind', 'account', 'account', v_account.account, 'status', v_account.status, 'right', v_account.account_right)),
     'irreversible', 'The old password is not kept.');
 END
 $function$;
 ALTER FUNCTION dot_iu_set_password(jsonb,jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION dot_iu_set_password(jsonb,jsonb) IS 'Sets an account''s password: one''s own with the present one, anybody''s as an admin; its sessions end';
+COMMENT ON FUNCTION dot_iu_set_password(jsonb,jsonb) IS 'Sets an account''s password: one''s own with the present one, anybody''s as an admin; its sessions end and its tokens are revoked';
 
 -- function dot_iu_soft_delete_piece(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_soft_delete_piece(p_params jsonb, p_context jsonb)
@@ -4129,6 +4241,8 @@ DECLARE
   v_collections iu_collection[];
   v_pieces jsonb := '[]';
   v_facts jsonb;
+  v_seams record;
+  v_separators jsonb := '[]';
 BEGIN
   IF v_unit.lifecycle_status = 'deleted' THEN
     RAISE EXCEPTION 'piece: % is deleted already', v_unit.canonical_address USING ERRCODE = 'IU009', COLUMN = 'piece';
@@ -4142,14 +4256,18 @@ BEGIN
   FOR i IN 1 .. cardinality(v_collections) LOOP
     v_facts := fn_dot_piece_facts(v_collections[i].id, v_unit.id);
     PERFORM fn_iu_collection_remove(v_collections[i].id, ARRAY[v_unit.id]);
+    v_seams := fn_dot_seams(v_collections[i], CASE WHEN p_params ? 'separators' THEN fn_dot_separators_restore(v_collections[i], p_params -> 'separators')
+      ELSE fn_iu_seam_close(v_collections[i].id, (v_facts ->> 'at')::numeric, v_facts ->> 'separator') END, v_unit.id, false);
+    v_separators := v_separators || v_seams.before;
     v_pieces := v_pieces || fn_dot_collection_object(v_collections[i])
-      || jsonb_build_object('ref', format('piece:%s#%s', v_collections[i].canonical_address, v_unit.canonical_address), 'change', 'delete', 'before', v_facts);
+      || jsonb_build_object('ref', format('piece:%s#%s', v_collections[i].canonical_address, v_unit.canonical_address), 'change', 'delete', 'before', v_facts) || v_seams.objects;
   END LOOP;
   PERFORM fn_iu_lifecycle_set(v_unit.id, 'deleted');
   v_facts := fn_dot_lifecycle_changed(v_unit, 'deleted');
   RETURN v_facts || jsonb_build_object(
     'state', (v_facts -> 'state') || jsonb_build_object('revisions', (SELECT jsonb_agg(c.revision ORDER BY c.id) FROM unnest(v_collections) AS c)),
     'objects', (v_facts -> 'objects') || v_pieces,
+    'inverse', jsonb_set(v_facts -> 'inverse', '{params,separators}', v_separators),
     'checks', (v_facts -> 'checks') || jsonb_build_object('name', 'piece_in_no_manifest', 'kind', 'unit_unused', 'unit', v_unit.canonical_address),
     'notes', CASE WHEN cardinality(v_collections) > 1 THEN jsonb_build_array(format('It leaves %s collections.', cardinality(v_collections))) ELSE '[]' END);
 END
@@ -4210,7 +4328,7 @@ BEGIN
   END IF;
   v_ids := CASE v_what WHEN 'skipped' THEN fn_dot_skipped(p_params, p_context, 500000) ELSE fn_dot_letters(p_params, p_context, 500000, true) END;
   -- The plan's number is the apply's, unless another was started between them.
-  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_replay_job'));
+  PERFORM fn_iu_lock('iu_core.iu_replay_job');
   SELECT coalesce(max(id), 0) + 1 INTO v_id FROM iu_replay_job;
   -- From here on no archive takes any of them; what one has taken since the plan is left out.
   SELECT CASE v_what WHEN 'skipped' THEN (SELECT count(*) FROM event_outbox WHERE id = ANY (v_ids)) ELSE (SELECT count(*) FROM iu_route_dead_letter WHERE id = ANY (v_ids) AND status = 'open') END INTO v_total;
@@ -4331,7 +4449,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_account_keep_admin(p_account iu_accoun
 AS $function$
 BEGIN
   -- Two who take each other's right away at once must not leave nobody.
-  PERFORM pg_advisory_xact_lock(hashtext('iu_core.admins'));
+  PERFORM fn_iu_lock('iu_core.admins');
   IF (p_account).account_right = 'admin' AND NOT EXISTS (SELECT FROM iu_account WHERE account_right = 'admin' AND status = 'active' AND id <> (p_account).id) THEN
     RAISE EXCEPTION 'account: % is the last admin', (p_account).account USING ERRCODE = 'IU009', COLUMN = 'account', HINT = 'Make another account an admin first.';
   END IF;
@@ -4865,6 +4983,7 @@ DECLARE
   v_overtaken bigint;
   v_unbounded text;
   v_drifted text;
+  v_friction jsonb := '[]';        -- why this very change is of the second tier, though its command is not
   v_events jsonb := '[]';
   v_message text;
   v_detail text;
@@ -4913,6 +5032,7 @@ BEGIN
   ELSIF p_target_run_id IS NOT NULL THEN
     v_params := coalesce(v_target.receipt -> 'inverse' -> 'params', '{}');
   END IF;
+  v_params := fn_dot_ids_trimmed(v_params, v_command.param_schema);
   -- Without its secrets: the console salts a password anew at each call, and a repeat must be known as one.
   v_input := CASE WHEN jsonb_typeof(v_params) = 'object' THEN v_params - v_command.secret_params ELSE v_params END;
   v_param_digest := coalesce(v_param_digest, sha256(convert_to(v_input::text, 'UTF8')));
@@ -4928,7 +5048,7 @@ BEGIN
       RAISE EXCEPTION 'idempotency_key: at most 200 bytes' USING ERRCODE = 'IU002', COLUMN = 'idempotency_key';
     END IF;
     -- The second click waits for the first, and is told what the first was told.
-    PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.command ' || v_run.actor || chr(10) || v_run.idempotency_key, 0));
+    PERFORM fn_iu_lock('iu_core.command ' || v_run.actor || chr(10) || v_run.idempotency_key);
     SELECT * INTO v_plan FROM dot_iu_command_run WHERE actor = v_run.actor AND idempotency_key = v_run.idempotency_key AND status = 'succeeded';
     IF FOUND THEN
       IF (v_plan.command_code, v_plan.mode, v_plan.param_digest) = (v_run.command_code, p_mode, v_param_digest) AND v_plan.target_run_id IS NOT DISTINCT FROM p_target_run_id THEN
@@ -5003,6 +5123,12 @@ BEGIN
     EXECUTE format('SELECT iu_core.%I($1, $2)', v_command.command_code) INTO v_outcome
       USING v_params, jsonb_strip_nulls(jsonb_build_object('actor', v_who.actor, 'actor_kind', v_who.actor_kind, 'account_id', v_who.account_id,
         'right', v_who.account_right, 'reason', v_reason, 'frozen', v_plan.frozen));
+    v_friction := CASE WHEN p_target_run_id IS NULL THEN coalesce(v_outcome -> 'friction', '[]') ELSE '[]' END;
+    v_outcome := v_outcome || jsonb_build_object('notes', jsonb_path_query_array(v_friction, '$[*].what') || coalesce(v_outcome -> 'notes', '[]'));
+    IF p_mode = 'apply' AND v_friction <> '[]' AND (p_plan_digest IS NULL OR v_reason IS NULL) THEN
+      RAISE EXCEPTION '%: %', CASE WHEN p_plan_digest IS NULL THEN 'plan_digest' ELSE 'reason' END, (SELECT string_agg(f ->> 'what', ' ') FROM jsonb_array_elements(v_friction) AS f)
+        USING ERRCODE = 'IU002', COLUMN = CASE WHEN p_plan_digest IS NULL THEN 'plan_digest' ELSE 'reason' END, HINT = 'Plan it, read the plan, and apply that plan with a reason.';
+    END IF;
     -- What a constraint would refuse at the commit, it refuses here: a plan that passes is one that commits.
     -- Each by its name: ALL would be the caller's own too, and up to PostgreSQL 17 their triggers would run as the owner.
     SET CONSTRAINTS iu_core.iu_collection_piece_position_key IMMEDIATE;
@@ -5060,7 +5186,7 @@ BEGIN
       v_run.frozen := NULL; v_run.object_refs := '{}'; v_run.event_count := 0; v_run.event_from := NULL; v_run.event_to := NULL;
       RETURN fn_dot_run_write(v_run, jsonb_build_object(
         'status', CASE WHEN fn_dot_refusal_code(SQLSTATE) IS NULL THEN 'failed' ELSE 'refused' END, 'sqlstate', SQLSTATE,
-        'field', nullif(v_column, ''), 'detail', v_message, 'more', nullif(v_detail, ''), 'hint', nullif(v_hint, ''),
+        'field', nullif(v_column, ''), 'friction', CASE WHEN v_column IN ('plan_digest', 'reason') THEN nullif(jsonb_path_query_array(v_friction, '$[*].because'), '[]') END, 'detail', v_message, 'more', nullif(v_detail, ''), 'hint', nullif(v_hint, ''),
         'errors', CASE WHEN cardinality(v_problems) > 0 THEN (SELECT jsonb_agg(jsonb_build_object('field', split_part(p, ': ', 1), 'message', substr(p, length(split_part(p, ': ', 1)) + 3))) FROM unnest(v_problems) AS p) END));
   END;
   RETURN fn_dot_run_write(v_run, jsonb_build_object('status', CASE p_mode WHEN 'plan' THEN 'planned' ELSE 'succeeded' END, 'events', v_events), v_outcome);
@@ -5140,7 +5266,11 @@ DECLARE
   v_what text;
 BEGIN
   BEGIN
-    v_locked := pg_try_advisory_xact_lock_shared(hashtext('iu_core deploy'));
+    -- Where a stranger may take locks, as on a managed server, one that holds this one is no deployer, and hides nothing.
+    v_locked := pg_try_advisory_xact_lock_shared(hashtext('iu_core deploy')) OR NOT EXISTS (
+      SELECT FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
+      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND (l.classid::bigint << 32 | l.objid::bigint) = hashtext('iu_core deploy') AND l.mode = 'ExclusiveLock' AND pg_has_role(a.usesysid, 'iu_owner', 'MEMBER'));
     -- Told also where the comparison itself cannot be made.
     v_expected := (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes) GROUP BY class) AS n);
     IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
@@ -5437,7 +5567,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_held(p_params jsonb, p_context jsonb)
 AS $function$
 BEGIN
   -- One decision at a time on what is held: none is released and discarded both.
-  PERFORM pg_advisory_xact_lock(hashtext('iu_core.held_events'));
+  PERFORM fn_iu_lock('iu_core.held_events');
   RETURN CASE WHEN p_context ? 'frozen' THEN fn_dot_thawed(p_context -> 'frozen')
     ELSE ARRAY(SELECT event_id FROM v_iu_held_event
                WHERE (NOT p_params ? 'event_type' OR event_type = p_params ->> 'event_type') AND (NOT p_params ? 'through' OR event_id <= (p_params ->> 'through')::bigint)
@@ -5889,6 +6019,42 @@ $function$;
 ALTER FUNCTION fn_dot_history_write(text,text[],bigint[],timestamp with time zone,boolean,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_history_write(text,text[],bigint[],timestamp with time zone,boolean,text) IS 'Seals rows of a kind into the chain, in blocks: those with the keys, or those of the events; how many. The caller holds the chain''s lock';
 
+-- function fn_dot_id_trimmed(text)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_id_trimmed(p_id text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT regexp_replace(p_id COLLATE "C", hidden || '+$|^' || hidden || '+', '', 'g')
+  FROM (VALUES ('[\s\u0001-\u001F\u007F-\u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFB\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17A\U000E0000-\U000E0FFF]')) AS c(hidden)
+$function$;
+ALTER FUNCTION fn_dot_id_trimmed(text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_id_trimmed(text) IS 'An id without spaces and invisible characters at either end';
+
+-- function fn_dot_ids_trimmed(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_ids_trimmed(p_params jsonb, p_schema jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  WITH ids AS (
+    SELECT name, p_params -> name AS given, jsonb_typeof(p_params -> name) AS kind
+    FROM jsonb_each(CASE WHEN jsonb_typeof(p_params) = 'object' THEN p_schema -> 'properties' ELSE '{}' END) AS p(name, property)
+    WHERE p_params ? name AND coalesce(property ->> 'pattern', property -> 'items' ->> 'pattern') <> '^[^\u0001-\u001f\u007f]*$'
+  ), trimmed AS (
+    SELECT name, given, CASE kind
+      WHEN 'string' THEN to_jsonb(fn_dot_id_trimmed(given #>> '{}'))
+      WHEN 'array' THEN (SELECT jsonb_agg(CASE jsonb_typeof(e) WHEN 'string' THEN to_jsonb(fn_dot_id_trimmed(e #>> '{}')) ELSE e END ORDER BY n) FROM jsonb_array_elements(given) WITH ORDINALITY AS a(e, n))
+    END AS meant
+    FROM ids
+  )
+  SELECT CASE WHEN count(*) = 0 THEN p_params ELSE p_params || jsonb_object_agg(name, meant) END FROM trimmed WHERE meant <> given
+$function$;
+ALTER FUNCTION fn_dot_ids_trimmed(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_ids_trimmed(jsonb,jsonb) IS 'A command''s parameters with its ids as they were meant: without invisible characters at either end';
+
 -- function fn_dot_instant(jsonb,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_instant(p_params jsonb, p_name text)
  RETURNS timestamp with time zone
@@ -5970,7 +6136,7 @@ BEGIN
     INSERT INTO dot_inventory AS i (class, identity, definition, facts, digest, switched, server_major, registered_by_unit)
     SELECT class, identity, definition, facts, digest, switched, v_major, unit FROM built
     ON CONFLICT (class, identity) DO UPDATE
-    SET definition = excluded.definition, facts = excluded.facts, digest = excluded.digest, server_major = v_major, registered_at = clock_timestamp(), registered_by = session_user
+    SET definition = excluded.definition, facts = excluded.facts, digest = excluded.digest, server_major = v_major, registered_at = clock_timestamp(), registered_by = 'db:' || session_user
     WHERE i.registered_by_unit IS NOT NULL AND (i.definition IS DISTINCT FROM excluded.definition OR i.digest IS DISTINCT FROM excluded.digest OR i.server_major <> v_major)
     RETURNING 1
   )
@@ -6223,6 +6389,52 @@ $function$;
 ALTER FUNCTION fn_dot_lifecycle_changed(information_unit,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_lifecycle_changed(information_unit,text) IS 'What the handlers that change a unit''s lifecycle return; the inverse is the restoration';
 
+-- function fn_dot_line_end_notes(text,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_line_end_notes(p_before text, p_after text)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  WITH counted AS (
+    SELECT side, text, pairs, length(text) - length(replace(text, E'\r', '')) - pairs AS crs, length(text) - length(replace(text, E'\n', '')) - pairs AS lfs
+    FROM (SELECT side, text, (length(text) - length(replace(text, E'\r\n', ''))) / 2 AS pairs
+          FROM (VALUES ('before', coalesce(p_before, '')), ('after', coalesce(p_after, ''))) AS given(side, text)) AS of_pairs
+  ), kinds AS (
+    SELECT k.n, k.kind, k.before, k.after
+    FROM counted AS b, counted AS a, LATERAL (VALUES (1, 'CRLF', b.pairs, a.pairs), (2, 'CR', b.crs, a.crs), (3, 'LF', b.lfs, a.lfs)) AS k(n, kind, before, after)
+    WHERE b.side = 'before' AND a.side = 'after'
+  )
+  SELECT coalesce(jsonb_agg(note ORDER BY n), '[]')
+  FROM (
+    SELECT 1 AS n, 'Line ends change: ' || string_agg(format('%s %s → %s', kind, before, after), ', ' ORDER BY kinds.n) FILTER (WHERE before <> after) || '.' AS note
+    FROM kinds
+    -- Some became fewer while others became more, or there is a kind beside those that the text had.
+    HAVING (bool_or(after < before) AND bool_or(after > before)) OR (bool_or(before > 0) AND bool_or(before = 0 AND after > 0))
+    UNION ALL
+    SELECT 2, CASE WHEN right(p_after, 1) IN (E'\r', E'\n') THEN 'The text now ends with a line end.' ELSE 'The text no longer ends with a line end.' END
+    WHERE p_before <> '' AND p_after <> '' AND right(p_before, 1) IN (E'\r', E'\n') <> (right(p_after, 1) IN (E'\r', E'\n'))
+  ) AS notes
+$function$;
+ALTER FUNCTION fn_dot_line_end_notes(text,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_line_end_notes(text,text) IS 'What a plan says where a text''s line ends become others, or its last line end comes or goes; an empty list where neither is so';
+
+-- function fn_dot_loss(iu_collection,integer,bigint)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_loss(p_before iu_collection, p_pieces_removed integer, p_bytes bigint)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  -- Removed pieces may be many and short, and one piece may be all of a document: so both are counted.
+  SELECT CASE WHEN 5 * p_pieces_removed > (p_before).piece_count OR 5 * ((p_before).byte_length - p_bytes) > (p_before).byte_length
+    THEN jsonb_build_array(jsonb_build_object('because', 'removals', 'what', format('It removes %s of the %s pieces of %s: %s bytes become %s.',
+      p_pieces_removed, (p_before).piece_count, (p_before).canonical_address, (p_before).byte_length, p_bytes) || CASE WHEN p_bytes = 0 THEN ' The document will be empty.' ELSE '' END))
+    ELSE '[]' END
+$function$;
+ALTER FUNCTION fn_dot_loss(iu_collection,integer,bigint) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_loss(iu_collection,integer,bigint) IS 'Why a change asks for a plan and a reason: it removes more than a fifth of a document, by its pieces or its bytes; an empty list where it does not';
+
 -- function fn_dot_object_fields(jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_object_fields(p_object jsonb)
  RETURNS text[]
@@ -6236,6 +6448,30 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_dot_object_fields(jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_object_fields(jsonb) IS 'The fields in which an object of a receipt is not what it was';
+
+-- function fn_dot_own_password(iu_account,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_own_password(p_account iu_account, p_key text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+BEGIN
+  IF (p_account).status <> 'active' THEN
+    RAISE EXCEPTION 'the account was disabled meanwhile' USING ERRCODE = 'IU012';
+  END IF;
+  -- Whatever command they were given to: a session left open is not a place to guess.
+  IF 5 <= (SELECT count(*) FROM dot_iu_command_run
+           WHERE actor = (p_account).account AND code = 'invalid_parameter' AND receipt ->> 'field' = 'current_password' AND finished_at > clock_timestamp() - interval '15 minutes') THEN
+    RAISE EXCEPTION 'current_password: too many wrong ones' USING ERRCODE = 'IU019', COLUMN = 'current_password', HINT = 'Wait a quarter of an hour, or ask an admin to set the password.';
+  END IF;
+  IF ((p_account).password_verifier = sha256(decode(p_key, 'hex'))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'current_password: it is not the present one' USING ERRCODE = 'IU002', COLUMN = 'current_password';
+  END IF;
+END
+$function$;
+ALTER FUNCTION fn_dot_own_password(iu_account,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_own_password(iu_account,text) IS 'Raises unless this is the key of the account''s present password: a session left open is not enough to take the account over, nor to make a token. IU002 wrong, IU019 too many wrong ones, IU012 disabled';
 
 -- function fn_dot_params_kept(dot_iu_command,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_params_kept(p_command dot_iu_command, p_params jsonb)
@@ -6851,7 +7087,7 @@ DECLARE
   v_after jsonb;
 BEGIN
   -- Two who switch it take turns, also while there is no row to lock.
-  PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.iu_worker_schedule', 0));
+  PERFORM fn_iu_lock('iu_core.iu_worker_schedule');
   SELECT jsonb_build_object('enabled', enabled, 'poll_ms', poll_ms, 'batch_size', batch_size) INTO STRICT v_before FROM v_iu_worker_schedule;
   v_after := v_before || jsonb_strip_nulls(jsonb_build_object('enabled', p_enabled, 'poll_ms', p_poll_ms, 'batch_size', p_batch_size));
   IF v_after = v_before THEN
@@ -6873,6 +7109,59 @@ END
 $function$;
 ALTER FUNCTION fn_dot_schedule_switched(boolean,integer,integer,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_schedule_switched(boolean,integer,integer,text) IS 'Switches the consoles'' schedule, or changes its pace, and returns what the handlers return; IU016 it is so already';
+
+-- function fn_dot_seams(iu_collection,jsonb,bigint,boolean)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_seams(p_collection iu_collection, p_changes jsonb, p_unit_id bigint, p_with_unit boolean, OUT objects jsonb, OUT own jsonb, OUT before jsonb)
+ RETURNS record
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  WITH change AS (
+    SELECT DISTINCT (c ->> 'unit')::bigint AS unit_id,
+           first_value(c ->> 'before') OVER (PARTITION BY c ->> 'unit' ORDER BY n) AS was, first_value(c ->> 'after') OVER (PARTITION BY c ->> 'unit' ORDER BY n DESC) AS now
+    FROM jsonb_array_elements(p_changes) WITH ORDINALITY AS g(c, n)
+  ), told AS (
+    SELECT u.id, u.canonical_address, was, now, jsonb_build_object('ref', format('piece:%s#%s', (p_collection).canonical_address, u.canonical_address), 'change', 'update',
+           'before', jsonb_build_object('at', p.position::text, 'separator', coalesce(was, (p_collection).joiner)),
+           'after', jsonb_build_object('at', p.position::text, 'separator', coalesce(now, (p_collection).joiner))) AS object
+    -- One row each, found by its key: a join would be planned for many.
+    FROM change CROSS JOIN LATERAL (SELECT * FROM information_unit WHERE id = change.unit_id LIMIT 1) AS u
+    CROSS JOIN LATERAL (SELECT * FROM iu_collection_piece WHERE collection_id = (p_collection).id AND unit_id = change.unit_id LIMIT 1) AS p
+    WHERE was IS DISTINCT FROM now
+  )
+  SELECT coalesce(jsonb_agg(object ORDER BY id) FILTER (WHERE id <> p_unit_id), '[]'), coalesce(jsonb_agg(object) FILTER (WHERE id = p_unit_id), '[]'),
+         coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('collection', (p_collection).canonical_address, 'piece', canonical_address, 'separator', was)) ORDER BY id)
+           FILTER (WHERE id <> p_unit_id OR p_with_unit), '[]')
+  FROM told
+$function$;
+ALTER FUNCTION fn_dot_seams(iu_collection,jsonb,bigint,boolean) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_seams(iu_collection,jsonb,bigint,boolean) IS 'The separators that a change of one piece has changed: as objects of a plan, those of the other pieces and that of its own; and as they were, for the inverse';
+
+-- function fn_dot_separators_restore(iu_collection,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_separators_restore(p_collection iu_collection, p_separators jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_item jsonb;
+  v_unit_id bigint;
+  v_changes jsonb := '[]';
+BEGIN
+  FOR v_item IN SELECT i FROM jsonb_array_elements(p_separators) AS i WHERE i ->> 'collection' = (p_collection).canonical_address LOOP
+    SELECT u.id INTO v_unit_id FROM information_unit AS u JOIN iu_collection_piece AS p ON p.unit_id = u.id AND p.collection_id = (p_collection).id WHERE u.canonical_address = v_item ->> 'piece';
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'separators: % does not stand in % by now', v_item ->> 'piece', (p_collection).canonical_address USING ERRCODE = 'IU014', COLUMN = 'separators';
+    END IF;
+    v_changes := v_changes || fn_iu_separator_put((p_collection).id, v_unit_id, v_item ->> 'separator');
+  END LOOP;
+  RETURN v_changes;
+END
+$function$;
+ALTER FUNCTION fn_dot_separators_restore(iu_collection,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_separators_restore(iu_collection,jsonb) IS 'Gives pieces of a collection that a command changes the exact separators that an inverse carries; returns the changes. IU014 for a piece that does not stand there';
 
 -- function fn_dot_skipped(jsonb,jsonb,integer)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_skipped(p_params jsonb, p_context jsonb, p_most integer)
@@ -7178,9 +7467,9 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_actor()
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$ SELECT coalesce((SELECT actor FROM dot_iu_acting WHERE xid = pg_current_xact_id_if_assigned()), session_user) $function$;
+AS $function$ SELECT coalesce((SELECT actor FROM dot_iu_acting WHERE xid = pg_current_xact_id_if_assigned()), 'db:' || session_user) $function$;
 ALTER FUNCTION fn_iu_actor() OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_actor() IS 'For whom this is written: the actor of the command under way, or the login';
+COMMENT ON FUNCTION fn_iu_actor() IS 'For whom this is written: the actor of the command under way, or the login as db:NAME, which no account is called';
 
 -- function fn_iu_align(text[],text[],text[],text[])
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_align(p_old text[], p_new text[], p_old_kinds text[], p_new_kinds text[])
@@ -7524,6 +7813,125 @@ $function$;
 ALTER FUNCTION fn_iu_axes_refresh(bigint[]) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_axes_refresh(bigint[]) IS 'Brings the axes of these units to what is derived; returns how many were written or removed';
 
+-- function fn_iu_begins_text(bigint)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_begins_text(p_unit_id bigint)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
+AS $function$
+  SELECT u.unit_kind = 'front_matter' OR starts_with(v.body, U&'\FEFF')
+  FROM information_unit AS u JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq WHERE u.id = p_unit_id
+$function$;
+ALTER FUNCTION fn_iu_begins_text(bigint) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_begins_text(bigint) IS 'Whether a unit is what it is at the beginning of a text only: front matter, or a text with a byte-order mark';
+
+-- function fn_iu_block_end(text,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_block_end(p_text text, p_kind text, OUT is_over boolean, OUT closer text, OUT marker text, OUT content_column integer)
+ RETURNS record
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
+AS $function$
+DECLARE
+  v_line text;
+  v_bare text;
+  v_indent integer;
+  v_state text := 'over';          -- over, paragraph, quote, list, note, code, fence, html (to its end), block (html to a blank line)
+  v_blank boolean := false;        -- a blank line stands before, in a list, a note or code
+  v_fence text;
+  v_ends text;                     -- what the html is closed by, as a pattern
+  v_found text[];
+BEGIN
+  is_over := true;
+  IF p_kind = 'front_matter' THEN
+    RETURN;
+  END IF;
+  FOREACH v_line IN ARRAY regexp_split_to_array(ltrim(p_text, U&'\FEFF'), '\r\n|\r|\n') LOOP
+    v_bare := ltrim(v_line, E' \t');
+    v_indent := length(replace(left(v_line, length(v_line) - length(v_bare)), E'\t', '    '));
+    IF v_state = 'fence' THEN
+      IF v_indent < 4 AND starts_with(v_bare, v_fence) AND btrim(rtrim(v_bare, E' \t'), left(v_fence, 1)) = '' THEN
+        v_state := 'over';
+      END IF;
+      CONTINUE;
+    ELSIF v_state = 'html' THEN
+      IF v_line ~* v_ends THEN v_state := 'over'; END IF;
+      CONTINUE;
+    ELSIF v_bare = '' THEN
+      IF v_state IN ('list', 'note', 'code') THEN v_blank := true; ELSE v_state := 'over'; END IF;
+      CONTINUE;
+    END IF;
+
+    v_found := CASE WHEN v_indent < 4 AND v_bare !~ '^([-_*])[ \t]*(\1[ \t]*){2,}$' THEN regexp_match(v_bare, '^([-+*]|\d{1,9}[.)])([ \t]*)(.?)') END;
+    IF v_found[2] = '' AND v_found[3] <> '' THEN v_found := NULL; END IF;
+    IF v_state IN ('list', 'note') THEN
+      IF v_indent >= content_column THEN
+        v_blank := false;
+        CONTINUE;
+      ELSIF v_state = 'list' AND right(v_found[1], 1) = marker THEN
+        v_blank := false;
+        content_column := v_indent + length(v_found[1]) + CASE WHEN length(replace(v_found[2], E'\t', '    ')) BETWEEN 1 AND 4 AND v_found[3] <> '' THEN length(replace(v_found[2], E'\t', '    ')) ELSE 1 END;
+        CONTINUE;
+      END IF;
+    ELSIF v_state = 'code' AND v_indent > 3 OR v_state = 'block' OR v_state = 'quote' AND v_indent < 4 AND starts_with(v_bare, '>') THEN
+      v_blank := false;
+      CONTINUE;
+    ELSIF v_state = 'paragraph' AND v_indent < 4 AND v_bare ~ '^(=+|-+)[ \t]*$' THEN
+      v_state := 'over';
+      CONTINUE;
+    END IF;
+
+    IF v_indent > 3 THEN
+      -- A line that belongs to a paragraph before it, wherever that one is.
+      CONTINUE WHEN v_state IN ('paragraph', 'quote') OR v_state IN ('list', 'note') AND NOT v_blank;
+      v_state := 'code';
+    ELSIF v_bare ~ '^#{1,6}([ \t]|$)' OR v_bare ~ '^([-_*])[ \t]*(\1[ \t]*){2,}$' THEN
+      v_state := 'over';
+    ELSIF v_bare ~ '^(`{3,}[^`]*|~{3,}.*)$' THEN
+      v_state := 'fence';
+      v_fence := substring(v_bare FROM '^(`+|~+)');
+    ELSIF v_bare ~* '^<(script|pre|style|textarea)([ \t>]|$)' THEN
+      v_state := 'html'; v_ends := '</(script|pre|style|textarea)>';
+      closer := '</' || lower(substring(v_bare FROM '^<([A-Za-z]+)')) || '>';
+    ELSIF v_bare ~ '^<(!--|\?|!\[CDATA\[|![A-Za-z])' THEN
+      v_state := 'html';
+      closer := CASE WHEN starts_with(v_bare, '<!--') THEN '-->' WHEN starts_with(v_bare, '<?') THEN '?>' WHEN starts_with(v_bare, '<![') THEN ']]>' ELSE '>' END;
+      v_ends := CASE closer WHEN '?>' THEN '\?>' WHEN ']]>' THEN '\]\]>' ELSE closer END;
+    ELSIF v_bare ~* '^</?(address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe|legend|li|link|main|menu|menuitem|nav|noframes|ol|optgroup|option|p|param|search|section|summary|table|tbody|td|tfoot|th|thead|title|tr|track|ul)([ \t]|/?>|$)' THEN
+      v_state := 'block';
+    ELSIF starts_with(v_bare, '>') THEN
+      v_state := 'quote';
+    ELSIF v_found IS NOT NULL AND (v_state NOT IN ('paragraph', 'quote') OR v_found[3] <> '' AND v_found[1] ~ '^([-+*]|0*1[.)])$') THEN
+      v_state := 'list';
+      marker := right(v_found[1], 1);
+      content_column := v_indent + length(v_found[1]) + CASE WHEN length(replace(v_found[2], E'\t', '    ')) BETWEEN 1 AND 4 AND v_found[3] <> '' THEN length(replace(v_found[2], E'\t', '    ')) ELSE 1 END;
+    ELSIF v_bare ~ '^\[\^[^] \t]+\]:' THEN
+      v_state := 'note';
+      content_column := 4;
+    ELSIF v_state IN ('paragraph', 'quote') OR v_state IN ('list', 'note') AND NOT v_blank THEN
+      CONTINUE;
+    ELSIF v_bare ~* '^<(/[a-z][a-z0-9-]*[ \t]*|[a-z][^<>]*)>[ \t]*$' THEN
+      v_state := 'block';
+    ELSE
+      v_state := 'paragraph';
+    END IF;
+    v_blank := false;
+    IF v_state = 'html' AND substr(v_bare, 3) ~* v_ends THEN
+      v_state := 'over';
+    END IF;
+  END LOOP;
+  is_over := v_state = 'over';
+  closer := CASE v_state WHEN 'fence' THEN v_fence WHEN 'html' THEN closer END;
+  marker := CASE WHEN v_state = 'list' THEN marker END;
+  content_column := CASE v_state WHEN 'list' THEN content_column WHEN 'note' THEN 4 WHEN 'code' THEN 4 END;
+END
+$function$;
+ALTER FUNCTION fn_iu_block_end(text,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_block_end(text,text) IS 'What a Markdown text leaves open at its end. is_over: its last block is, and a line end is enough behind it; closer: the line that ends a fence or HTML which is not closed; marker: of the list that it ends with; content_column: a line that is indented so far still belongs to its last block, whatever blank lines stand between';
+
 -- function fn_iu_classify(text,text[],text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_classify(p_term_class text, p_terms text[], p_field text)
  RETURNS void
@@ -7585,9 +7993,9 @@ BEGIN
   -- The collection's lock gives the number, and keeps its pieces still.
   PERFORM FROM iu_collection WHERE id = p_collection_id FOR NO KEY UPDATE;
   v_text := fn_iu_collection_manifest_text(p_collection_id);
-  INSERT INTO iu_collection_checkpoint (collection_id, checkpoint_no, label, revision, title, manifest_text, manifest_digest, render_digest, piece_count, byte_length, source_digest, source_byte_length)
+  INSERT INTO iu_collection_checkpoint (collection_id, checkpoint_no, label, revision, title, manifest_text, manifest_digest, render_digest, piece_count, byte_length, source_digest, source_byte_length, base_id)
   SELECT c.id, coalesce((SELECT max(k.checkpoint_no) FROM iu_collection_checkpoint AS k WHERE k.collection_id = c.id), 0) + 1, coalesce(p_label, ''), c.revision, c.title,
-         v_text, sha256(convert_to(v_text, 'UTF8')), sha256(convert_to(fn_iu_collection_render(c.id), 'UTF8')), c.piece_count, c.byte_length, c.source_digest, c.source_byte_length
+         v_text, sha256(convert_to(v_text, 'UTF8')), sha256(convert_to(fn_iu_collection_render(c.id), 'UTF8')), c.piece_count, c.byte_length, c.source_digest, c.source_byte_length, c.base_id
   FROM iu_collection AS c WHERE c.id = p_collection_id
   RETURNING * INTO STRICT v_checkpoint;
   INSERT INTO iu_collection_checkpoint_piece (collection_id, checkpoint_no, unit_id, version_seq, is_pinned, unit_version_seq, position, separator, unit_kind, title, parent_unit_id, section_level)
@@ -7645,6 +8053,46 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_iu_collection_findings(bigint) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_collection_findings(bigint) IS 'What is wrong with a collection, by name: missing_body, digest_mismatch, retired_piece, order, count_mismatch; no row when all is well';
+
+-- function fn_iu_collection_first(bigint,bigint)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_collection_first(p_collection_id bigint, p_unit_id bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
+AS $function$
+DECLARE
+  v_first record;
+  v_bound bigint;
+  v_fence text;
+BEGIN
+  SELECT p.unit_id, p.position, u.canonical_address, u.unit_kind, v.body INTO v_first
+  FROM (SELECT * FROM iu_collection_piece WHERE collection_id = p_collection_id ORDER BY position LIMIT 1) AS p
+  JOIN information_unit AS u ON u.id = p.unit_id
+  JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq);
+  -- The piece that has come to stand behind the first, or that has been the first.
+  v_bound := p_unit_id;
+  IF v_first.unit_id = p_unit_id THEN
+    v_bound := (SELECT unit_id FROM iu_collection_piece WHERE collection_id = p_collection_id AND position > v_first.position ORDER BY position LIMIT 1);
+  END IF;
+  IF fn_iu_begins_text(v_bound) THEN
+    RAISE EXCEPTION 'to: % is front matter or begins with a byte-order mark, and is read as that at the beginning of a text only', (SELECT canonical_address FROM information_unit WHERE id = v_bound)
+      USING ERRCODE = 'IU002', COLUMN = 'to', HINT = 'Let it stand first, and the other piece behind it.';
+  END IF;
+  v_fence := substring(ltrim(v_first.body, U&'\FEFF') FROM '^(---|\+\+\+)[ \t]*(?:[\r\n]|$)');
+  IF v_fence IS NOT NULL AND v_first.unit_kind <> 'front_matter' AND EXISTS (
+       SELECT FROM iu_collection_piece AS p JOIN information_unit AS u ON u.id = p.unit_id
+       JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
+       WHERE p.collection_id = p_collection_id
+         AND v.body ~ (CASE WHEN p.unit_id = v_first.unit_id THEN '[\r\n]' ELSE '(^|[\r\n])' END || replace(v_fence, '+', '\+') || '[ \t]*([\r\n]|$)')) THEN
+    RAISE EXCEPTION 'to: the line % that % begins with would open front matter, since the text would begin with it and has another such line', v_fence, v_first.canonical_address
+      USING ERRCODE = 'IU002', COLUMN = 'to', HINT = 'Let another piece stand first, or write the rule as ***.';
+  END IF;
+END
+$function$;
+ALTER FUNCTION fn_iu_collection_first(bigint,bigint) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_collection_first(bigint,bigint) IS 'Refuses (IU002) a piece in a place where front matter or a byte-order mark would not stand first, or a rule that stands first would be read as the beginning of front matter';
 
 -- function fn_iu_collection_manifest_text(bigint)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_collection_manifest_text(p_collection_id bigint)
@@ -7908,10 +8356,14 @@ BEGIN
   WHERE (iu_tree_path.parent_unit_id, iu_tree_path.section_level) IS DISTINCT FROM (excluded.parent_unit_id, excluded.section_level);
   UPDATE iu_collection AS c
   SET revision = c.revision + 1, updated_at = clock_timestamp(), title = coalesce(v_checkpoint.title, c.title),
-      source_digest = coalesce(v_checkpoint.source_digest, c.source_digest), source_byte_length = coalesce(v_checkpoint.source_byte_length, c.source_byte_length)
+      source_digest = coalesce(v_checkpoint.source_digest, c.source_digest), source_byte_length = coalesce(v_checkpoint.source_byte_length, c.source_byte_length), base_id = v_checkpoint.base_id
   WHERE c.id = p_collection_id;
   IF fn_iu_collection_seal(p_collection_id) IS DISTINCT FROM coalesce(v_checkpoint.render_digest, sha256('')) THEN
     RAISE EXCEPTION 'round trip failed: the collection does not render to the text of checkpoint %', p_checkpoint_no USING ERRCODE = 'IU006', HINT = 'Nothing was written. Report it.';
+  END IF;
+  -- Emptied, it is as before its first import, which wrote nothing yet.
+  IF p_checkpoint_no = 0 THEN
+    PERFORM fn_iu_import_base_put(p_collection_id);
   END IF;
   RETURN NEXT;
 END
@@ -7990,6 +8442,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_compose(p_canonical_address text, p_col
 AS $function$
 DECLARE
   v_id bigint;
+  v_wrong text;
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.composer_enabled');
   PERFORM fn_iu_classify('collection_kind', ARRAY[p_collection_kind], 'collection_kind');
@@ -8010,8 +8463,19 @@ BEGIN
   PERFORM fn_iu_outbox_append('collection_created', 'iu_collection', ARRAY[p_canonical_address],
     ARRAY[jsonb_build_object('collection_id', v_id, 'collection_address', p_canonical_address, 'collection_kind', p_collection_kind, 'title', coalesce(p_title, ''))]);
   IF cardinality(p_unit_ids) > 0 THEN
-    PERFORM fn_iu_collection_add(v_id, p_unit_ids, fn_iu_positions_between(NULL, NULL, cardinality(p_unit_ids)),
-                                 coalesce(p_separators, array_fill(NULL::text, ARRAY[cardinality(p_unit_ids)])));
+    -- The joiner, but where it does not keep two neighbours apart.
+    PERFORM fn_iu_collection_add(v_id, p_unit_ids, fn_iu_positions_between(NULL, NULL, cardinality(p_unit_ids)), coalesce(p_separators, (
+      SELECT array_agg(CASE WHEN following IS NOT NULL THEN fn_iu_separator(body, unit_kind, following, ARRAY[NULL], coalesce(p_joiner, ''), fn_iu_line_end(p_joiner, body, following)) END ORDER BY n)
+      FROM (SELECT g.n, u.unit_kind, v.body, lead(v.body) OVER (ORDER BY g.n) AS following
+            FROM unnest(p_unit_ids) WITH ORDINALITY AS g(unit_id, n)
+            LEFT JOIN information_unit AS u ON u.id = g.unit_id LEFT JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq) AS piece)));
+    SELECT u.canonical_address INTO v_wrong FROM unnest(p_unit_ids) WITH ORDINALITY AS g(unit_id, n) JOIN information_unit AS u ON u.id = g.unit_id
+    WHERE g.n > 1 AND fn_iu_begins_text(u.id) ORDER BY g.n LIMIT 1;
+    IF FOUND THEN
+      RAISE EXCEPTION 'unit_ids: % is front matter or begins with a byte-order mark, and is read as that at the beginning of a text only', v_wrong
+        USING ERRCODE = 'IU002', COLUMN = 'unit_ids', HINT = format('Let %s stand first.', v_wrong);
+    END IF;
+    PERFORM fn_iu_collection_first(v_id, NULL);
   END IF;
   RETURN v_id;
 END
@@ -8113,8 +8577,8 @@ BEGIN
       SELECT address, kind, coalesce(title, '') AS title, n
       FROM unnest(p_canonical_addresses, p_unit_kinds, p_titles) WITH ORDINALITY AS g(address, kind, title, n)
     ), born AS (
-      INSERT INTO information_unit (canonical_address, unit_kind, title, source_path, created_by)
-      SELECT address, kind, title, p_source_path, v_actor FROM given ORDER BY n
+      INSERT INTO information_unit (canonical_address, unit_kind, title, source_path, created_by, title_is_derived)
+      SELECT address, kind, title, p_source_path, v_actor, p_source_path IS NOT NULL FROM given ORDER BY n
       RETURNING id, canonical_address
     )
     SELECT array_agg(born.id ORDER BY given.n) INTO v_ids
@@ -9012,7 +9476,7 @@ BEGIN
   END IF;
   UPDATE iu_export
   SET intended = '{}', event_id = p_event_id, revision = p_revision, render_digest = p_render_digest, manifest_digest = p_manifest_digest,
-      byte_length = p_byte_length, exported_at = clock_timestamp(), exported_by = session_user
+      byte_length = p_byte_length, exported_at = clock_timestamp(), exported_by = 'db:' || session_user
   WHERE (exporter_id, collection_id) = (p_exporter_id, p_collection_id);
   IF NOT FOUND THEN
     RAISE EXCEPTION 'exporter_id: exporter % did not say that it would export %', p_exporter_id, v_sealed.canonical_address USING ERRCODE = 'IU003', COLUMN = 'exporter_id';
@@ -9243,9 +9707,30 @@ $function$;
 ALTER FUNCTION fn_iu_held_release(bigint[]) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_held_release(bigint[]) IS 'Releases held events, in the order of their writing; returns those that it released. IU001 while the master gate is closed';
 
+-- function fn_iu_import_base_put(bigint)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_import_base_put(p_collection_id bigint)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  WITH base AS (
+    INSERT INTO iu_import_base (collection_id, revision, unit_ids, version_seqs)
+    SELECT c.id, c.revision, coalesce(array_agg(p.unit_id ORDER BY p.position) FILTER (WHERE p.unit_id IS NOT NULL), '{}'),
+           coalesce(array_agg(coalesce(p.pinned_version_seq, u.current_version_seq) ORDER BY p.position) FILTER (WHERE p.unit_id IS NOT NULL), '{}')
+    FROM iu_collection AS c LEFT JOIN iu_collection_piece AS p ON p.collection_id = c.id LEFT JOIN information_unit AS u ON u.id = p.unit_id
+    WHERE c.id = p_collection_id
+    GROUP BY c.id
+    RETURNING id, collection_id
+  )
+  UPDATE iu_collection AS c SET base_id = base.id FROM base WHERE c.id = base.collection_id
+$function$;
+ALTER FUNCTION fn_iu_import_base_put(bigint) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_import_base_put(bigint) IS 'Keeps a collection as it stands as what its last import wrote';
+
 -- function fn_iu_import_file(text,bytea,text[],integer[],integer[],text[],smallint[])
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_import_file(p_source_path text, p_content bytea, p_kinds text[], p_starts integer[], p_lengths integer[], p_titles text[], p_section_levels smallint[])
- RETURNS TABLE(outcome text, canonical_address text, pieces integer, pieces_created integer, versions_created integer, pieces_removed integer, pieces_moved integer, byte_length bigint, content_digest text)
+ RETURNS TABLE(outcome text, canonical_address text, pieces integer, pieces_created integer, versions_created integer, pieces_removed integer, pieces_moved integer, byte_length bigint, content_digest text, over_edits text[])
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
@@ -9275,6 +9760,8 @@ DECLARE
   v_title constant text := coalesce((SELECT t FROM unnest(p_titles, p_section_levels) WITH ORDINALITY AS g(t, l, n) WHERE l = 1 AND t <> '' ORDER BY n LIMIT 1),
                                     regexp_replace(p_source_path, '^.*/', ''));
   v_between numeric[];
+  v_base iu_import_base;
+  v_here boolean[];           -- whether an old piece still stands in the collection: one that was removed here is known again
 BEGIN
   PERFORM fn_iu_gate_require('iu_core.composer_enabled');
   IF coalesce(p_source_path, '') = '' OR octet_length(p_source_path) > 2000 THEN
@@ -9296,10 +9783,10 @@ BEGIN
   END IF;
 
   -- Imports of one source take turns; the unchanged one writes nothing at all.
-  PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.import ' || p_source_path, 0));
+  PERFORM fn_iu_lock('iu_core.import ' || p_source_path);
   SELECT * INTO v_collection FROM iu_collection AS c WHERE c.source_path = p_source_path;
   IF FOUND AND v_collection.render_revision = v_collection.revision AND (v_collection.render_digest, v_collection.source_digest) = (v_digest, v_digest) THEN
-    RETURN QUERY SELECT 'unchanged', v_collection.canonical_address, v_collection.piece_count, 0, 0, 0, 0, v_collection.byte_length, encode(v_digest, 'hex');
+    RETURN QUERY SELECT 'unchanged', v_collection.canonical_address, v_collection.piece_count, 0, 0, 0, 0, v_collection.byte_length, encode(v_digest, 'hex'), '{}'::text[];
     RETURN;
   END IF;
 
@@ -9325,22 +9812,31 @@ BEGIN
     outcome := 'created'; pieces_created := v_count; versions_created := 0; pieces_removed := 0; pieces_moved := 0;
   ELSE
     SELECT * INTO STRICT v_collection FROM iu_collection AS c WHERE c.id = v_collection.id FOR UPDATE;
-    SELECT coalesce(array_agg(p.unit_id ORDER BY p.position), '{}'), coalesce(array_agg(p.position ORDER BY p.position), '{}'),
-           coalesce(array_agg(u.unit_kind ORDER BY p.position), '{}'), coalesce(array_agg(encode(v.content_digest, 'hex') ORDER BY p.position), '{}')
-    INTO v_old_units, v_old_positions, v_old_kinds, v_old_digests
-    FROM iu_collection_piece AS p
-    JOIN information_unit AS u ON u.id = p.unit_id
-    JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
-    WHERE p.collection_id = v_collection.id;
+    SELECT * INTO v_base FROM iu_import_base AS b WHERE b.id = v_collection.base_id;
+    -- The pieces in their order, and those that the last import wrote and somebody has removed, where they stood.
+    WITH standing AS MATERIALIZED (
+      SELECT p.unit_id, p.position, coalesce(p.pinned_version_seq, u.current_version_seq) AS version_seq, u.unit_kind
+      FROM iu_collection_piece AS p JOIN information_unit AS u ON u.id = p.unit_id WHERE p.collection_id = v_collection.id
+    ), gone AS (
+      SELECT b.unit_id, b.version_seq, b.n, max(s.position) OVER (ORDER BY b.n) AS behind, s.unit_id IS NULL AS is_gone
+      FROM unnest(v_base.unit_ids, v_base.version_seqs) WITH ORDINALITY AS b(unit_id, version_seq, n) LEFT JOIN standing AS s ON s.unit_id = b.unit_id
+    ), known AS (
+      SELECT s.unit_id, s.position, s.version_seq, s.unit_kind, true AS here, s.position AS place, 0::bigint AS n FROM standing AS s
+      UNION ALL
+      SELECT g.unit_id, NULL, g.version_seq, u.unit_kind, false, coalesce(g.behind, '-infinity'), g.n FROM gone AS g JOIN information_unit AS u ON u.id = g.unit_id WHERE g.is_gone
+    )
+    SELECT coalesce(array_agg(k.unit_id ORDER BY k.place, k.n), '{}'), coalesce(array_agg(k.position ORDER BY k.place, k.n), '{}'), coalesce(array_agg(k.here ORDER BY k.place, k.n), '{}'),
+           coalesce(array_agg(k.unit_kind ORDER BY k.place, k.n), '{}'), coalesce(array_agg(encode(v.content_digest, 'hex') ORDER BY k.place, k.n), '{}')
+    INTO v_old_units, v_old_positions, v_here, v_old_kinds, v_old_digests
+    FROM known AS k JOIN unit_version AS v ON v.unit_id = k.unit_id AND v.version_seq = k.version_seq;
     SELECT coalesce(array_agg(a.old_no ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
            coalesce(array_agg(a.is_same ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
            coalesce(array_agg(a.stays ORDER BY a.new_no) FILTER (WHERE a.new_no IS NOT NULL), '{}'),
-           coalesce(array_agg(v_old_units[a.old_no] ORDER BY a.old_no) FILTER (WHERE a.new_no IS NULL), '{}')
+           coalesce(array_agg(v_old_units[a.old_no] ORDER BY a.old_no) FILTER (WHERE a.new_no IS NULL AND v_here[a.old_no]), '{}')
     INTO v_old_nos, v_same, v_stays, v_removed
     FROM fn_iu_align(v_old_digests, ARRAY(SELECT encode(sha256(convert_to(b, 'UTF8')), 'hex') FROM unnest(v_bodies) WITH ORDINALITY AS g(b, n) ORDER BY n),
                      v_old_kinds, p_kinds) AS a;
 
-    v_created := ARRAY(SELECT n::integer FROM unnest(v_old_nos) WITH ORDINALITY AS g(o, n) WHERE o IS NULL ORDER BY n);
     -- Joins, not subscripts: an element of an array of numerics or texts is found by walking to it.
     SELECT coalesce(array_agg(old.unit_id ORDER BY g.n), '{}'), coalesce(array_agg(CASE WHEN g.stay THEN old.position END ORDER BY g.n), '{}')
     INTO v_units, v_positions
@@ -9356,6 +9852,15 @@ BEGIN
       FOR j IN i .. v_run LOOP v_positions[j] := v_between[j - i + 1]; END LOOP;
     END LOOP;
 
+    over_edits := fn_iu_import_over(v_collection, v_base, v_units, v_same, v_stays, v_removed);
+    -- What was removed here and has another text in the file is born anew: the piece that left may have a life elsewhere.
+    IF false = ANY (v_here) THEN
+      FOR i IN 1 .. v_count LOOP
+        CONTINUE WHEN v_same[i] OR v_here[v_old_nos[i]] IS NOT false;
+        v_old_nos[i] := NULL; v_units[i] := NULL;
+      END LOOP;
+    END IF;
+    v_created := ARRAY(SELECT n::integer FROM unnest(v_old_nos) WITH ORDINALITY AS g(o, n) WHERE o IS NULL ORDER BY n);
     IF cardinality(v_removed) > 0 THEN
       PERFORM fn_iu_collection_remove(v_collection.id, v_removed);
     END IF;
@@ -9363,17 +9868,30 @@ BEGIN
     UPDATE iu_collection_piece AS p SET pinned_version_seq = NULL
     FROM unnest(v_units, v_same) AS g(unit_id, same)
     WHERE p.collection_id = v_collection.id AND p.unit_id = g.unit_id AND NOT g.same AND p.pinned_version_seq IS NOT NULL;
-    SELECT fn_iu_apply_versions(array_agg(unit_id ORDER BY n), array_agg(body ORDER BY n), array_agg(kind ORDER BY n), array_agg(title ORDER BY n))
+    SELECT fn_iu_apply_versions(array_agg(unit_id ORDER BY n), array_agg(body ORDER BY n), array_agg(kind ORDER BY n), array_agg(CASE WHEN u.title_is_derived THEN g.title END ORDER BY n))
     INTO versions_created
     FROM unnest(v_old_nos, v_same, v_units, v_bodies, p_kinds, p_titles) WITH ORDINALITY AS g(o, same, unit_id, body, kind, title, n)
+    JOIN information_unit AS u ON u.id = g.unit_id
     WHERE o IS NOT NULL AND NOT same
     HAVING count(*) > 0;
     SELECT count(fn_iu_collection_reorder(v_collection.id, unit_ids, positions)), coalesce(max(cardinality(unit_ids)), 0)
     INTO v_run, pieces_moved
     FROM (SELECT array_agg(unit_id ORDER BY n) AS unit_ids, array_agg(position ORDER BY n) AS positions
           FROM unnest(v_old_nos, v_stays, v_units, v_positions) WITH ORDINALITY AS g(o, stay, unit_id, position, n)
-          WHERE o IS NOT NULL AND NOT stay
+          WHERE o IS NOT NULL AND NOT stay AND v_here[o]
           HAVING count(*) > 0) AS moved;
+    -- What was removed here comes back as itself; where it has another text by now, it is pinned to the one that it had.
+    SELECT count(fn_iu_collection_add(v_collection.id, unit_ids, positions, separators, pins)), coalesce(max(cardinality(unit_ids)), 0)
+    INTO v_run, pieces_created
+    FROM (SELECT array_agg(g.unit_id ORDER BY n) AS unit_ids, array_agg(g.position ORDER BY n) AS positions, array_agg(g.separator ORDER BY n) AS separators,
+                 array_agg(CASE WHEN g.same AND v.content_digest <> w.content_digest THEN w.version_seq END ORDER BY n) AS pins
+          FROM unnest(v_old_nos, v_same, v_units, v_positions, v_separators) WITH ORDINALITY AS g(o, same, unit_id, position, separator, n)
+          JOIN information_unit AS u ON u.id = g.unit_id
+          JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = u.current_version_seq
+          JOIN unnest(v_base.unit_ids, v_base.version_seqs) AS b(unit_id, version_seq) ON b.unit_id = g.unit_id
+          JOIN unit_version AS w ON w.unit_id = u.id AND w.version_seq = b.version_seq
+          WHERE o IS NOT NULL AND NOT v_here[o]
+          HAVING count(*) > 0) AS back;
     IF cardinality(v_created) > 0 THEN
       SELECT fn_iu_create_batch(array_agg(fn_iu_piece_address(v_collection.canonical_address, v_collection.next_piece_no + k::integer - 1, g.title) ORDER BY k),
                                 array_agg(g.kind ORDER BY k), array_agg(g.body ORDER BY k), array_agg(g.title ORDER BY k), p_source_path),
@@ -9394,7 +9912,7 @@ BEGIN
         source_digest = v_digest, source_byte_length = octet_length(p_content), updated_at = clock_timestamp()
     WHERE c.id = v_collection.id;
     outcome := 'updated'; versions_created := coalesce(versions_created, 0);
-    pieces_created := cardinality(v_created); pieces_removed := cardinality(v_removed);
+    pieces_created := pieces_created + cardinality(v_created); pieces_removed := cardinality(v_removed);
   END IF;
 
   PERFORM fn_iu_tree_place(v_units, p_section_levels);
@@ -9402,6 +9920,8 @@ BEGIN
     RAISE EXCEPTION 'round trip failed: % does not render to the bytes it was cut from', p_source_path
       USING ERRCODE = 'IU006', DETAIL = format('source sha256 %s', encode(v_digest, 'hex')), HINT = 'Nothing was written. Report the file.';
   END IF;
+  PERFORM fn_iu_import_base_put(v_collection.id);
+  over_edits := coalesce(over_edits, '{}');
   SELECT v_collection.canonical_address, c.piece_count, c.byte_length, encode(v_digest, 'hex')
   INTO canonical_address, pieces, byte_length, content_digest
   FROM iu_collection AS c WHERE c.id = v_collection.id;
@@ -9409,7 +9929,48 @@ BEGIN
 END
 $function$;
 ALTER FUNCTION fn_iu_import_file(text,bytea,text[],integer[],integer[],text[],smallint[]) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_import_file(text,bytea,text[],integer[],integer[],text[],smallint[]) IS 'Imports one source: the file''s bytes and its cut (byte offsets from 0, lengths; the rest between two pieces separates them). Makes the collection, or brings it to the new bytes with the fewest new versions and pieces, and proves that it renders to the same SHA-256. outcome: created, updated, unchanged (nothing written). IU001 closed gate, IU002 bad cut, IU004 address taken, IU006 round trip failed';
+COMMENT ON FUNCTION fn_iu_import_file(text,bytea,text[],integer[],integer[],text[],smallint[]) IS 'Imports one source: the file''s bytes and its cut (byte offsets from 0, lengths; the rest between two pieces separates them). Makes the collection, or brings it to the new bytes with the fewest new versions and pieces, and proves that it renders to the same SHA-256. outcome: created, updated, unchanged (nothing written). over_edits: the pieces on which work that was done here since the last import is undone by it, and how. IU001 closed gate, IU002 bad cut, IU004 address taken, IU006 round trip failed';
+
+-- function fn_iu_import_over(iu_collection,iu_import_base,bigint[],boolean[],boolean[],bigint[])
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_import_over(p_collection iu_collection, p_base iu_import_base, p_units bigint[], p_same boolean[], p_stays boolean[], p_removed bigint[])
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+BEGIN
+  IF (p_base).revision = (p_collection).revision THEN
+    RETURN '{}';
+  ELSIF (p_base).id IS NULL THEN
+    RETURN CASE WHEN sha256(convert_to(fn_iu_collection_render((p_collection).id), 'UTF8')) = (p_collection).source_digest THEN '{}'
+      ELSE ARRAY[(p_collection).canonical_address || ' (edited; its pieces are not on record, the last import being older than this version)'] END;
+  END IF;
+  RETURN ARRAY(
+    WITH base AS (
+      SELECT b.unit_id, b.n, v.content_digest
+      FROM unnest((p_base).unit_ids, (p_base).version_seqs) WITH ORDINALITY AS b(unit_id, version_seq, n) JOIN unit_version AS v ON v.unit_id = b.unit_id AND v.version_seq = b.version_seq
+    ), standing AS (
+      SELECT p.unit_id, p.position, v.content_digest
+      FROM iu_collection_piece AS p JOIN information_unit AS u ON u.id = p.unit_id
+      JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
+      WHERE p.collection_id = (p_collection).id
+    ), compared AS (
+      -- As it stands, and in which order among those that stood there then.
+      SELECT coalesce(s.unit_id, b.unit_id) AS unit_id, s.position, b.n, s.unit_id IS NOT NULL AS stands, b.unit_id IS NOT NULL AS was_written, s.content_digest IS DISTINCT FROM b.content_digest AS differs,
+             rank() OVER (PARTITION BY s.unit_id IS NOT NULL AND b.unit_id IS NOT NULL ORDER BY b.n) <> rank() OVER (PARTITION BY s.unit_id IS NOT NULL AND b.unit_id IS NOT NULL ORDER BY s.position) AS is_moved
+      FROM standing AS s FULL JOIN base AS b ON b.unit_id = s.unit_id
+    ), planned AS (
+      SELECT unit_id, same, stays FROM unnest(p_units, p_same, p_stays) AS g(unit_id, same, stays) WHERE unit_id IS NOT NULL
+      UNION ALL SELECT unit_id, false, false FROM unnest(p_removed) AS g(unit_id)
+    )
+    SELECT format('%s (%s)', u.canonical_address, CASE WHEN NOT c.stands THEN 'removed' WHEN NOT c.was_written THEN 'added' WHEN c.differs THEN 'edited' ELSE 'moved' END)
+    FROM compared AS c JOIN planned AS p ON p.unit_id = c.unit_id JOIN information_unit AS u ON u.id = c.unit_id
+    WHERE CASE WHEN NOT c.stands THEN true WHEN NOT c.was_written OR c.differs THEN NOT p.same ELSE false END OR c.stands AND c.was_written AND c.is_moved AND NOT p.stays
+    ORDER BY coalesce(c.position, c.n), u.id);
+END
+$function$;
+ALTER FUNCTION fn_iu_import_over(iu_collection,iu_import_base,bigint[],boolean[],boolean[],bigint[]) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_import_over(iu_collection,iu_import_base,bigint[],boolean[],boolean[],bigint[]) IS 'The pieces on which an import would undo what was done here since the last one: edited, added, moved or removed. Takes which unit each new piece is, whether its text and its place stay, and which units leave';
 
 -- function fn_iu_is_address(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_is_address(p_address text)
@@ -9481,6 +10042,44 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_iu_lifecycle_set(bigint,text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_lifecycle_set(bigint,text) IS 'Retires or deletes a unit, or (null) brings it back to what it was before that; returns its status. A deleted unit that was retired comes back retired';
+
+-- function fn_iu_line_end(text[])
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_line_end(VARIADIC p_texts text[])
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
+AS $function$
+  SELECT coalesce((SELECT substring(t FROM '\r\n|\r|\n') FROM unnest(p_texts) WITH ORDINALITY AS g(t, n) WHERE t ~ '[\r\n]' ORDER BY n LIMIT 1), E'\n')
+$function$;
+ALTER FUNCTION fn_iu_line_end(text[]) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_line_end(text[]) IS 'The line end of the first text that has one: CR LF, CR or LF; LF when none has';
+
+-- function fn_iu_lock(text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_lock(p_name text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET lock_timeout TO '10s'
+AS $function$
+DECLARE
+  v_digest constant bytea := sha256(convert_to(p_name, 'UTF8'));
+BEGIN
+  INSERT INTO iu_lock (name_digest) VALUES (v_digest);
+  DELETE FROM iu_lock WHERE name_digest = v_digest;
+EXCEPTION WHEN lock_not_available THEN
+  RAISE EXCEPTION 'another command is at work on the same (%)', p_name
+    USING ERRCODE = '55P03', DETAIL = coalesce((
+            SELECT 'At work: ' || string_agg(format('%s, process %s, since %s', a.usename, a.pid, to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')), '; ' ORDER BY a.xact_start)
+            FROM pg_stat_activity AS a WHERE a.pid <> pg_backend_pid() AND EXISTS (
+              SELECT FROM pg_locks AS l WHERE l.pid = a.pid AND l.locktype = 'relation' AND l.relation = 'iu_core.iu_lock'::regclass AND l.mode = 'RowExclusiveLock' AND l.granted)), 'It has ended by now.'),
+          HINT = 'Try again. Where it stays so, end that process: SELECT pg_terminate_backend(PROCESS).';
+END
+$function$;
+ALTER FUNCTION fn_iu_lock(text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_lock(text) IS 'Waits until no other transaction has this name, and keeps it until the end of its own; 55P03 after ten seconds, with who is at work';
 
 -- function fn_iu_longest_increasing(integer[])
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_longest_increasing(p_numbers integer[])
@@ -10994,6 +11593,7 @@ AS $function$
 DECLARE
   v_common text[] := '{}';
   v_orphans text;
+  v_locked_by text;
 BEGIN
   worker_gate_open := fn_iu_gate_is_open('iu_core.route_worker_enabled');
   master_gate_open := fn_iu_gate_is_open('iu_core.routes_master_enabled');
@@ -11009,11 +11609,11 @@ BEGIN
   SELECT string_agg(b::text, ', ' ORDER BY b) INTO v_orphans FROM generate_series(0, 15) AS b WHERE NOT EXISTS (SELECT FROM iu_route_worker_cursor AS c WHERE b BETWEEN c.bucket_from AND c.bucket_to);
   IF v_orphans IS NOT NULL THEN v_common := v_common || format('no cursor owns bucket %s: nobody routes their events', v_orphans); END IF;
 
-  FOR worker_code, last_pass_at, last_pass_seen, locked_since, held_back_since, oldest_snapshot_at, backlog, oldest_unrouted_at, backlog_is_exact, accounting IN
+  FOR worker_code, last_pass_at, last_pass_seen, locked_since, v_locked_by, held_back_since, oldest_snapshot_at, backlog, oldest_unrouted_at, backlog_is_exact, accounting IN
     WITH standing AS MATERIALIZED (
       SELECT s.worker_code, sum(s.waiting) AS waiting, min(s.oldest_at) AS oldest_at, bool_and(s.is_exact) AS is_exact, (array_agg(s.account))[1] AS account FROM fn_iu_event_standing() AS s GROUP BY s.worker_code
     ), activity AS MATERIALIZED (
-      SELECT a.pid, a.xact_start, a.backend_xid::text::numeric AS xid, a.backend_xmin IS NOT NULL AND a.backend_type = 'client backend' AS has_snapshot
+      SELECT a.pid, a.usename, a.xact_start, a.backend_xid::text::numeric AS xid, a.backend_xmin IS NOT NULL AND a.backend_type = 'client backend' AS has_snapshot
       FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
     ), writing AS MATERIALIZED (
       -- A prepared transaction has no session.
@@ -11022,13 +11622,13 @@ BEGIN
       SELECT p.prepared, p.transaction::text::numeric FROM pg_prepared_xacts AS p WHERE p.database = current_database()
     ), locked AS MATERIALIZED (
       -- A pass holds its lock for milliseconds; who holds it long keeps every other process from this cursor.
-      SELECT l.objid::bigint AS lock_no, min(a.xact_start) AS since
+      SELECT l.objid::bigint AS lock_no, min(a.xact_start) AS since, min(format('%s, process %s', a.usename, a.pid)) AS who
       FROM pg_locks AS l JOIN activity AS a ON a.pid = l.pid
       WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND l.classid::bigint = hashtext('iu_core.iu_route_worker_cursor')::bigint & 4294967295
       GROUP BY l.objid
     )
-    SELECT c.worker_code, c.last_pass_at, c.last_pass_seen, l.since,
+    SELECT c.worker_code, c.last_pass_at, c.last_pass_seen, l.since, l.who,
            -- Only a transaction that the cursor has not passed can hold events back: one that was open at the last
            -- window, or began after it.
            (SELECT min(w.since) FROM writing AS w
@@ -11063,7 +11663,7 @@ BEGIN
       reasons := reasons || format('%s open dead letter%s', CASE WHEN open_dead_letters > 10000 THEN '10,000+' ELSE open_dead_letters::text END, CASE open_dead_letters WHEN 1 THEN '' ELSE 's' END);
     END IF;
     IF locked_since < clock_timestamp() - interval '1 minute' THEN
-      reasons := reasons || format('another session has held the cursor since %s', to_char(locked_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));
+      reasons := reasons || format('another session (%s) has held the cursor since %s', v_locked_by, to_char(locked_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));
     END IF;
     IF oldest_snapshot_at < clock_timestamp() - interval '10 minutes' THEN
       reasons := reasons || format('a snapshot open since %s makes passes slow', to_char(oldest_snapshot_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));
@@ -11256,6 +11856,198 @@ $function$;
 ALTER FUNCTION fn_iu_schema_predicate(jsonb,boolean,text,integer) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_schema_predicate(jsonb,boolean,text,integer) IS 'Compiles a payload schema, but for the names that its root forbids, to the text of a jsonpath predicate over p_base, for lax mode (no schema with items) or for strict mode; IU002 for a keyword or value outside the subset';
 
+-- function fn_iu_seam(bigint,bigint,text[])
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_seam(p_collection_id bigint, p_unit_id bigint, p_candidates text[])
+ RETURNS jsonb
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT fn_iu_separator_put(p_collection_id, p_unit_id, fn_iu_separator(b.body, u.unit_kind, n.body, p_candidates, c.joiner,
+    fn_iu_line_end(p.separator, (SELECT o.separator FROM iu_collection_piece AS o WHERE o.collection_id = c.id AND o.position < p.position ORDER BY o.position DESC LIMIT 1),
+                   n.separator, b.body, n.body, c.joiner)))
+  FROM iu_collection AS c
+  JOIN iu_collection_piece AS p ON p.collection_id = c.id AND p.unit_id = p_unit_id
+  JOIN information_unit AS u ON u.id = p.unit_id
+  JOIN unit_version AS b ON b.unit_id = u.id AND b.version_seq = coalesce(p.pinned_version_seq, u.current_version_seq)
+  CROSS JOIN LATERAL (
+    SELECT o.separator, v.body
+    FROM (SELECT * FROM iu_collection_piece WHERE collection_id = c.id AND position > p.position ORDER BY position LIMIT 1) AS o
+    JOIN information_unit AS w ON w.id = o.unit_id
+    JOIN unit_version AS v ON v.unit_id = w.id AND v.version_seq = coalesce(o.pinned_version_seq, w.current_version_seq)) AS n
+  WHERE c.id = p_collection_id
+$function$;
+ALTER FUNCTION fn_iu_seam(bigint,bigint,text[]) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_seam(bigint,bigint,text[]) IS 'Puts between a piece and the next what keeps both the blocks they are, in the document''s line ends: the first candidate that does, or a new one; returns the change';
+
+-- function fn_iu_seam_close(bigint,numeric,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_seam_close(p_collection_id bigint, p_at numeric, p_separator text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
+AS $function$
+DECLARE
+  v_before iu_collection_piece;
+  v_is_last boolean;
+BEGIN
+  SELECT * INTO v_before FROM iu_collection_piece WHERE collection_id = p_collection_id AND position < p_at ORDER BY position DESC LIMIT 1;
+  IF NOT FOUND THEN
+    PERFORM fn_iu_collection_first(p_collection_id, NULL);
+    RETURN '[]';
+  END IF;
+  v_is_last := (SELECT unit_id FROM iu_collection_piece WHERE collection_id = p_collection_id ORDER BY position DESC LIMIT 1) = v_before.unit_id;
+  RETURN CASE WHEN v_is_last THEN fn_iu_separator_put(p_collection_id, v_before.unit_id, p_separator)
+    ELSE fn_iu_seam(p_collection_id, v_before.unit_id, ARRAY[v_before.separator] || CASE WHEN p_separator !~ '\S' THEN ARRAY[p_separator] END) END;
+END
+$function$;
+ALTER FUNCTION fn_iu_seam_close(bigint,numeric,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_seam_close(bigint,numeric,text) IS 'Separates the neighbours of a place that a piece has left, with its separator; returns the change';
+
+-- function fn_iu_seam_open(bigint,bigint,boolean,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_seam_open(p_collection_id bigint, p_unit_id bigint, p_is_given boolean, p_candidate text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
+AS $function$
+DECLARE
+  v_changes jsonb := '[]';
+  v_at numeric;
+  v_before iu_collection_piece;
+  v_is_last boolean;
+BEGIN
+  PERFORM fn_iu_collection_first(p_collection_id, p_unit_id);
+  SELECT position INTO STRICT v_at FROM iu_collection_piece WHERE collection_id = p_collection_id AND unit_id = p_unit_id;
+  SELECT * INTO v_before FROM iu_collection_piece WHERE collection_id = p_collection_id AND position < v_at ORDER BY position DESC LIMIT 1;
+  v_is_last := (SELECT unit_id FROM iu_collection_piece WHERE collection_id = p_collection_id ORDER BY position DESC LIMIT 1) = p_unit_id;
+  IF v_is_last THEN
+    -- What ended the text ends it still.
+    IF NOT p_is_given AND v_before.unit_id IS NOT NULL THEN
+      v_changes := fn_iu_separator_put(p_collection_id, p_unit_id, v_before.separator);
+    END IF;
+  ELSIF NOT p_is_given THEN
+    v_changes := fn_iu_seam(p_collection_id, p_unit_id, ARRAY[p_candidate] || CASE WHEN v_before.separator !~ '\S' THEN ARRAY[v_before.separator] END);
+  END IF;
+  IF v_before.unit_id IS NOT NULL THEN
+    v_changes := v_changes || fn_iu_seam(p_collection_id, v_before.unit_id,
+      CASE WHEN NOT v_is_last OR v_before.separator IS NULL THEN ARRAY[v_before.separator] WHEN p_candidate !~ '\S' THEN ARRAY[p_candidate] ELSE '{}' END);
+  END IF;
+  RETURN v_changes;
+END
+$function$;
+ALTER FUNCTION fn_iu_seam_open(bigint,bigint,boolean,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_seam_open(bigint,bigint,boolean,text) IS 'Separates a piece that has come to its place from both neighbours; its own separator stays where it was given, else the candidate is tried first. Returns the changes. IU002 where a text must begin with another piece';
+
+-- function fn_iu_seam_revised(bigint,bigint,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_seam_revised(p_collection_id bigint, p_unit_id bigint, p_was text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_changes jsonb := '[]';
+  v_seam record;
+BEGIN
+  PERFORM fn_iu_collection_first(p_collection_id, NULL);
+  FOR v_seam IN
+    SELECT s.unit_id, s.separator, u.unit_kind, c.joiner, CASE WHEN s.unit_id = p_unit_id THEN p_was ELSE v.body END AS body, CASE WHEN n.unit_id = p_unit_id THEN p_was ELSE w.body END AS following
+    FROM iu_collection AS c
+    JOIN iu_collection_piece AS p ON p.collection_id = c.id AND p.unit_id = p_unit_id
+    CROSS JOIN LATERAL (SELECT p.* UNION ALL (SELECT b.* FROM iu_collection_piece AS b WHERE b.collection_id = c.id AND b.position < p.position ORDER BY b.position DESC LIMIT 1)) AS s
+    CROSS JOIN LATERAL (SELECT o.* FROM iu_collection_piece AS o WHERE o.collection_id = c.id AND o.position > s.position ORDER BY o.position LIMIT 1) AS n
+    JOIN information_unit AS u ON u.id = s.unit_id
+    JOIN unit_version AS v ON v.unit_id = u.id AND v.version_seq = coalesce(s.pinned_version_seq, u.current_version_seq)
+    JOIN information_unit AS x ON x.id = n.unit_id
+    JOIN unit_version AS w ON w.unit_id = x.id AND w.version_seq = coalesce(n.pinned_version_seq, x.current_version_seq)
+    WHERE c.id = p_collection_id
+  LOOP
+    -- A separator that kept the old text apart keeps the new one apart as well; one that somebody chose to do less is left alone.
+    IF fn_iu_separator(v_seam.body, v_seam.unit_kind, v_seam.following, ARRAY[v_seam.separator], v_seam.joiner, '') IS NOT DISTINCT FROM v_seam.separator THEN
+      v_changes := v_changes || fn_iu_seam(p_collection_id, v_seam.unit_id, ARRAY[v_seam.separator]);
+    END IF;
+  END LOOP;
+  RETURN v_changes;
+END
+$function$;
+ALTER FUNCTION fn_iu_seam_revised(bigint,bigint,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_seam_revised(bigint,bigint,text) IS 'Separates a piece that has a new text from its neighbours, where what separated the old one is not enough for it; returns the changes. IU002 where a text would begin as something else';
+
+-- function fn_iu_separator(text,text,text,text[],text,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_separator(p_before text, p_before_kind text, p_after text, p_candidates text[], p_joiner text, p_line_end text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
+AS $function$
+DECLARE
+  v_end record;
+  -- The first line that is not blank: how far it is indented, and the list that it would go on with.
+  v_line constant text := coalesce(substring(ltrim(p_after, U&'\FEFF') FROM '^(?:[ \t]*(?:\r\n|\r|\n))*([^\r\n]*)'), '');
+  v_indent constant integer := length(replace(substring(v_line FROM '^[ \t]*'), E'\t', '    '));
+  v_marker constant text := CASE WHEN v_indent < 4 AND v_line !~ '^ *([-_*])[ \t]*(\1[ \t]*){2,}$' THEN right(substring(v_line FROM '^ *([-+*]|\d{1,9}[.)])(?:[ \t]|$)'), 1) END;
+  v_merges boolean;
+  v_candidate text;
+  v_norm text;
+BEGIN
+  v_end := fn_iu_block_end(p_before, p_before_kind);
+  v_merges := v_indent >= v_end.content_column OR v_marker = v_end.marker;
+  FOREACH v_candidate IN ARRAY p_candidates LOOP
+    IF v_candidate IS NULL THEN
+      -- What its author wants between any two pieces is enough, but where no blank line would be.
+      CONTINUE WHEN p_joiner = '' OR v_end.closer IS NOT NULL OR v_merges AND p_joiner !~ '\S';
+      RETURN NULL;
+    END IF;
+    v_norm := replace(replace(substring(right(p_before, 8) FROM '[ \t\r\n]*$') || v_candidate, E'\r\n', E'\n'), E'\r', E'\n');
+    IF v_end.closer IS NOT NULL THEN
+      CONTINUE WHEN v_norm !~ '^[ \t]*\n' OR v_norm !~ '\n[ \t]*\n$' OR position(v_end.closer IN v_candidate) = 0;
+    ELSIF v_candidate ~ '\S' THEN
+      -- Somebody's own words between two pieces stay. A comment or a closing line of ours that is not needed does not.
+      CONTINUE WHEN v_candidate ~ '^\s*(`{3,}|~{3,}|-->|\?>|\]\]>|>|</(script|pre|style|textarea)>)\s*$' OR v_candidate ~ '<!-- -->' AND NOT v_merges;
+    ELSE
+      CONTINUE WHEN coalesce(v_merges, false) OR v_norm !~ '\n$' OR v_norm !~ CASE WHEN v_end.is_over THEN '^[ \t]*\n' ELSE '^[ \t]*\n[ \t]*\n' END;
+    END IF;
+    RETURN v_candidate;
+  END LOOP;
+  RETURN nullif(p_line_end || coalesce(v_end.closer || p_line_end, '') || p_line_end
+    || CASE WHEN v_merges THEN '<!-- -->' || p_line_end || p_line_end ELSE '' END, CASE WHEN p_joiner <> '' THEN p_joiner END);
+END
+$function$;
+ALTER FUNCTION fn_iu_separator(text,text,text,text[],text,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_separator(text,text,text,text[],text,text) IS 'The text between two pieces that keeps each the block it is: the first candidate that does (null = the joiner), else a blank line, behind a line that closes what is open, before an empty comment where a list or code would go on';
+
+-- function fn_iu_separator_put(bigint,bigint,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_separator_put(p_collection_id bigint, p_unit_id bigint, p_separator text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_before text;
+  v_joiner text;
+  v_tail integer;
+BEGIN
+  SELECT p.separator, c.joiner INTO STRICT v_before, v_joiner
+  FROM iu_collection_piece AS p JOIN iu_collection AS c ON c.id = p.collection_id WHERE p.collection_id = p_collection_id AND p.unit_id = p_unit_id;
+  IF v_before IS NOT DISTINCT FROM p_separator THEN
+    RETURN '[]';
+  END IF;
+  v_tail := fn_iu_collection_tail(p_collection_id);
+  UPDATE iu_collection_piece SET separator = p_separator WHERE collection_id = p_collection_id AND unit_id = p_unit_id;
+  UPDATE iu_collection
+  SET byte_length = byte_length + octet_length(coalesce(p_separator, v_joiner)) - octet_length(coalesce(v_before, v_joiner)) + v_tail - fn_iu_collection_tail(p_collection_id)
+  WHERE id = p_collection_id;
+  RETURN jsonb_build_array(jsonb_build_object('unit', p_unit_id, 'before', v_before, 'after', p_separator));
+END
+$function$;
+ALTER FUNCTION fn_iu_separator_put(bigint,bigint,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_separator_put(bigint,bigint,text) IS 'Gives a piece the separator behind it (null = the joiner), as a part of a change that raises the revision; returns the change, as a list of none or one';
+
 -- function fn_iu_session_check(text,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_session_check(p_token text, p_scope text DEFAULT 'read'::text)
  RETURNS TABLE(actor text, actor_kind text, account_right text, display_name text, expires_at timestamp with time zone)
@@ -11308,6 +12100,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_sign_in(p_account text, p_key bytea, p_
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET lock_timeout TO '5s'
 AS $function$
 DECLARE
   v_account_digest constant bytea := sha256(convert_to(coalesce(p_account, ''), 'UTF8'));
@@ -11317,11 +12110,11 @@ DECLARE
   v_last timestamptz;
 BEGIN
   -- One at a time for a name: guesses sent side by side are counted as those sent in a row.
-  PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.sign_in ' || coalesce(p_account, ''), 0));
+  SELECT * INTO v_account FROM iu_account WHERE account = p_account FOR NO KEY UPDATE;
   DELETE FROM iu_sign_in_failure WHERE id IN (SELECT f.id FROM iu_sign_in_failure AS f WHERE f.failed_at < clock_timestamp() - interval '15 minutes' LIMIT 100 FOR UPDATE SKIP LOCKED);
-  SELECT greatest(a.n, c.n / 4), greatest(a.last, c.last) INTO v_failures, v_last
-  FROM (SELECT count(*) AS n, max(failed_at) AS last FROM iu_sign_in_failure WHERE account_digest = v_account_digest AND failed_at > clock_timestamp() - interval '15 minutes') AS a,
-       (SELECT count(*) AS n, max(failed_at) AS last FROM iu_sign_in_failure WHERE client_digest = v_client_digest AND failed_at > clock_timestamp() - interval '15 minutes') AS c;
+  -- By the name and the client: what others do, to this name or from there to other names, refuses no right password.
+  SELECT count(*), max(failed_at) INTO v_failures, v_last
+  FROM iu_sign_in_failure WHERE account_digest = v_account_digest AND client_digest = v_client_digest AND failed_at > clock_timestamp() - interval '15 minutes';
   -- Four in peace, then 2, 4, 8 … seconds from the last, five minutes at most.
   IF v_failures >= 5 THEN
     retry_after := ceil(extract(epoch FROM v_last - clock_timestamp()) + least(300, 2 ^ least(v_failures - 4, 9)));
@@ -11330,13 +12123,12 @@ BEGIN
     END IF;
     retry_after := NULL;
   END IF;
-  SELECT * INTO v_account FROM iu_account WHERE account = p_account FOR UPDATE;
   -- One answer for a wrong name, a wrong password and a disabled account.
   IF (v_account.password_verifier = sha256(p_key) AND v_account.status = 'active') IS NOT TRUE THEN
     INSERT INTO iu_sign_in_failure (account_digest, client_digest) VALUES (v_account_digest, v_client_digest);
     status := 'refused'; RETURN NEXT; RETURN;
   END IF;
-  DELETE FROM iu_sign_in_failure WHERE account_digest = v_account_digest;
+  DELETE FROM iu_sign_in_failure WHERE account_digest = v_account_digest AND client_digest = v_client_digest;
   UPDATE iu_account SET last_sign_in_at = clock_timestamp() WHERE id = v_account.id;
   token := 'ius_' || fn_iu_token();
   INSERT INTO iu_session (account_id, token_digest, expires_at) VALUES (v_account.id, sha256(convert_to(token, 'UTF8')), clock_timestamp() + interval '7 days');
@@ -11528,6 +12320,85 @@ ALTER FUNCTION fn_iu_system_identifier() OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_system_identifier() IS 'The cluster that this database runs in; transaction ids of another mean nothing here';
 GRANT EXECUTE ON FUNCTION fn_iu_system_identifier() TO iu_reader;
 
+-- function fn_iu_title(text,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_title(p_kind text, p_body text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  -- A title is short, so a long text costs no more than a short one.
+  v_body constant text := regexp_replace(left(p_body, 4096), '^(\ufeff)?[ \t\r\n]*', '');
+  v_text text;
+  v_tokens text[];
+  v_token text;
+  v_open jsonb := '{}';
+  v_opener integer;
+  v_before text;
+  v_after text;
+  v_in_word boolean;
+BEGIN
+  IF p_kind IN ('thematic_break', 'front_matter') THEN
+    RETURN '';
+  END IF;
+  v_text := left(substring(v_body FROM '^[^\r\n]*'), 2048);
+  IF p_kind = 'heading' AND v_text ~ '^ {0,3}#{1,6}([ \t]|$)' THEN
+    v_text := regexp_replace(regexp_replace(v_text, '^ {0,3}#{1,6}', ''), '([ \t])#+[ \t]*$', '\1');
+  ELSIF p_kind = 'heading' THEN
+    v_text := left(regexp_replace(v_body, '(^|\r\n|\r|\n)[^\r\n]*$', ''), 2048);
+  ELSIF p_kind = 'code' THEN
+    RETURN fn_iu_title_line(regexp_replace(v_text, '^\s*(`{3,}|~{3,})', ''));
+  ELSE
+    v_text := regexp_replace(v_text, '^(\s*(>|[-+*](?=\s|$)|\d{1,9}[.)](?=\s|$)))+', '');
+    IF p_kind = 'table' THEN v_text := replace(v_text, '|', ' '); END IF;
+  END IF;
+
+  v_text := regexp_replace(v_text, '!\[([^][]*)\](?:\([^()]*\)|\[[^][]*\])', '\1', 'g');
+  v_text := regexp_replace(v_text, '\[([^][]*)\](?:\([^()]*\)|\[[^][]*\])', '\1', 'g');
+  v_text := regexp_replace(v_text, '<([a-z][a-z0-9+.-]*:[^\s<>]*)>', '\1', 'gi');
+  v_text := regexp_replace(v_text, '</?[a-z!?][^<>]*>', '', 'gi');
+  -- Pairs of *, _ and ~~ that enclose words go, and the ticks around code, whose inside stays as it is.
+  v_tokens := ARRAY(SELECT m[1] FROM regexp_matches(v_text, '(\\.|`+[^`]+`+|\*+|_+|~~|[^\\`*_~]+|.)', 'g') AS m);
+  FOR i IN 1 .. cardinality(v_tokens) LOOP
+    v_token := v_tokens[i];
+    IF starts_with(v_token, '`') AND length(v_token) > 1 THEN
+      v_tokens[i] := regexp_replace(regexp_replace(v_token, '^`+ ?| ?`+$', '', 'g'), '([!-/:-@[-`{-~])', '\\\1', 'g');
+    END IF;
+    CONTINUE WHEN v_token !~ '^(\*+|_+|~~)$';
+    v_before := coalesce(right(v_tokens[i - 1], 1), ' ');
+    v_after := coalesce(left(v_tokens[i + 1], 1), ' ');
+    v_before := CASE v_before WHEN '' THEN ' ' ELSE v_before END;
+    -- An underscore inside a word is a letter of it: snake_case.
+    v_in_word := starts_with(v_token, '_') AND v_before ~ '[A-Za-z0-9]|[^\x01-\x7f]' AND v_after ~ '[A-Za-z0-9]|[^\x01-\x7f]';
+    v_opener := (v_open ->> v_token)::integer;
+    IF v_opener IS NOT NULL AND v_before ~ '\S' AND NOT v_in_word THEN
+      v_tokens[v_opener] := ''; v_tokens[i] := '';
+      v_open := v_open - v_token;
+    ELSIF v_after ~ '\S' AND NOT v_in_word THEN
+      v_open := v_open || jsonb_build_object(v_token, i);
+    END IF;
+  END LOOP;
+  RETURN fn_iu_title_line(regexp_replace(array_to_string(v_tokens, ''), '\\([!-/:-@[-`{-~])', '\1', 'g'));
+END
+$function$;
+ALTER FUNCTION fn_iu_title(text,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_title(text,text) IS 'A piece''s title made of its text, to recognise it by: a heading''s text, the info string or first line of code, otherwise the first line''s words; without markup, on one line, at most 120 characters, and possibly empty';
+
+-- function fn_iu_title_line(text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_title_line(p_text text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  -- Bidirectional overrides go too: they would reorder what stands beside a title.
+  SELECT rtrim(left(btrim(regexp_replace(regexp_replace(p_text, '[\x01-\x08\x0e-\x1f\x7f-\u009f\u202a-\u202e\u2066-\u2069]', '', 'g'),
+                                         '[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+', ' ', 'g'), ' '), 120), ' ')
+$function$;
+ALTER FUNCTION fn_iu_title_line(text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_title_line(text) IS 'A text as one line of visible characters, at most 120 of them';
+
 -- function fn_iu_token()
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_token()
  RETURNS text
@@ -11647,7 +12518,8 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_worker_beat(p_process_id uuid, p_kind t
 AS $function$
 BEGIN
   UPDATE iu_worker_process SET status = p_status, events_seen = p_events_seen, fault = left(p_fault, 500), last_seen_at = clock_timestamp()
-  WHERE process_id = p_process_id AND run_by = session_user;
+  -- A row that is older than the spelling of logins as db:NAME has the bare name.
+  WHERE process_id = p_process_id AND run_by IN ('db:' || session_user, session_user);
   IF NOT FOUND THEN
     -- Who comes tidies up after those that did not end in order: a day is long enough to see that they died.
     DELETE FROM iu_worker_process WHERE last_seen_at < clock_timestamp() - interval '1 day';
@@ -11666,7 +12538,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_worker_leave(p_process_id uuid)
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$ DELETE FROM iu_worker_process WHERE process_id = p_process_id AND run_by = session_user $function$;
+AS $function$ DELETE FROM iu_worker_process WHERE process_id = p_process_id AND run_by IN ('db:' || session_user, session_user) $function$;
 ALTER FUNCTION fn_iu_worker_leave(uuid) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_worker_leave(uuid) IS 'Takes away the row of a process that ends in order';
 GRANT EXECUTE ON FUNCTION fn_iu_worker_leave(uuid) TO iu_worker;
@@ -11836,6 +12708,10 @@ COMMENT ON TRIGGER trg_iu_held_decision_count ON iu_held_decision IS 'A decision
 -- trigger trg_iu_held_decision_unsealed on iu_held_decision
 CREATE TRIGGER trg_iu_held_decision_unsealed AFTER INSERT ON iu_core.iu_held_decision REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_dot_history_queue();
 COMMENT ON TRIGGER trg_iu_held_decision_unsealed ON iu_held_decision IS 'New rows are sealed within seconds.';
+
+-- trigger trg_iu_import_base_append_only on iu_import_base
+CREATE TRIGGER trg_iu_import_base_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.iu_import_base FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
+COMMENT ON TRIGGER trg_iu_import_base_append_only ON iu_import_base IS 'A checkpoint is frozen.';
 
 -- trigger trg_iu_out_lifecycle on information_unit
 CREATE TRIGGER trg_iu_out_lifecycle AFTER UPDATE ON iu_core.information_unit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_out_lifecycle();
@@ -13068,7 +13944,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{}',
 --     '{}',
 --     'Puts a piece that exists into a collection.',
---     E'{"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one the collection''s joiner"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "pinned_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "stay at this version; without one it follows the current"}}, "additionalProperties": false}')
+--     E'{"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one, what keeps it and the next the blocks they are"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}, "pinned_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "stay at this version; without one it follows the current"}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_checkpoint_collection
@@ -13180,7 +14056,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{body}',
 --     '{}',
 --     'Makes a piece, and puts it into a collection where one is named.',
---     E'{"type": "object", "required": ["address", "kind", "body"], "properties": {"to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "body": {"type": "string", "maxLength": 8000000}, "kind": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 60, "minLength": 1, "description": "one of the unit kinds"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one the collection''s joiner"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--     E'{"type": "object", "required": ["address", "kind", "body"], "properties": {"to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "body": {"type": "string", "maxLength": 8000000}, "kind": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 60, "minLength": 1, "description": "one of the unit kinds"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one, what keeps it and the next the blocks they are"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_create_workflow_from_steps
@@ -13418,9 +14294,9 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     'false',
 --     NULL,
 --     '{}',
---     '{}',
---     'An API token for your account: shown once, scoped, expiring.',
---     E'{"type": "object", "required": ["label", "scopes", "expires_at"], "properties": {"label": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 200, "minLength": 1}, "scopes": {"type": "array", "items": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 63, "minLength": 1}, "maxItems": 100, "minItems": 1, "description": "read, a command''s code, or *"}, "expires_at": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40}}, "additionalProperties": false}')
+--     '{password_salt,password_verifier,current_key}',
+--     'An API token for your account, with your present password: shown once, scoped, expiring.',
+--     E'{"type": "object", "required": ["label", "scopes", "expires_at", "current_key"], "properties": {"label": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 200, "minLength": 1}, "scopes": {"type": "array", "items": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 63, "minLength": 1}, "maxItems": 100, "minItems": 1, "description": "read, a command''s code, or *"}, "expires_at": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40}, "current_key": {"type": "string", "pattern": "^([0-9a-f]{2}){16,128}$"}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_join_cursors
@@ -13564,7 +14440,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{}',
 --     '{}',
 --     'Takes a piece out of a collection; the piece lives on.',
---     '{"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--     '{"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_render_collection
@@ -13596,7 +14472,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{}',
 --     '{}',
 --     'Moves a piece within its collection.',
---     E'{"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "expect_at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "refuse when the piece stands elsewhere by now"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--     E'{"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "expect_at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "refuse when the piece stands elsewhere by now"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_replay_dead_letter
@@ -13676,7 +14552,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{}',
 --     '{}',
 --     'Brings a retired or deleted piece back, to its places where they are still free.',
---     '{"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--     '{"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_resume_replay
@@ -13724,7 +14600,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{body}',
 --     '{}',
 --     'Gives a piece a new version: a new text, or that of an earlier version.',
---     E'{"type": "object", "required": ["piece"], "properties": {"body": {"type": "string", "maxLength": 8000000}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}, "version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "an earlier version whose text is wanted again"}, "expect_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "refuse when the piece is at another by now"}}, "additionalProperties": false}')
+--     E'{"type": "object", "required": ["piece"], "properties": {"body": {"type": "string", "maxLength": 8000000}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}, "version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "an earlier version whose text is wanted again"}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}, "derive_title": {"type": "boolean", "description": "make the title of the text, now and later"}, "expect_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "refuse when the piece is at another by now"}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_revoke_token
@@ -13803,7 +14679,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     NULL,
 --     '{}',
 --     '{password_salt,password_verifier,current_key}',
---     'One''s own password, with the present one; anybody''s, as an admin. All sessions of the account end.',
+--     'One''s own password, with the present one; anybody''s, as an admin. All sessions of the account end, and its tokens are revoked.',
 --     '{"type": "object", "required": ["account", "password_salt", "password_verifier"], "properties": {"account": {"type": "string", "pattern": "^[a-z][a-z0-9._-]*$", "maxLength": 63, "minLength": 1}, "current_key": {"type": "string", "pattern": "^([0-9a-f]{2}){16,128}$"}, "password_salt": {"type": "string", "pattern": "^([0-9a-f]{2}){16,64}$"}, "password_verifier": {"type": "string", "pattern": "^([0-9a-f]{2}){32}$"}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
@@ -13820,7 +14696,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{}',
 --     '{}',
 --     'The piece leaves every manifest; a restore brings it back to its places.',
---     '{"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--     '{"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_split_cursor
