@@ -22,12 +22,12 @@ export default withNuxt(
     rules: { 'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }], 'regexp/no-super-linear-move': ['error', { report: 'potential' }] },
   },
   { files: ['app/{pages,layouts}/**/*.vue', 'app/*.vue'], rules: { 'vue/multi-word-component-names': 'off' } },
-  // Who may import whom: app → shared; api → utils, db, shared; shared → zod.
+  // Who may import whom: app → shared; api → utils, db, shared; shared → zod, re2js.
   zone(['app/**/*.{ts,vue}'], [
     { group: ['**/server/**', '**/drizzle/**', 'drizzle-orm*', 'pg'], message: 'The app knows shared/ only.' },
   ]),
   zone(['shared/**/*.ts'], [
-    { regex: '^(?!zod$|\\./|\\.\\./(?:problem\\.ts|commands/|read-models/))', message: 'shared/ imports zod and itself only.' },
+    { regex: '^(?!(?:zod|re2js)$|\\./|\\.\\./(?:problem\\.ts|visible\\.ts|commands/|read-models/))', message: 'shared/ imports zod, re2js and itself only.' },
   ]),
   zone(['server/api/**/*.ts'], [
     { group: ['pg', '**/server/cli/**', '**/server/deploy/**', '**/server/embedded/**', '**/app/**'], message: 'A route knows server/utils, server/db and shared/.' },

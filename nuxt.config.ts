@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { contractOf } from './server/deploy/contract.ts'
+import { shownTexts } from './app/compiler/shown.ts'
 import { readUnits } from './server/deploy/units.ts'
 
 const strict = { noUncheckedIndexedAccess: true, erasableSyntaxOnly: true, allowImportingTsExtensions: true } as const
@@ -27,6 +28,7 @@ export default defineNuxtConfig({
   runtimeConfig: {
     databaseUrl: '', // NUXT_DATABASE_URL, with the role iu_console
     workerDatabaseUrl: '', // NUXT_WORKER_DATABASE_URL, as a member of iu_worker: for the schedule's passes
+    trustedProxies: '', // NUXT_TRUSTED_PROXIES: addresses and networks whose X-Forwarded-For is believed
     session: {
       name: 'iu-session',
       password: '', // NUXT_SESSION_PASSWORD seals the cookie
@@ -47,6 +49,7 @@ export default defineNuxtConfig({
     replace: { __IU_CONTRACT__: JSON.stringify(contractOf(readUnits(fileURLToPath(new URL('drizzle', import.meta.url))))) },
     typescript: { tsConfig: { compilerOptions: strict } },
   },
+  vite: { vue: { template: { compilerOptions: { nodeTransforms: [shownTexts] } } } },
   typescript: {
     strict: true,
     tsConfig: { compilerOptions: strict },

@@ -565,6 +565,7 @@ CREATE TABLE iu_event_type (
   registered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   registered_by text DEFAULT SESSION_USER NOT NULL,
   payload_keys text[] GENERATED ALWAYS AS (fn_iu_schema_keys(payload_schema)) STORED,
+  payload_fault text,
   CONSTRAINT iu_event_type_lane_chk CHECK ((delivery_lane = ANY (ARRAY['immediate'::text, 'delayed'::text]))),
   CONSTRAINT iu_event_type_name_chk CHECK (((event_type ~ '^[a-z0-9_]+([.][a-z0-9_]+)*$'::text) AND (octet_length(event_type) <= 128))),
   CONSTRAINT iu_event_type_pkey PRIMARY KEY (event_type)
@@ -576,6 +577,7 @@ COMMENT ON COLUMN iu_event_type.payload_schema IS 'a JSON Schema subset: type, r
 COMMENT ON COLUMN iu_event_type.payload_predicate IS 'the schema, but for payload_keys, compiled to one jsonpath predicate, so that a batch is checked set-wise';
 COMMENT ON COLUMN iu_event_type.is_system IS 'emitted by this schema''s own functions only';
 COMMENT ON COLUMN iu_event_type.payload_keys IS 'the only names that a payload may have at its root, where others are forbidden: half as dear to see as within the predicate';
+COMMENT ON COLUMN iu_event_type.payload_fault IS 'why nothing is judged by the schema: it was registered when more was taken, and stands until the type is registered anew';
 
 -- table iu_export
 CREATE TABLE iu_export (
@@ -751,7 +753,7 @@ CREATE INDEX iu_route_attempt_disabled_idx ON iu_core.iu_route_attempt USING btr
 CREATE INDEX iu_route_attempt_replay_idx ON iu_core.iu_route_attempt USING btree (event_id, route_id, attempt_no) WHERE (worker_code = 'replay'::text);
 COMMENT ON TABLE iu_route_attempt IS 'One audited decision of the worker on one event for one route; append-only';
 COMMENT ON COLUMN iu_route_attempt.route_id IS '0 = no route wanted the event';
-COMMENT ON COLUMN iu_route_attempt.failure_code IS 'why it failed or was skipped: payload_schema, unknown_event_type, worker_process_error, no_route, route_disabled';
+COMMENT ON COLUMN iu_route_attempt.failure_code IS 'why it failed or was skipped: payload_schema, unknown_event_type, cannot_be_judged, worker_process_error, no_route, route_disabled';
 
 -- table iu_route_attempt_block
 CREATE TABLE iu_route_attempt_block (
@@ -1713,7 +1715,7 @@ CREATE VIEW v_iu_event_archivable AS
           WHERE ((d.event_id = e.id) AND (d.status = 'open'::text))))) AND (NOT (e.id IN ( SELECT v_iu_replay_left.event_id
            FROM v_iu_replay_left))) AND (EXISTS ( SELECT
            FROM v_iu_event_claim c
-          WHERE ((c.event_id = e.id) AND c.is_passed))));
+          WHERE ((c.event_id = e.id) AND c.is_passed))) AND (fn_iu_json_unbounded(e.payload, 67108864) IS NULL));
 ALTER VIEW v_iu_event_archivable OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_event_archivable IS 'Events that may be archived when they are old enough: newest_at is the time of the event or of its last attempt';
 
@@ -1786,7 +1788,11 @@ CREATE VIEW v_iu_event_type AS
     delivery_lane,
     is_system,
     description,
-    (payload_schema)::text AS payload_schema
+        CASE
+            WHEN ((payload_fault IS NULL) OR (fn_iu_json_unbounded(payload_schema, 65536) IS NULL)) THEN (payload_schema)::text
+            ELSE '{}'::text
+        END AS payload_schema,
+    payload_fault
    FROM iu_event_type;
 ALTER VIEW v_iu_event_type OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_event_type IS 'Every event type with the schema that its payload must meet';
@@ -2207,19 +2213,19 @@ CREATE VIEW v_iu_route_decision AS
             WHEN (f.fault IS NULL) THEN r.decision
             ELSE 'failed'::text
         END AS decision,
-        CASE f.fault
-            WHEN 'payload_schema'::text THEN array_to_string(fn_iu_payload_problems(e.payload, r.payload_schema), '; '::text)
-            WHEN 'unknown_event_type'::text THEN 'the type is not registered'::text
-            ELSE NULL::text
-        END AS failure_detail
+    f.detail AS failure_detail
    FROM ((event_outbox e
      LEFT JOIN v_iu_route_rule r ON ((r.event_type = e.event_type)))
      CROSS JOIN LATERAL ( SELECT
                 CASE
                     WHEN (r.event_type IS NULL) THEN 'unknown_event_type'::text
-                    WHEN ((r.payload_predicate IS NOT NULL) AND (NOT fn_iu_payload_meets(e.payload, r.payload_predicate, r.payload_keys))) THEN 'payload_schema'::text
-                    ELSE NULL::text
-                END AS fault
+                    ELSE j.fault
+                END AS fault,
+                CASE
+                    WHEN (r.event_type IS NULL) THEN 'the type is not registered'::text
+                    ELSE j.detail
+                END AS detail
+           FROM fn_iu_payload_judged(e.payload, r.payload_schema, r.payload_predicate, r.payload_keys, r.payload_fault) j(fault, detail)
          OFFSET 0) f);
 ALTER VIEW v_iu_route_decision OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_route_decision IS 'What the worker would decide on each event for each of its routes, now: dry_run, live, failed or skipped, with the code';
@@ -2245,11 +2251,12 @@ CREATE VIEW v_iu_route_rule AS
             WHEN r.dry_run THEN 'dry_run'::text
             ELSE 'live'::text
         END AS decision,
-    t.payload_keys
+    t.payload_keys,
+    t.payload_fault
    FROM (iu_event_type t
      LEFT JOIN iu_outbound_route r ON ((r.event_type = t.event_type)));
 ALTER VIEW v_iu_route_rule OWNER TO iu_owner;
-COMMENT ON VIEW v_iu_route_rule IS 'What becomes of an event of each type on each of its routes, now: failed where there is a payload_predicate and the payload does not meet it and payload_keys, else the decision; an event of no type here fails as unknown_event_type';
+COMMENT ON VIEW v_iu_route_rule IS 'What becomes of an event of each type on each of its routes, now: failed where there is a payload_predicate and the payload does not meet it and payload_keys, or where there is a payload_fault beside it, else the decision; an event of no type here fails as unknown_event_type';
 
 -- view v_iu_route_worker_health
 CREATE VIEW v_iu_route_worker_health AS
@@ -4732,6 +4739,7 @@ DECLARE
   v_problems text[];
   v_events_before bigint;
   v_overtaken bigint;
+  v_unbounded text;
   v_drifted text;
   v_events jsonb := '[]';
   v_message text;
@@ -4747,6 +4755,11 @@ BEGIN
     RAISE EXCEPTION 'a command needs READ COMMITTED, not %', upper(current_setting('transaction_isolation')) USING ERRCODE = 'IU011';
   END IF;
   SELECT * INTO STRICT v_who FROM fn_iu_who(p_token);
+  -- Before anything writes them out: a number of a dozen bytes may be a text of a hundred thousand.
+  v_unbounded := fn_iu_json_unbounded(v_params, 67108864);
+  IF v_unbounded IS NOT NULL THEN
+    RAISE EXCEPTION 'params: %', v_unbounded USING ERRCODE = 'IU002', COLUMN = 'params';
+  END IF;
 
   IF p_target_run_id IS NOT NULL THEN
     SELECT * INTO v_target FROM dot_iu_command_run WHERE id = p_target_run_id AND mode IN ('apply', 'rollback') AND status = 'succeeded';
@@ -4930,7 +4943,7 @@ BEGIN
 END
 $function$;
 ALTER FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) IS 'Runs a command for who holds the token (without one: for the login): plan, apply, verify or rollback; returns the receipt, which is also the ledger''s row. A refusal is returned, not raised. Raises 40001, 40P01 and 55P03 (try again with the same key), IU012 nobody, IU013 no right, IU003 unknown command or run, IU002 bad mode or key, IU011 isolation; these leave no row';
+COMMENT ON FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) IS 'Runs a command for who holds the token (without one: for the login): plan, apply, verify or rollback; returns the receipt, which is also the ledger''s row. A refusal is returned, not raised. Raises 40001, 40P01 and 55P03 (try again with the same key), IU012 nobody, IU013 no right, IU003 unknown command or run, IU002 bad mode, key or parameters that are too large to be written out, IU011 isolation; these leave no row';
 GRANT EXECUTE ON FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) TO iu_approver;
 GRANT EXECUTE ON FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) TO iu_console;
 GRANT EXECUTE ON FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) TO iu_operator;
@@ -6806,6 +6819,7 @@ AS $function$
              WHEN EXISTS (SELECT FROM iu_route_dead_letter AS d WHERE d.event_id = e.id AND d.status = 'open') THEN 'open_dead_letter'
              WHEN e.id IN (SELECT event_id FROM v_iu_replay_left) THEN 'to_be_replayed'
              WHEN a.newest_at >= p_older_than THEN 'attempted_since'
+             WHEN fn_iu_json_unbounded(e.payload, 67108864) IS NOT NULL THEN 'cannot_be_written_out'
              ELSE 'archivable' END AS verdict
     FROM event_outbox AS e
     LEFT JOIN (SELECT event_id, count(*) AS n, max(created_at) AS newest_at FROM iu_route_attempt GROUP BY event_id) AS a ON a.event_id = e.id
@@ -7794,6 +7808,7 @@ AS $function$
 DECLARE
   v_type iu_event_type;
   v_id bigint;
+  v_problem text;
 BEGIN
   SELECT * INTO v_type FROM iu_event_type WHERE event_type = p_event_type;
   IF NOT FOUND THEN
@@ -7812,6 +7827,10 @@ BEGIN
   END IF;
   IF p_payload IS NULL THEN
     RAISE EXCEPTION 'payload: give a JSON value; an empty one is {}' USING ERRCODE = 'IU002', COLUMN = 'payload';
+  END IF;
+  v_problem := fn_iu_json_unbounded(p_payload, 1048576);
+  IF v_problem IS NOT NULL THEN
+    RAISE EXCEPTION 'payload: %', v_problem USING ERRCODE = 'IU002', COLUMN = 'payload', HINT = 'An event says what happened, in 1 MB at most; what is larger is kept elsewhere and named in it.';
   END IF;
   IF v_type.delivery_lane = 'immediate' AND (coalesce(p_idempotency_key, '') = '' OR octet_length(p_idempotency_key) > 512) THEN
     RAISE EXCEPTION 'idempotency_key: % is on lane immediate and needs a key of 1 to 512 bytes', p_event_type
@@ -7842,7 +7861,7 @@ BEGIN
 END
 $function$;
 ALTER FUNCTION fn_iu_emit_event(text,text,text,jsonb,text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_emit_event(text,text,text,jsonb,text) IS 'Emits one event inside the caller''s transaction and returns its id; a repeat on lane immediate returns the first id. A payload that breaks its schema is accepted here and dead-lettered by the worker. IU007 unknown type, IU008 system type, IU002 bad argument';
+COMMENT ON FUNCTION fn_iu_emit_event(text,text,text,jsonb,text) IS 'Emits one event inside the caller''s transaction and returns its id; a repeat on lane immediate returns the first id. A payload that breaks its schema is accepted here and dead-lettered by the worker. IU007 unknown type, IU008 system type, IU002 bad argument, also a payload that is too large to be written out';
 GRANT EXECUTE ON FUNCTION fn_iu_emit_event(text,text,text,jsonb,text) TO iu_emitter;
 
 -- function fn_iu_event_account(integer)
@@ -8214,19 +8233,34 @@ COMMENT ON FUNCTION fn_iu_event_types_forget(text[]) IS 'Removes event types, th
 -- function fn_iu_event_types_recompile()
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_event_types_recompile()
  RETURNS bigint
- LANGUAGE sql
+ LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
-  WITH recompiled AS (
-    UPDATE iu_event_type SET payload_predicate = fn_iu_schema_compile(payload_schema)
-    WHERE payload_predicate::text IS DISTINCT FROM fn_iu_schema_compile(payload_schema)::text
-    RETURNING 1
-  )
-  SELECT count(*) FROM recompiled
+DECLARE
+  v_type iu_event_type;
+  v_predicate jsonpath;
+  v_fault text;
+  v_changed bigint := 0;
+BEGIN
+  FOR v_type IN SELECT * FROM iu_event_type ORDER BY event_type LOOP
+    v_fault := NULL;
+    BEGIN
+      v_predicate := fn_iu_schema_compile(v_type.payload_schema);
+    EXCEPTION WHEN SQLSTATE 'IU002' THEN
+      v_predicate := 'strict 1 == 0';
+      v_fault := format('its type''s schema is one that is not taken any more: %s', SQLERRM);
+    END;
+    IF (v_type.payload_predicate::text, v_type.payload_fault) IS DISTINCT FROM (v_predicate::text, v_fault) THEN
+      UPDATE iu_event_type SET payload_predicate = v_predicate, payload_fault = v_fault WHERE event_type = v_type.event_type;
+      v_changed := v_changed + 1;
+    END IF;
+  END LOOP;
+  RETURN v_changed;
+END
 $function$;
 ALTER FUNCTION fn_iu_event_types_recompile() OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_event_types_recompile() IS 'Compiles every payload schema anew, for a deployment that changes the compiler; returns how many predicates changed';
+COMMENT ON FUNCTION fn_iu_event_types_recompile() IS 'Compiles every payload schema anew, for a deployment that changes the compiler; one that is not taken any more becomes the payload_fault of its type. Returns how many changed';
 
 -- function fn_iu_event_types_register(text,text,boolean,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_event_types_register(p_event_domain text, p_delivery_lane text, p_is_system boolean, p_types jsonb)
@@ -8256,10 +8290,10 @@ BEGIN
             fn_iu_schema_compile(coalesce(v_entry -> 'payload_schema', '{}')), p_is_system, v_entry ->> 'description', fn_iu_actor())
     ON CONFLICT (event_type) DO UPDATE
     SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, payload_schema = excluded.payload_schema,
-        payload_predicate = excluded.payload_predicate, description = excluded.description,
+        payload_predicate = excluded.payload_predicate, payload_fault = NULL, description = excluded.description,
         registered_at = clock_timestamp(), registered_by = fn_iu_actor()
-    WHERE (iu_event_type.event_domain, iu_event_type.delivery_lane, iu_event_type.payload_schema, iu_event_type.payload_predicate::text, iu_event_type.description)
-      IS DISTINCT FROM (excluded.event_domain, excluded.delivery_lane, excluded.payload_schema, excluded.payload_predicate::text, excluded.description);
+    WHERE (iu_event_type.event_domain, iu_event_type.delivery_lane, iu_event_type.payload_schema, iu_event_type.payload_predicate::text, iu_event_type.payload_fault, iu_event_type.description)
+      IS DISTINCT FROM (excluded.event_domain, excluded.delivery_lane, excluded.payload_schema, excluded.payload_predicate::text, NULL, excluded.description);
   END LOOP;
 END
 $function$;
@@ -8767,6 +8801,51 @@ AS $function$ SELECT octet_length(p_address) <= 512 AND p_address ~ '^[a-z0-9_-]
 ALTER FUNCTION fn_iu_is_address(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_is_address(text) IS 'Whether a text is a canonical address: segments of a-z 0-9 _ - joined by . and /, at most 512 bytes';
 
+-- function fn_iu_json_unbounded(jsonb,integer)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_json_unbounded(p_value jsonb, p_most_bytes integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_value constant jsonb := p_value #> '{}';       -- unpacked once, not with each look
+  v_bytes constant integer := pg_column_size(v_value);
+  v_numbers jsonb;
+  v_has_long boolean;
+  v_written bigint;
+BEGIN
+  IF v_bytes > p_most_bytes THEN
+    RETURN format('it has %s bytes, and %s are the most', v_bytes, p_most_bytes);
+  ELSIF v_bytes > 700 AND v_value @? '$.**{101}' THEN     -- a level takes eight bytes
+    RETURN 'it is nested deeper than 100';
+  END IF;
+  v_numbers := jsonb_path_query_array(v_value, 'strict $.** ? (@.type() == "number")');
+  -- A query is begun for many only: most values have few, and every event comes by here.
+  IF jsonb_array_length(v_numbers) > 20 THEN
+    v_has_long := EXISTS (SELECT FROM jsonb_array_elements(v_numbers) AS n(number) WHERE scale(number::numeric) > 500 OR abs(number::numeric) >= 1e500);
+  ELSE
+    FOR i IN 0 .. jsonb_array_length(v_numbers) - 1 LOOP
+      v_has_long := scale((v_numbers -> i)::numeric) > 500 OR abs((v_numbers -> i)::numeric) >= 1e500;
+      EXIT WHEN v_has_long;
+    END LOOP;
+  END IF;
+  IF v_has_long THEN
+    RETURN 'it has a number of more than 500 digits before or behind the point';
+  ELSIF v_bytes::bigint + 1003 * jsonb_array_length(v_numbers) > p_most_bytes THEN
+    -- One by one, so that the whole text is never there.
+    v_written := v_bytes + (SELECT sum(octet_length(number::text)) FROM jsonb_array_elements(v_numbers) AS n(number));
+    IF v_written > p_most_bytes THEN
+      RETURN format('written out it has %s bytes, and %s are the most', v_written, p_most_bytes);
+    END IF;
+  END IF;
+  RETURN NULL;
+END
+$function$;
+ALTER FUNCTION fn_iu_json_unbounded(jsonb,integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_json_unbounded(jsonb,integer) IS 'What makes a JSON value one that cannot be written out in so many bytes (its size, its depth, a number of more than 500 digits); null when nothing does';
+GRANT EXECUTE ON FUNCTION fn_iu_json_unbounded(jsonb,integer) TO iu_reader;
+
 -- function fn_iu_lifecycle_set(bigint,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_lifecycle_set(p_unit_id bigint, p_status text)
  RETURNS text
@@ -8925,6 +9004,121 @@ $function$;
 ALTER FUNCTION fn_iu_outbox_append(text,text,text[],jsonb[],text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_outbox_append(text,text,text[],jsonb[],text) IS 'Writes one event per element in the given order, on the type''s lane or, while the master gate is closed, on lane held; a duplicate key writes nothing. Returns the ids written';
 
+-- function fn_iu_pattern_problem(text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_pattern_problem(p_pattern text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_at integer := 1;
+  v_token text;
+  v_last text := '(';
+  v_times integer[];
+  v_most bigint;
+  -- By level of groups: its pieces and how many of them may be empty, and the same of the last atom in it.
+  v_pieces bigint[] := '{0}';
+  v_empty bigint[] := '{0}';
+  v_atom_pieces bigint[] := '{0}';
+  v_atom_empty bigint[] := '{0}';
+  v integer := 1;
+BEGIN
+  IF length(p_pattern) > 1000 THEN
+    RETURN 'it has more than 1,000 characters';
+  ELSIF starts_with(p_pattern, '***') THEN
+    RETURN 'it begins with ***, which makes another language of what follows';
+  END IF;
+  WHILE v_at <= length(p_pattern) LOOP
+    v_token := substr(p_pattern, v_at, 1);
+    IF v_token = '\' THEN
+      v_token := substr(p_pattern, v_at, 2);
+    ELSIF v_token = '[' THEN
+      -- Up to its bracket: one that stands first is a character, and [:alpha:] and its like have brackets of their own.
+      v_token := substring(substr(p_pattern, v_at) FROM '^\[\^?\]?(?:\\.|\[:[^]:]*:\]|[^]\\[]|\[(?![.:=]))*\]');
+      IF v_token IS NULL THEN
+        RETURN 'it has a set that is not closed, or one with [. .] or [= =]';
+      END IF;
+    ELSIF v_token = '(' THEN
+      v_token := substring(substr(p_pattern, v_at, 3) FROM '^\((?:\?:?.?)?');
+    ELSIF v_token IN ('?', '*', '+', '{') THEN
+      v_token := coalesce(substring(substr(p_pattern, v_at, 12) FROM '^(?:[?*+]|\{\d{1,4}(?:,\d{0,4})?\})\??'), v_token);
+    END IF;
+    IF v_token ~ '^\\[1-9]' THEN
+      RETURN format('it refers back (%s)', v_token);
+    ELSIF v_token ~ '^\(\?[^:]?$' THEN
+      RETURN format('it looks ahead or behind, or has options (%s)', v_token);
+    ELSIF v_token ~ '^\(' THEN
+      v_token := CASE WHEN v_token LIKE '(?:%' THEN '(?:' ELSE '(' END;
+      v := v + 1;
+      IF v > 20 THEN
+        RETURN 'its groups are nested deeper than 20';
+      END IF;
+      v_pieces[v] := 0; v_empty[v] := 0; v_atom_pieces[v] := 0; v_atom_empty[v] := 0;
+    ELSIF v_token = ')' AND v > 1 THEN
+      v := v - 1;
+      v_atom_pieces[v] := 1 + v_pieces[v + 1];
+      v_atom_empty[v] := v_empty[v + 1] + (v_last IN ('(', '(?:', '|'))::integer;
+      v_pieces[v] := v_pieces[v] + v_atom_pieces[v];
+      v_empty[v] := v_empty[v] + v_atom_empty[v];
+    ELSIF v_token ~ '^(?:[?*+]|\{\d)' THEN
+      v_times := CASE left(v_token, 1) WHEN '{' THEN string_to_array(btrim(v_token, '{,}?'), ',') WHEN '+' THEN '{1}' ELSE '{0}' END;
+      v_most := greatest(v_times[cardinality(v_times)], 1);
+      -- What it repeats is counted once by now.
+      v_pieces[v] := v_pieces[v] + (v_most - 1) * v_atom_pieces[v];
+      v_empty[v] := v_empty[v] + (v_most - 1) * v_atom_empty[v] + (v_times[1] = 0)::integer;
+      v_atom_pieces[v] := v_most * v_atom_pieces[v];
+      v_atom_empty[v] := v_most * v_atom_empty[v] + (v_times[1] = 0)::integer;
+    ELSE
+      v_atom_pieces[v] := 1;
+      v_atom_empty[v] := (v_token IN ('^', '$', '\A', '\Z', '\m', '\M', '\y', '\Y', '[[:<:]]', '[[:>:]]') OR v_token = '|' AND v_last IN ('(', '(?:', '|'))::integer;
+      v_pieces[v] := v_pieces[v] + 1;
+      v_empty[v] := v_empty[v] + v_atom_empty[v];
+    END IF;
+    IF v_pieces[v] > 400 THEN
+      RETURN 'with its repeats written out it has more than 400 pieces';
+    ELSIF v_empty[v] > 50 THEN
+      RETURN 'with its repeats written out it has more than 50 pieces that may be empty';
+    END IF;
+    v_last := v_token;
+    v_at := v_at + length(v_token);
+  END LOOP;
+  RETURN NULL;
+END
+$function$;
+ALTER FUNCTION fn_iu_pattern_problem(text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_pattern_problem(text) IS 'Why the server could need longer for a pattern than its text is long: it refers back, looks ahead or behind, or is too large once its repeats are written out; null for one that cannot';
+
+-- function fn_iu_payload_judged(jsonb,jsonb,jsonpath,text[],text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_payload_judged(p_payload jsonb, p_schema jsonb, p_predicate jsonpath, p_keys text[], p_schema_fault text, OUT fault text, OUT detail text)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+BEGIN
+  IF p_predicate IS NULL THEN
+    RETURN;
+  ELSIF p_schema_fault IS NOT NULL THEN
+    fault := 'cannot_be_judged';
+    detail := p_schema_fault;
+  ELSIF NOT fn_iu_payload_meets(p_payload, p_predicate, p_keys) THEN
+    fault := 'payload_schema';
+    detail := array_to_string(fn_iu_payload_problems(p_payload, p_schema), '; ');
+  END IF;
+EXCEPTION
+  WHEN data_exception OR program_limit_exceeded OR out_of_memory OR internal_error OR SQLSTATE 'IU002' OR query_canceled THEN
+    IF SQLSTATE = '57014' AND (current_setting('statement_timeout')::interval = interval '0'
+                               OR clock_timestamp() < statement_timestamp() + current_setting('statement_timeout')::interval) THEN
+      RAISE;
+    END IF;
+    fault := 'cannot_be_judged';
+    detail := format('%s (%s)', left(SQLERRM, 500), SQLSTATE);
+END
+$function$;
+ALTER FUNCTION fn_iu_payload_judged(jsonb,jsonb,jsonpath,text[],text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_payload_judged(jsonb,jsonb,jsonpath,text[],text) IS 'What one payload is found to be: payload_schema with the words where it breaks its schema, cannot_be_judged with the reason where its judgement raises or its schema has a fault, nothing where it meets it';
+
 -- function fn_iu_payload_meets(jsonb,jsonpath,text[])
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_payload_meets(p_payload jsonb, p_predicate jsonpath, p_keys text[])
  RETURNS boolean
@@ -8942,22 +9136,29 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_payload_problems(p_payload jsonb, p_sch
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
 DECLARE
-  v_type constant text := jsonb_typeof(p_payload);
-  v_number constant numeric := CASE v_type WHEN 'number' THEN (p_payload #>> '{}')::numeric END;
+  v_payload constant jsonb := p_payload #> '{}';     -- unpacked once, not for each of its names
+  v_type constant text := jsonb_typeof(v_payload);
+  v_number constant numeric := CASE v_type WHEN 'number' THEN v_payload::numeric END;
   v_wanted text[];
   v_problems text[];
   v_keys jsonb;
   v_key text;
   v_value jsonb;
 BEGIN
+  IF p_path = '$' THEN
+    v_key := fn_iu_json_unbounded(v_payload, 67108864);
+    IF v_key IS NOT NULL THEN
+      RAISE EXCEPTION 'payload: %', v_key USING ERRCODE = 'IU002', COLUMN = 'payload';
+    END IF;
+  END IF;
   -- What a schema does not ask for is null, and compares to null.
   v_problems := array_remove(ARRAY[
-    CASE WHEN p_schema ? 'const' AND p_payload IS DISTINCT FROM p_schema -> 'const' THEN format('%s: want %s, have %s', p_path, p_schema -> 'const', left(p_payload::text, 80)) END,
-    CASE WHEN NOT p_schema -> 'enum' @> jsonb_build_array(p_payload) THEN format('%s: want one of %s, have %s', p_path, p_schema -> 'enum', left(p_payload::text, 80)) END,
-    CASE WHEN v_number < (p_schema ->> 'minimum')::numeric THEN format('%s: want at least %s, have %s', p_path, p_schema -> 'minimum', left(p_payload::text, 80)) END,
-    CASE WHEN v_number > (p_schema ->> 'maximum')::numeric THEN format('%s: want at most %s, have %s', p_path, p_schema -> 'maximum', left(p_payload::text, 80)) END,
-    CASE WHEN v_number <= (p_schema ->> 'exclusiveMinimum')::numeric THEN format('%s: want more than %s, have %s', p_path, p_schema -> 'exclusiveMinimum', left(p_payload::text, 80)) END,
-    CASE WHEN v_number >= (p_schema ->> 'exclusiveMaximum')::numeric THEN format('%s: want less than %s, have %s', p_path, p_schema -> 'exclusiveMaximum', left(p_payload::text, 80)) END], NULL);
+    CASE WHEN p_schema ? 'const' AND v_payload IS DISTINCT FROM p_schema -> 'const' THEN format('%s: want %s, have %s', p_path, p_schema -> 'const', left(v_payload::text, 80)) END,
+    CASE WHEN NOT p_schema -> 'enum' @> jsonb_build_array(v_payload) THEN format('%s: want one of %s, have %s', p_path, p_schema -> 'enum', left(v_payload::text, 80)) END,
+    CASE WHEN v_number < (p_schema ->> 'minimum')::numeric THEN format('%s: want at least %s, have %s', p_path, p_schema -> 'minimum', left(v_payload::text, 80)) END,
+    CASE WHEN v_number > (p_schema ->> 'maximum')::numeric THEN format('%s: want at most %s, have %s', p_path, p_schema -> 'maximum', left(v_payload::text, 80)) END,
+    CASE WHEN v_number <= (p_schema ->> 'exclusiveMinimum')::numeric THEN format('%s: want more than %s, have %s', p_path, p_schema -> 'exclusiveMinimum', left(v_payload::text, 80)) END,
+    CASE WHEN v_number >= (p_schema ->> 'exclusiveMaximum')::numeric THEN format('%s: want less than %s, have %s', p_path, p_schema -> 'exclusiveMaximum', left(v_payload::text, 80)) END], NULL);
   IF p_schema ->> 'type' <> v_type THEN
     v_wanted := ARRAY[p_schema ->> 'type'];
     IF jsonb_typeof(p_schema -> 'type') = 'array' THEN
@@ -8971,34 +9172,36 @@ BEGIN
     v_keys := p_schema -> 'required';
     FOR i IN 0 .. coalesce(jsonb_array_length(v_keys), 0) - 1 LOOP
       v_key := v_keys ->> i;
-      IF NOT p_payload ? v_key THEN v_problems := v_problems || format('%s.%s: missing', p_path, v_key); END IF;
+      IF NOT v_payload ? v_key THEN v_problems := v_problems || format('%s.%s: missing', p_path, v_key); END IF;
     END LOOP;
-    v_keys := jsonb_path_query_array(p_payload, '$.keyvalue().key');
-    FOR i IN 0 .. jsonb_array_length(v_keys) - 1 LOOP
+    -- Of a payload that may have other names, those of the schema: there may be any number of others. Both are in one order.
+    v_keys := jsonb_path_query_array(CASE WHEN p_schema -> 'additionalProperties' = 'false' THEN v_payload ELSE p_schema -> 'properties' END, '$.keyvalue().key');
+    FOR i IN 0 .. coalesce(jsonb_array_length(v_keys), 0) - 1 LOOP
       EXIT WHEN cardinality(v_problems) >= 20;
       v_key := v_keys ->> i;
+      CONTINUE WHEN NOT v_payload ? v_key;
       v_value := p_schema -> 'properties' -> v_key;
-      IF v_value = jsonb_build_object('type', jsonb_typeof(p_payload -> v_key)) THEN
+      IF v_value = jsonb_build_object('type', jsonb_typeof(v_payload -> v_key)) THEN
         NULL;                         -- the most there are, and not worth a call
       ELSIF v_value IS NOT NULL THEN
-        v_problems := v_problems || fn_iu_payload_problems(p_payload -> v_key, v_value, format('%s.%s', p_path, v_key));
-      ELSIF p_schema -> 'additionalProperties' = 'false' THEN
+        v_problems := v_problems || fn_iu_payload_problems(v_payload -> v_key, v_value, format('%s.%s', p_path, v_key));
+      ELSE
         v_problems := v_problems || format('%s.%s: not in the schema', p_path, left(v_key, 80));
       END IF;
     END LOOP;
   ELSIF v_type = 'array' AND p_schema ?| '{minItems,maxItems,items}' THEN
-    IF jsonb_array_length(p_payload) < (p_schema ->> 'minItems')::integer THEN v_problems := v_problems || format('%s: want at least %s', p_path, p_schema -> 'minItems'); END IF;
-    IF jsonb_array_length(p_payload) > (p_schema ->> 'maxItems')::integer THEN v_problems := v_problems || format('%s: want at most %s, have %s', p_path, p_schema -> 'maxItems', jsonb_array_length(p_payload)); END IF;
+    IF jsonb_array_length(v_payload) < (p_schema ->> 'minItems')::integer THEN v_problems := v_problems || format('%s: want at least %s', p_path, p_schema -> 'minItems'); END IF;
+    IF jsonb_array_length(v_payload) > (p_schema ->> 'maxItems')::integer THEN v_problems := v_problems || format('%s: want at most %s, have %s', p_path, p_schema -> 'maxItems', jsonb_array_length(v_payload)); END IF;
     IF p_schema ? 'items' THEN
-      FOR v_key, v_value IN SELECT n - 1, e FROM jsonb_array_elements(p_payload) WITH ORDINALITY AS x(e, n) LOOP
+      FOR v_key, v_value IN SELECT n - 1, e FROM jsonb_array_elements(v_payload) WITH ORDINALITY AS x(e, n) LOOP
         EXIT WHEN cardinality(v_problems) >= 20;
         v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'items', format('%s[%s]', p_path, v_key));
       END LOOP;
     END IF;
   ELSIF v_type = 'string' AND p_schema ?| '{minLength,maxLength,pattern}' THEN
-    IF length(p_payload #>> '{}') < (p_schema ->> 'minLength')::integer THEN v_problems := v_problems || format('%s: want at least %s characters', p_path, p_schema -> 'minLength'); END IF;
-    IF length(p_payload #>> '{}') > (p_schema ->> 'maxLength')::integer THEN v_problems := v_problems || format('%s: want at most %s characters, have %s', p_path, p_schema -> 'maxLength', length(p_payload #>> '{}')); END IF;
-    IF cardinality(v_problems) = 0 AND p_schema ? 'pattern' AND (p_payload @@ ('$ like_regex ' || (p_schema -> 'pattern')::text)::jsonpath) IS NOT TRUE THEN
+    IF length(v_payload #>> '{}') < (p_schema ->> 'minLength')::integer THEN v_problems := v_problems || format('%s: want at least %s characters', p_path, p_schema -> 'minLength'); END IF;
+    IF length(v_payload #>> '{}') > (p_schema ->> 'maxLength')::integer THEN v_problems := v_problems || format('%s: want at most %s characters, have %s', p_path, p_schema -> 'maxLength', length(v_payload #>> '{}')); END IF;
+    IF cardinality(v_problems) = 0 AND p_schema ? 'pattern' AND (v_payload @@ ('$ like_regex ' || (p_schema -> 'pattern')::text)::jsonpath) IS NOT TRUE THEN
       v_problems := v_problems || format('%s: want a text like %s', p_path, p_schema -> 'pattern');
     END IF;
   END IF;
@@ -9783,12 +9986,19 @@ DECLARE
   v_route integer;
   v_status text;
 BEGIN
-  BEGIN
-    v_page := fn_iu_route_page(p_cursor, p_own, p_batch_size, false);
-  EXCEPTION WHEN unique_violation THEN
-    -- Only after a reset, a restore or a join: to look before each insert would slow down every page.
+  IF p_batch_size = 1 THEN
+    -- Who asks for one event at a time has met one that no page can be made with, or has no haste.
     v_page := fn_iu_route_page(p_cursor, p_own, p_batch_size, true);
-  END;
+  ELSE
+    BEGIN
+      v_page := fn_iu_route_page(p_cursor, p_own, p_batch_size, false);
+    EXCEPTION
+      WHEN unique_violation OR data_exception OR program_limit_exceeded OR out_of_memory OR internal_error OR SQLSTATE 'IU002' THEN
+        -- Only after a reset, a restore or a join: to look before each insert would slow down every page. Or where an event cannot
+        -- be judged: each is judged by itself then, and that one is dead-lettered as such.
+        v_page := fn_iu_route_page(p_cursor, p_own, p_batch_size, true);
+    END;
+  END IF;
   seen := v_page.seen; last_id := v_page.last_id; dead_lettered := v_page.dead_lettered;
   attempts_written := 0; skipped := 0;
   IF v_page.singles IS NOT NULL THEN
@@ -9891,14 +10101,17 @@ BEGIN
   -- One time for the page: an hour's attempts and its roll-up are the same ones.
   decided_at := clock_timestamp();
   WITH rule AS MATERIALIZED (           -- read once a page, not once an event
-    SELECT event_type, route_id, target_kind, target_ref, skip_code, decision, payload_predicate IS NOT NULL AS is_judging FROM v_iu_route_rule
+    SELECT event_type, route_id, target_kind, target_ref, skip_code, decision, payload_fault, payload_predicate IS NOT NULL AS is_judging FROM v_iu_route_rule
   ), type AS MATERIALIZED (
-    SELECT t.event_type, t.payload_schema, t.payload_keys, CASE WHEN t.event_type IN (SELECT r.event_type FROM rule AS r WHERE r.is_judging) THEN t.payload_predicate END AS payload_predicate,
+    SELECT t.event_type, t.payload_schema, t.payload_keys, t.payload_fault, CASE WHEN t.event_type IN (SELECT r.event_type FROM rule AS r WHERE r.is_judging) THEN t.payload_predicate END AS payload_predicate,
            t.event_type IN (SELECT r.event_type FROM rule AS r WHERE r.decision = 'live') AS is_live
     FROM iu_event_type AS t
   ), page AS MATERIALIZED (             -- judged before it is kept, so that no payload is
     SELECT e.id, e.event_type,
-           CASE WHEN t.event_type IS NULL THEN 'the type is not registered'
+           -- What is taken one by one is judged then: here one event that cannot be judged would be the end of the page.
+           CASE WHEN p_is_reread THEN NULL
+                WHEN t.event_type IS NULL THEN 'the type is not registered'
+                WHEN t.payload_fault IS NOT NULL AND t.payload_predicate IS NOT NULL THEN t.payload_fault
                 WHEN t.payload_predicate IS NOT NULL AND NOT fn_iu_payload_meets(e.payload, t.payload_predicate, t.payload_keys)
                 THEN array_to_string(fn_iu_payload_problems(e.payload, t.payload_schema), '; ') END AS problems,
            -- Read once more after a join or a reset: what was decided before is not decided for a route that was registered since.
@@ -9936,7 +10149,7 @@ BEGIN
     FROM (
       SELECT p.id, coalesce(r.route_id, 0) AS route_id, p.problems, r.target_kind, r.target_ref, r.skip_code, r.decision,
              p.problems IS NOT NULL AND r.is_judging IS NOT FALSE AS is_bad,
-             CASE WHEN r.event_type IS NULL THEN 'unknown_event_type' ELSE 'payload_schema' END AS fault
+             CASE WHEN r.event_type IS NULL THEN 'unknown_event_type' WHEN r.payload_fault IS NOT NULL THEN 'cannot_be_judged' ELSE 'payload_schema' END AS fault
       FROM page AS p
       LEFT JOIN rule AS r ON r.event_type = p.event_type
       WHERE p.is_old IS NOT TRUE AND NOT p_is_reread
@@ -10293,13 +10506,20 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_schema_compile(p_schema jsonb)
 AS $function$
 DECLARE
   -- Anywhere, as a keyword or as the name of a property: strict is always right, lax is four times faster.
-  v_is_lax constant boolean := NOT jsonb_path_exists(p_schema, '$.**.items');
+  v_is_lax constant boolean := NOT jsonb_path_exists(p_schema, '$.**{0 to 40}.items');
+  v_problem constant text := fn_iu_json_unbounded(p_schema, 65536);
 BEGIN
+  IF v_problem IS NOT NULL THEN
+    RAISE EXCEPTION 'payload_schema: %', v_problem USING ERRCODE = 'IU002', COLUMN = 'payload_schema', HINT = 'A schema is at most 64 KB.';
+  ELSIF (SELECT count(*) FROM jsonb_path_query(p_schema, 'strict $.**.pattern')) > 32 THEN
+    -- So many compiled ones a session of the server keeps: of more it would compile each anew for each event.
+    RAISE EXCEPTION 'payload_schema: it has more than 32 patterns' USING ERRCODE = 'IU002', COLUMN = 'payload_schema', HINT = 'Ask for less: an enum, or the type alone.';
+  END IF;
   RETURN (CASE WHEN v_is_lax THEN 'lax ' ELSE 'strict ' END || fn_iu_schema_predicate(p_schema, v_is_lax))::jsonpath;
 END
 $function$;
 ALTER FUNCTION fn_iu_schema_compile(jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_schema_compile(jsonb) IS 'Compiles a payload schema, but for the names that its root forbids (fn_iu_schema_keys), to one jsonpath predicate: true for a payload that meets it, false for every other. IU002 for a keyword or value outside the subset';
+COMMENT ON FUNCTION fn_iu_schema_compile(jsonb) IS 'Compiles a payload schema, but for the names that its root forbids (fn_iu_schema_keys), to one jsonpath predicate: true for a payload that meets it, false for every other. IU002 for a keyword or value outside the subset, and for a schema or a pattern that is too large';
 
 -- function fn_iu_schema_keys(jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_schema_keys(p_schema jsonb)
@@ -10351,7 +10571,7 @@ BEGIN
         END IF;
         v_parts := v_parts || format('(%s)', v_list);
       WHEN v_key = 'required' AND jsonb_typeof(v_value) = 'array' AND NOT jsonb_path_exists(v_value, '$[*] ? (@.type() != "string")') THEN
-        SELECT string_agg(format(CASE WHEN p_is_lax THEN 'exists(%s.%s)' ELSE 'exists(%s.keyvalue() ? (@.key == %s))' END, p_base, to_json(k)), ' && ')
+        SELECT string_agg(format(CASE WHEN p_is_lax THEN 'exists(%s.%s)' ELSE '!((exists(%s.%s)) is unknown)' END, p_base, to_json(k)), ' && ')
         INTO v_list FROM jsonb_array_elements_text(v_value) AS k WHERE NOT p_is_lax OR (p_schema -> 'properties' -> k ? 'type') IS NOT TRUE;
         IF v_list IS NOT NULL THEN
           v_parts := v_parts || format('(%s(%s))', v_not_object, v_list);
@@ -10359,7 +10579,7 @@ BEGIN
       WHEN v_key = 'properties' AND jsonb_typeof(v_value) = 'object' THEN
         SELECT string_agg(CASE WHEN p_is_lax
                  THEN format(CASE WHEN p_schema -> 'required' ? key THEN '(%3$s)' ELSE '(!exists(%1$s.%2$s) || (%3$s))' END, p_base, to_json(key), fn_iu_schema_predicate(value, true, format('%s.%s', p_base, to_json(key)), p_depth + 1))
-                 ELSE format('!exists(%s.keyvalue() ? (@.key == %s && !(%s)))', p_base, to_json(key), fn_iu_schema_predicate(value, false, '@.value', p_depth + 1)) END, ' && ')
+                 ELSE format('((exists(%1$s.%2$s)) is unknown || (%3$s))', p_base, to_json(key), fn_iu_schema_predicate(value, false, format('%s.%s', p_base, to_json(key)), p_depth + 1)) END, ' && ')
         INTO v_list FROM jsonb_each(v_value);
         v_parts := v_parts || format('(%s(%s))', v_not_object, coalesce(v_list, '1 == 1'));
       WHEN v_key = 'additionalProperties' AND jsonb_typeof(v_value) = 'boolean' THEN
@@ -10383,6 +10603,12 @@ BEGIN
         v_parts := v_parts || format('(%s%s %s %s)', v_not_number, p_base,
           CASE v_key WHEN 'minimum' THEN '>=' WHEN 'maximum' THEN '<=' WHEN 'exclusiveMinimum' THEN '>' ELSE '<' END, v_value);
       WHEN v_key = 'pattern' AND jsonb_typeof(v_value) = 'string' THEN
+        -- Before the server compiles it, which alone may take it minutes.
+        v_list := fn_iu_pattern_problem(v_value #>> '{}');
+        IF v_list IS NOT NULL THEN
+          RAISE EXCEPTION 'payload_schema: pattern %: %', left(v_value::text, 200), v_list
+            USING ERRCODE = 'IU002', COLUMN = 'payload_schema', HINT = 'Ask for less: a plainer pattern, its type, or an enum.';
+        END IF;
         BEGIN
           PERFORM format('$ like_regex %s', v_value)::jsonpath;
         EXCEPTION WHEN OTHERS THEN
@@ -11312,6 +11538,14 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'information units')
 --   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
 
+-- vocabulary failure_code cannot_be_judged
+--   INSERT INTO iu_vocabulary (term_class, term, description)
+--   VALUES (
+--     'failure_code',
+--     'cannot_be_judged',
+--     'judging the event raised, or took too long')
+--   ON CONFLICT (term_class, term) DO UPDATE SET description = excluded.description;
+
 -- vocabulary failure_code no_route
 --   INSERT INTO iu_vocabulary (term_class, term, description)
 --   VALUES (
@@ -11849,7 +12083,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'several units were merged into one',
 --     '{"type": "object", "required": ["canonical_address", "from", "unit_id"], "properties": {"from": {"type": "array", "items": {"type": "string"}}, "unit_id": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
---     'strict (($.type() == "object" && ((exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "from"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && ((!(exists ($.keyvalue()?(@."key" == "from" && !(@."value".type() == "array" && (!(@."value".type() == "array") || !(exists (@."value"[*]?(!(@.type() == "string"))))))))) && !(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string"))))))')
+--     'strict (($.type() == "object" && ((!((exists ($."canonical_address")) is unknown) && !((exists ($."from")) is unknown)) && !((exists ($."unit_id")) is unknown))) && ((((exists ($."from")) is unknown || $."from".type() == "array" && (!($."from".type() == "array") || !(exists ($."from"[*]?(!(@.type() == "string")))))) && ((exists ($."unit_id")) is unknown || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1)) && ((exists ($."canonical_address")) is unknown || $."canonical_address".type() == "string")))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.retired
@@ -11885,7 +12119,7 @@ COMMENT ON TRIGGER trg_unit_version_append_only ON unit_version IS 'A version is
 --     'true',
 --     'a unit was split into several',
 --     '{"type": "object", "required": ["canonical_address", "into", "unit_id"], "properties": {"into": {"type": "array", "items": {"type": "string"}}, "unit_id": {"type": "integer", "minimum": 1}, "canonical_address": {"type": "string"}}, "additionalProperties": false}',
---     'strict (($.type() == "object" && ((exists ($.keyvalue()?(@."key" == "canonical_address")) && exists ($.keyvalue()?(@."key" == "into"))) && exists ($.keyvalue()?(@."key" == "unit_id")))) && ((!(exists ($.keyvalue()?(@."key" == "into" && !(@."value".type() == "array" && (!(@."value".type() == "array") || !(exists (@."value"[*]?(!(@.type() == "string"))))))))) && !(exists ($.keyvalue()?(@."key" == "unit_id" && !((@."value".type() == "number" && @."value".floor() == @."value") && @."value" >= 1))))) && !(exists ($.keyvalue()?(@."key" == "canonical_address" && !(@."value".type() == "string"))))))')
+--     'strict (($.type() == "object" && ((!((exists ($."canonical_address")) is unknown) && !((exists ($."into")) is unknown)) && !((exists ($."unit_id")) is unknown))) && ((((exists ($."into")) is unknown || $."into".type() == "array" && (!($."into".type() == "array") || !(exists ($."into"[*]?(!(@.type() == "string")))))) && ((exists ($."unit_id")) is unknown || ($."unit_id".type() == "number" && $."unit_id".floor() == $."unit_id") && $."unit_id" >= 1)) && ((exists ($."canonical_address")) is unknown || $."canonical_address".type() == "string")))')
 --   ON CONFLICT (event_type) DO UPDATE SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, is_system = excluded.is_system, description = excluded.description, payload_schema = excluded.payload_schema, payload_predicate = excluded.payload_predicate;
 
 -- event_type iu.sql_link_changed

@@ -1,4 +1,4 @@
-import { compare, JsonError, readDecimal } from './routing/decimal.ts'
+import { JsonError, readNumber } from './routing/decimal.ts'
 
 /** JSON with the source of a number, and numbers written as they are given: engines have both or neither. */
 interface Engine {
@@ -6,11 +6,18 @@ interface Engine {
   rawJSON?: (text: string) => unknown
 }
 
-/** Whether a double is the number that is written there. @throws {JsonError} where the database would refuse that. */
+/** A number as two that are equal are both written. */
+function canonical(source: string): string {
+  const { isNegative, digits, scale } = readNumber(source)
+  const significant = digits.replace(/0+$/, '')
+  return significant === '' ? '0' : `${isNegative ? '-' : ''}${significant}e${digits.length - significant.length - scale}`
+}
+
+/** Whether a double is the number that is written there; by their digits, never by what an exponent stands for. @throws {JsonError} where the database would refuse that. */
 function isExact(value: number, source: string): boolean {
   if (String(value) === source) return true
-  const written = readDecimal(source)
-  return Number.isFinite(value) && compare(written, readDecimal(String(value))) === 0
+  const written = canonical(source)
+  return Number.isFinite(value) && canonical(String(value)) === written
 }
 
 /**

@@ -8,9 +8,10 @@ import { refTo, schemaOf } from './openapi/schemas.ts'
 import type { Document, Operation, PathItem, Response, Schema } from './openapi/types.ts'
 import type { ProblemCode } from './problem.ts'
 import { collectionQuery } from './read-models/collection.ts'
+import { trimmedId } from './visible.ts'
 
 /** The body of `POST /api/session`. */
-export const credentials = z.strictObject({ account: body(200).min(1), password: body(1000).min(1) })
+export const credentials = z.strictObject({ account: body(200).overwrite(trimmedId).min(1), password: body(1000).min(1) })
 const said = <const Word extends string>(...words: [Word, ...Word[]]) => z.object({ status: z.enum(words) })
 /** The answers that are no read models, by route. */
 export const SMALL_ANSWERS = { signIn: said('signed_in'), signOut: said('signed_out'), getHealthLive: said('live'), getHealthReady: said('ready').extend({ asOf: z.iso.datetime() }) }

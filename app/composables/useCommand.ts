@@ -50,7 +50,7 @@ export function useCommand(command: string, { run, refreshes, hasSecrets = false
       refused.value = mode
       // Where nobody knows whether it happened, the same key asks again. What was refused did not happen.
       if (problem.value.status < 500 || problem.value.run !== undefined) key = crypto.randomUUID()
-      if (problem.value.status === 401) await nuxt.runWithContext(signInAgain)
+      if (problem.value.status === 401) signInAgain()
       else void renew(['ledger', 'session', 'commands/contract'])
     }
     finally {

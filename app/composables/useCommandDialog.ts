@@ -1,4 +1,5 @@
 import type { Receipt } from '~~/shared/commands/receipt'
+import type { Draft, Typed } from '~/utils/draft'
 
 /** What the dialog is opened for: a command with what is known of its parameters, or a run that is to be undone. */
 export interface CommandIntent {
@@ -12,11 +13,13 @@ export interface CommandIntent {
   text?: { address: string, unit: number }
 }
 
-interface Asked extends CommandIntent {
+export interface Asked extends CommandIntent {
   /** tells two requests for the same apart */
   id: number
   /** the run that is undone */
   run?: number
+  /** what was typed before the page was loaded anew */
+  typed?: Typed
 }
 
 /** What was done last, told once more after the dialog is closed. */
@@ -30,7 +33,7 @@ export interface Told {
 export function useCommandDialog() {
   const asked = useState<Asked | undefined>('command-asked')
   const told = useState<Told | undefined>('command-told')
-  function ask(intent: CommandIntent & { run?: number }) {
+  function ask(intent: Omit<Asked, 'id'>) {
     told.value = undefined
     asked.value = { ...intent, id: (asked.value?.id ?? 0) + 1 }
   }
@@ -38,8 +41,11 @@ export function useCommandDialog() {
     asked,
     told,
     open: (intent: CommandIntent) => ask(intent),
+    /** Opens it once more, with what had been typed. */
+    openDraft: ({ asked: { id: _, ...intent }, typed }: Draft) => ask({ ...intent, typed }),
     openUndo: (run: { run: number, command: string }) => ask(run),
     close: (last?: Told) => {
+      forgetDraft()
       asked.value = undefined
       told.value = last
     },

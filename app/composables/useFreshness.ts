@@ -2,9 +2,12 @@
 export function useFreshness() {
   const asOf = useState<Record<string, string>>('as-of', () => ({}))
   const isPaused = useState('paused', () => false)
+  /** a refresh is under way that nobody asked for */
+  const isByItself = useState('by-itself', () => false)
   const clock = useState('clock', () => Date.now())
   return {
     isPaused,
+    isByItself,
     clock,
     /** the oldest answer on the page: the page is as old as that */
     oldest: computed(() => Object.values(asOf.value).reduce<string | undefined>((a, b) => a && a < b ? a : b, undefined)),

@@ -2,31 +2,35 @@ const EVERY = 10_000
 
 /** Refreshes every read model of the page, every ten seconds while somebody can see it. Once, in the shell. */
 export function useLiveRefresh() {
-  const { isPaused } = useFreshness()
+  const { isPaused, isByItself } = useFreshness()
+  const { door } = useSession()
   const isRefreshing = ref(false)
   let last = Date.now()
   let isWanted = false
 
   /** Asked for while one is under way, it follows: that one may have read before what one wants to see. */
-  async function refresh() {
+  async function refresh(byItself = false) {
     isWanted = true
+    isByItself.value = byItself
     if (isRefreshing.value) return
     isRefreshing.value = true
     try {
       while (isWanted) {
         isWanted = false
-        await refreshNuxtData()
+        // Whose session has ended may read nothing else. They may have signed in elsewhere.
+        await refreshNuxtData(door.value ? ['session:'] : undefined)
       }
     }
     finally {
       isRefreshing.value = false
+      isByItself.value = false
       last = Date.now()
     }
   }
 
   function onTick() {
     if (isPaused.value || isRefreshing.value || document.hidden || Date.now() - last < EVERY) return
-    refresh()
+    refresh(true)
   }
 
   let timer: ReturnType<typeof setInterval>
@@ -39,5 +43,5 @@ export function useLiveRefresh() {
     clearInterval(timer)
     document.removeEventListener('visibilitychange', onTick)
   })
-  return { refresh, isRefreshing, isPaused }
+  return { refresh: () => refresh(), isRefreshing, isPaused }
 }

@@ -9,6 +9,9 @@ export interface ReadModel<T> {
   readonly problem: Problem | undefined
   /** `data` answers an earlier query: the current one is under way */
   readonly busy: boolean
+  /** A newer answer would move the rows that are shown: how many are new in it. It is shown when one asks for it. */
+  readonly news?: number | undefined
+  show?(): void
   refresh(): Promise<void>
 }
 
@@ -16,19 +19,26 @@ type Query = Record<string, string | undefined>
 
 /**
  * The only read path. Fetched on the server, refreshed with all others by the shell, and again when the
- * query changes. `identity` tells apart instances that show different objects.
+ * query changes. `identity` tells apart instances that show different objects. `rowsOf` names the rows of a list: where others come
+ * by themselves, those that one looks at stay where they are.
  */
-export function useReadModel<Name extends ReadModelName>(name: Name, query: MaybeRefOrGetter<Query> = {}, identity = ''): Promise<ReadModel<ReadModels[Name]>> {
+export function useReadModel<Name extends ReadModelName>(name: Name, query: MaybeRefOrGetter<Query> = {}, identity = '', rowsOf?: (answer: ReadModels[Name]) => unknown[]): Promise<ReadModel<ReadModels[Name]>> {
   const current = computed(() => toValue(query))
   const key = `${name}:${identity}`
   const event = useRequestEvent()
-  const { track, untrack } = useFreshness()
+  const { track, untrack, isByItself } = useFreshness()
   const fetched = useFetch<ReadModels[Name]>(`/api/${name}`, { key, query: current, lazy: true, deep: false, dedupe: 'cancel', retry: 0 })
-  const shown = shallowRef<{ query: string, answer: ReadModels[Name] }>()
+  interface Shown { query: string, answer: ReadModels[Name] }
+  const shown = shallowRef<Shown>()
+  const waiting = shallowRef<Shown>()
+  const rows = (of: Shown | undefined) => of && rowsOf ? rowsOf(of.answer).map(String) : []
 
   watch(fetched.data, (answer) => {
     if (!answer) return
-    shown.value = { query: JSON.stringify(current.value), answer: answer as ReadModels[Name] }
+    const next = { query: JSON.stringify(current.value), answer: answer as ReadModels[Name] }
+    const isMoved = isByItself.value && shown.value?.query === next.query && rows(shown.value).join('\n') !== rows(next).join('\n')
+    waiting.value = isMoved ? next : undefined
+    if (!isMoved) shown.value = next
     track(key, (answer as ReadModels[Name]).asOf)
   }, { immediate: true, flush: 'sync' })
   onScopeDispose(() => untrack(key))
@@ -39,6 +49,11 @@ export function useReadModel<Name extends ReadModelName>(name: Name, query: Mayb
     get data() { return problem() && !isCurrent() ? undefined : shown.value?.answer },
     get problem() { return problem() },
     get busy() { return fetched.status.value === 'pending' && !isCurrent() },
+    get news() { return waiting.value && rows(waiting.value).filter(row => !rows(shown.value).includes(row)).length },
+    show() {
+      shown.value = waiting.value ?? shown.value
+      waiting.value = undefined
+    },
     refresh: () => fetched.refresh(),
   }
   return Promise.resolve(fetched).then(() => {

@@ -10,10 +10,11 @@ const SEQUENCE = 1_200
 
 /** Single keys, never while typing or in a dialog, never with a modifier that belongs to the browser. */
 export function useShortcuts(actions: ShortcutActions) {
+  const isSearchWanted = useState('search-wanted', () => false)
   let pendingGo = 0
   function onKey(event: KeyboardEvent) {
     const target = event.target as HTMLElement
-    if (event.ctrlKey || event.metaKey || event.altKey || target.closest('input, textarea, select, [contenteditable], [role=dialog]')) return
+    if (isComposing(event) || event.ctrlKey || event.metaKey || event.altKey || target.closest('input, textarea, select, [contenteditable], [role=dialog]')) return
     const place = Date.now() - pendingGo < SEQUENCE ? places.get(event.key) : undefined
     pendingGo = 0
     if (place) navigateTo(place)
@@ -22,7 +23,7 @@ export function useShortcuts(actions: ShortcutActions) {
     else if (event.key === 't') actions.theme()
     else if (event.key === '?') actions.help()
     else if (event.key === 'j' || event.key === 'k') step(event.key === 'j' ? 1 : -1)
-    else if (event.key === '/') search()
+    else if (event.key === '/') isSearchWanted.value = !search()
     else return
     event.preventDefault()
   }
@@ -37,13 +38,11 @@ function step(by: number) {
   rows[Math.min(rows.length - 1, Math.max(0, at + by))]?.querySelector<HTMLElement>('a, button')?.focus()
 }
 
-/** The page's search field, or the one of the collections. */
-async function search() {
-  const field = () => document.querySelector<HTMLInputElement>('[data-search]')
-  if (!field()) {
-    await navigateTo('/collections')
-    await nextTick()
-  }
-  field()?.focus()
-  field()?.select()
+/** To the page's search field. Where it has none one is led to that of the collections, which takes the focus once it is there. */
+function search(): boolean {
+  const field = document.querySelector<HTMLInputElement>('[data-search]')
+  if (!field) void navigateTo('/collections')
+  field?.focus()
+  field?.select()
+  return field !== null
 }

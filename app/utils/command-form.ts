@@ -1,4 +1,7 @@
-import { parseExactly } from '~~/shared/exact-json'
+import { parseExactly } from '../../shared/exact-json'
+import { trimmedId } from '../../shared/visible'
+import { capital, words } from './format'
+import { LINE } from './parameters'
 
 /** The part of JSON Schema that the contracts use. */
 export interface JsonSchema {
@@ -12,6 +15,7 @@ export interface JsonSchema {
   maxLength?: number
   minimum?: number
   maximum?: number
+  pattern?: string
 }
 
 export type FieldKind = 'line' | 'text' | 'password' | 'choice' | 'number' | 'switch' | 'lines' | 'json' | 'time' | 'place'
@@ -37,8 +41,8 @@ const EXTRAS = new Set(['cause', 'from', 'to', 'what', 'joiner', 'separator', 'p
 /** Which of many. Who comes from a list has chosen there, and narrows it here only by the way. */
 const WHICH = ['cause', 'failure_code', 'event_type', 'route', 'from', 'to', 'through']
 const PLACE = ['to', 'after', 'before', 'position', 'at']
-/** Known by the position that a receipt carries, never typed. */
-const NEVER = new Set(['at', 'expect_at'])
+/** Known by what a receipt carries, never typed. */
+const NEVER = new Set(['at', 'expect_at', 'separators'])
 /** Either or: what the first that is known belongs to is asked for, else the first group. */
 const GROUPS: Record<string, string[][]> = {
   dot_iu_import_text: [['source_path', 'text'], ['collection', 'checkpoint', 'expect_revision']],
@@ -62,7 +66,7 @@ function kindOf(name: string, schema: JsonSchema): FieldKind {
 }
 
 /** What only a receipt carries, for the database to compare or to place by: nobody reads it. */
-export const isSilent = (name: string): boolean => name === 'at' || name.startsWith('expect_')
+export const isSilent = (name: string): boolean => NEVER.has(name) || name.startsWith('expect_')
 
 /** What is known already, in the order of the contract. */
 export function factsOf(schema: JsonSchema, known: Params): { name: string, value: string }[] {
@@ -94,11 +98,15 @@ export function fieldsOf(command: string, schema: JsonSchema, known: Params, sel
   })
 }
 
+/** Where a form keeps that an empty text is meant. */
+export const nameOfEmpty = (name: string): string => `${name} is empty`
+
 /** What the controls begin with. */
 export function valuesOf(fields: Field[], draft: Params): Values {
   const values: Values = {}
-  for (const { name, kind, schema } of fields) {
+  for (const { name, kind, schema, isRequired } of fields) {
     const given = draft[name]
+    if (kind === 'text' && isRequired) values[nameOfEmpty(name)] = false
     if (kind === 'switch') values[name] = given === true
     else if (Array.isArray(given) && kind === 'lines') values[name] = given.join('\n')
     else if (kind === 'choice' && given === undefined && schema.enum?.length === 1) values[name] = schema.enum[0]!
@@ -106,6 +114,9 @@ export function valuesOf(fields: Field[], draft: Params): Values {
   }
   return values
 }
+
+/** Any line of text may begin and end as it likes; ids, and the path that a document is known by, do not. */
+const isId = ({ kind, name, schema }: Field): boolean => kind === 'line' && (name === 'source_path' || (schema.pattern !== undefined && schema.pattern !== LINE))
 
 /** What the controls say, as parameters; what cannot be one is told per field. Everything else is the server's to judge. */
 export function paramsOf(fields: Field[], values: Values): { params: Params, errors: FieldErrors } {
@@ -124,10 +135,11 @@ export function paramsOf(fields: Field[], values: Values): { params: Params, err
       else if (field.isRequired && Object.keys(place).length === 0) errors.to = 'Say where to.'
       continue
     }
-    const text = String(value)
-    // A text may be empty, where there must be one.
-    if (text === '' && !(field.isRequired && field.kind === 'text')) {
-      if (field.isRequired) errors[field.name] = 'This is missing.'
+    const text = isId(field) ? trimmedId(String(value)) : String(value)
+    if (text === '') {
+      // A text may be empty where there must be one; nobody sends that by having forgotten it.
+      if (values[nameOfEmpty(field.name)] === true) params[field.name] = ''
+      else if (field.isRequired) errors[field.name] = field.kind === 'text' ? 'There is no text. Type it, or say below that it is empty.' : 'This is missing.'
       continue
     }
     const read = READ[field.kind]?.(text) ?? { value: text }
@@ -140,7 +152,7 @@ export function paramsOf(fields: Field[], values: Values): { params: Params, err
 type Read = { value?: unknown, error?: string }
 const READ: Partial<Record<FieldKind, (text: string) => Read>> = {
   number: text => /^-?\d{1,15}$/.test(text.trim()) ? { value: Number(text) } : { error: 'A whole number, please.' },
-  lines: text => ({ value: text.split('\n').map(line => line.trim()).filter(Boolean) }),
+  lines: text => ({ value: text.split('\n').map(trimmedId).filter(Boolean) }),
   time: text => Number.isNaN(Date.parse(text)) ? { error: 'This is no time.' } : { value: new Date(text).toISOString() },
   json: (text) => {
     try {
@@ -163,7 +175,7 @@ export const PLACES_OF_A_PIECE = [
 
 function placeOf(values: Values): { place: Params, error?: string } {
   const how = String(values.to ?? '')
-  const beside = String(values.beside ?? '').trim()
+  const beside = trimmedId(String(values.beside ?? ''))
   if (how === '' || how === 'first' || how === 'last') return { place: how ? { to: how } : {} }
   if (!beside) return { place: {}, error: how === 'position' ? 'Which number?' : 'Which piece?' }
   if (how !== 'position') return { place: { [how]: beside } }
@@ -190,9 +202,4 @@ export function errorsOf(errors: { field: string, message: string }[] | undefine
 export function withHint(errors: FieldErrors, hint: string | undefined): FieldErrors {
   const [name, ...others] = Object.keys(errors)
   return hint && name && !others.length ? { [name]: `${errors[name]!.replace(/\.$/, '')}. ${hint}` } : errors
-}
-
-/** A control for text knows one line end only; the text keeps those that it came with. */
-export function withLineEnds(typed: string, original: string): string {
-  return original.includes('\r\n') && !/(?<!\r)\n/.test(original) ? typed.replace(/\r?\n/g, '\r\n') : typed
 }

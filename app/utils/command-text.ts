@@ -86,24 +86,3 @@ export function commandLine({ command, mode, params, run, reason, planDigest, co
     ...(mode === 'apply' && planDigest ? ['--plan-digest', planDigest] : []),
     ...(mode === 'apply' && confirm ? ['--confirm', quoted(confirm)] : [])].join(' ')
 }
-
-export interface DiffLine {
-  sign: '+' | '−' | ' ' | '…'
-  text: string
-}
-
-/** Where two texts differ, line by line: what is alike before and after is left out but for a few lines. */
-export function lineDiff(before: string, after: string, around = 2): DiffLine[] {
-  const [old, now] = [before.split('\n'), after.split('\n')]
-  let head = 0
-  while (head < old.length && head < now.length && old[head] === now[head]) head++
-  let tail = 0
-  while (tail < old.length - head && tail < now.length - head && old.at(-1 - tail) === now.at(-1 - tail)) tail++
-  const lines = (sign: DiffLine['sign'], texts: string[]) => texts.map(text => ({ sign, text }))
-  const more = (count: number) => count > 0 ? [{ sign: '…' as const, text: plural(count, 'line') }] : []
-  return [
-    ...more(head - around), ...lines(' ', now.slice(Math.max(0, head - around), head)),
-    ...lines('−', old.slice(head, old.length - tail)), ...lines('+', now.slice(head, now.length - tail)),
-    ...lines(' ', now.slice(now.length - tail).slice(0, around)), ...more(tail - around),
-  ]
-}

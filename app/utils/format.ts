@@ -29,6 +29,20 @@ export function formatTime(time: string): string {
   return `${time.slice(0, 10)} ${time.slice(11, 19)} UTC`
 }
 
+const two = (value: number, digits = 2): string => String(value).padStart(digits, '0')
+
+/** An instant to the minute on the reader's own clock, as a control for times has it; empty where it is none. */
+export function localMinute(instant: string): string {
+  const at = new Date(instant)
+  return Number.isNaN(at.getTime()) ? '' : `${two(at.getFullYear(), 4)}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`
+}
+
+/** The instant of a time on the reader's own clock: of an hour that comes twice the first; empty where it is none. */
+export function instantOf(local: string): string {
+  const at = new Date(local)
+  return Number.isNaN(at.getTime()) ? '' : at.toISOString()
+}
+
 /** Whole ones of the largest unit, and of the next; below two hours in minutes, below one minute in seconds. */
 function inUnits(seconds: number): string {
   if (seconds < 60) return `${seconds} s`

@@ -48,6 +48,7 @@ export const REPLAY_MARKS: Record<ReplayRow['status'] | 'waiting', Mark> = {
 
 export const ROUND_TRIP_MARKS: Record<RoundTrip, Mark> = {
   identical: { icon: 'i-lucide-badge-check', label: 'identical', color: 'text-success' },
+  edited: { icon: 'i-lucide-pencil', label: 'edited since import', color: 'text-muted' },
   differs: { icon: 'i-lucide-file-diff', label: 'differs', color: 'text-error' },
   stale: { icon: 'i-lucide-history', label: 'stale', color: 'text-warning' },
   no_source: { icon: 'i-lucide-circle-minus', label: 'no source', color: 'text-muted' },

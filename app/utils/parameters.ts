@@ -1,4 +1,5 @@
 import { fieldsOf, type JsonSchema } from './command-form'
+import { formatCount } from './format'
 
 /** The part of JSON Schema that contracts use. */
 export interface Schema {
@@ -27,7 +28,7 @@ export interface Parameter {
 }
 
 /** One line of text, as the contracts write it. */
-const LINE = '^[^\\u0001-\\u001f\\u007f]*$'
+export const LINE = '^[^\\u0001-\\u001f\\u007f]*$'
 const MANY = 1_000_000_000_000
 const range = (from: number | undefined, to: number | undefined, what: string): string[] => {
   const most = to === undefined || to > MANY ? undefined : formatCount(to)

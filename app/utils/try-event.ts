@@ -1,6 +1,7 @@
-import { type Json, jsonText, parseJson } from '~~/shared/routing/json'
-import type { KnownTypeRow, Routing } from '~~/shared/read-models/routing'
-import type { RoutingWorld } from '~~/shared/routing/decide'
+import { type Json, jsonText, parseJson } from '../../shared/routing/json.ts'
+import { isLike } from '../../shared/routing/pattern.ts'
+import type { KnownTypeRow, Routing } from '../../shared/read-models/routing.ts'
+import type { RoutingWorld } from '../../shared/routing/decide.ts'
 
 type Schema = Record<string, Json>
 
@@ -10,14 +11,8 @@ const asSchema = (json: Json | undefined): Schema => typeof json === 'object' &&
 function likePattern(pattern: Json | undefined): string {
   if (typeof pattern !== 'string') return 'text'
   const text = pattern.replace(/^\^|\$$/g, '').replace(/(?:\[([^\]^])[^\]]{0,99}\]|\\(.)|(.))(?:\{(\d{1,5})(?:,\d{0,5})?\}|[+*?])?/g,
-    (_, ofClass?: string, escaped?: string, literal?: string, times?: string) => (ofClass ?? (escaped === 'd' ? '0' : escaped === 'w' ? 'a' : escaped) ?? literal ?? '').repeat(Number(times ?? 1)))
-  // The database's own dialect may hold what is no pattern here.
-  try {
-    return new RegExp(pattern).test(text) ? text : 'text'
-  }
-  catch {
-    return 'text'
-  }
+    (_, ofClass?: string, escaped?: string, literal?: string, times?: string) => (ofClass ?? (escaped === 'd' ? '0' : escaped === 'w' ? 'a' : escaped) ?? literal ?? '').repeat(Math.min(Number(times ?? 1), 255)))
+  return text.length <= 1000 && isLike(text, pattern) ? text : 'text'
 }
 
 /** What a schema asks for at the least, to begin with. */

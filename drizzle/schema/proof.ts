@@ -25,4 +25,5 @@ export const eventType = iuCore.view('v_iu_event_type', {
   isSystem: boolean('is_system').notNull(),
   description: text('description').notNull(),
   payloadSchema: text('payload_schema').notNull(),
+  payloadFault: text('payload_fault'),
 }).existing()

@@ -7,7 +7,7 @@ export default defineEventHandler(async (event) => {
   try {
     const { account, password } = checkInput(credentials, await readJson(event, 10_000))
     const key = await passwordKey(password, await signInSalt(consolePool(), account))
-    const answer = await signIn(consolePool(), account, key, getRequestIP(event) ?? '')
+    const answer = await signIn(consolePool(), account, key, clientOfRequest(event))
     if (answer.status === 'throttled') {
       setHeader(event, 'retry-after', answer.retryAfter ?? 1)
       throw new ProblemError('too_many_attempts', { detail: `Try again in ${answer.retryAfter} s.` })

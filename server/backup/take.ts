@@ -11,7 +11,7 @@ import { type Check, countRows, examine } from './examine.ts'
 import { type Backup, BackupRefused, type Kind, type Manifest, readBackup } from './manifest.ts'
 import { countEntries, dump, requireTool } from './pg-tools.ts'
 import { restoreInto, serverVersion } from './restore.ts'
-import { dumpTables } from './tables.ts'
+import { countUnwritable, dumpTables } from './tables.ts'
 import { beginTar, type TarWriter } from './tar.ts'
 
 export interface TakeOptions {
@@ -117,7 +117,14 @@ export async function writeBackup(client: Client, { folder, kind, units }: Omit<
     await requireTool('pg_dump', server)
     await requireTool('pg_restore', server)
   }
-  return writeFile(client, resolve(folder), kind, own)
+  try {
+    return await writeFile(client, resolve(folder), kind, own)
+  }
+  catch (error) {
+    // pg_dump writes every row as it is, and fails of one that cannot be; a copy has all but that row's payload.
+    if (kind === 'copy' || await newest(client, 'iu_core.event_outbox') === 0 || await countUnwritable(client) === 0) throw error
+    return writeFile(client, resolve(folder), 'copy', own)
+  }
 }
 
 /** Backs the connected database up into a new file, and tries it. @throws {BackupRefused} */

@@ -4,7 +4,7 @@ import { inSnapshot, type Isolation, openPool } from '../db/client.ts'
 import { type Connection, type Limits, LIMITS, openConnection } from '../db/connection.ts'
 import type { Kind } from '../backup/manifest.ts'
 import { bootstrap } from '../deploy/index.ts'
-import { openEmbedded } from '../embedded/index.ts'
+import { ensureSecret, openEmbedded } from '../embedded/index.ts'
 import { deployHere } from './deploying.ts'
 import { note } from './report.ts'
 
@@ -31,13 +31,31 @@ export interface OpenOptions {
   onStep?: (message: string) => void
   /** false = the embedded database stays at the unit that it is at */
   deploys?: boolean
+  /** the embedded database as a member of iu_worker, not as its superuser: for what runs passes and nothing else */
+  asWorker?: boolean
+}
+
+/** A connection string to the same database as another login, which is given a password of its own. */
+export async function loginUrl(client: pg.Client, target: string, role: string): Promise<string> {
+  const url = new URL(target)
+  url.username = role
+  url.password = await ensureSecret(DATA, role)
+  await client.query(`ALTER ROLE ${role} PASSWORD ${client.escapeLiteral(url.password)}`)
+  return url.href
+}
+
+/** The login that runs passes in the embedded database: `iu worker`, and the schedule of the demo's console. */
+export async function workerLogin(client: pg.Client, target: string): Promise<string> {
+  const { rowCount } = await client.query(`SELECT FROM pg_roles WHERE rolname = 'demo_worker'`)
+  if (!rowCount) await client.query('CREATE ROLE demo_worker LOGIN NOSUPERUSER IN ROLE iu_worker').catch(ignoreDuplicate)
+  return loginUrl(client, target, 'demo_worker')
 }
 
 /**
  * DATABASE_URL, or the embedded database: started when it does not run, and brought to this checkout's
  * newest unit, so that a command works from a fresh clone. Where there are data in it, it is backed up before.
  */
-export async function openTarget({ onStep = note, deploys = true }: OpenOptions = {}): Promise<Target> {
+export async function openTarget({ onStep = note, deploys = true, asWorker = false }: OpenOptions = {}): Promise<Target> {
   const given = process.env.DATABASE_URL
   if (given) return { url: given, close: async () => {} }
   const server = await openEmbedded({ directory: DATA, onStep })
@@ -54,7 +72,7 @@ export async function openTarget({ onStep = note, deploys = true }: OpenOptions 
       const { deployed } = await deployHere(client, { backupTo: BACKUPS, kind: 'copy', onStep: quietly(onStep) })
       if (deployed.length) onStep(`deployed ${deployed.length} schema units`)
     })
-    return { url: url.href, close: () => server.release() }
+    return { url: asWorker ? await within(url.href, client => workerLogin(client, url.href)) : url.href, close: () => server.release() }
   }
   catch (error) {
     await server.release()
@@ -69,7 +87,7 @@ const quietly = (onStep: (line: string) => void) => (line: string) => {
 
 /** Another process on the same fresh folder was quicker. */
 function ignoreDuplicate(error: { code?: string }): void {
-  if (error.code !== '42P04' && error.code !== '23505') throw error
+  if (!['42P04', '42710', '23505'].includes(error.code ?? '')) throw error
 }
 
 /** A connected client; `name` is what the server's list of sessions shows. */

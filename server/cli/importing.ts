@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type pg from 'pg'
 import { closeCutters } from '../import/cut.ts'
-import { importSources, type ImportedFile, type RefusedFile } from '../import/import.ts'
+import { importSources, type ImportedFile, type ImportOptions, type RefusedFile } from '../import/import.ts'
 import type { Source } from '../import/source.ts'
 import { connect, TOKEN } from './database.ts'
 import { progressBar } from './progress.ts'
@@ -18,13 +18,13 @@ export const countOf = (results: (ImportedFile | RefusedFile)[], outcome: Import
   results.filter(result => isImported(result) && result.outcome === outcome).length
 
 /** Imports sources into the database at `url`, a connection for each processor, under a progress bar. */
-export async function importAll(url: string, sources: Source[], prefix: string, maxBytes = DEFAULT_MAX_BYTES): Promise<(ImportedFile | RefusedFile)[]> {
+export async function importAll(url: string, sources: Source[], options: Pick<ImportOptions, 'prefix' | 'isPlan' | 'over'> & { maxBytes?: number }): Promise<(ImportedFile | RefusedFile)[]> {
   const clients: pg.Client[] = []
   const bar = progressBar('importing', sources.length)
   try {
     const lanes = Math.max(1, Math.min(sources.length, availableParallelism()))
     while (clients.length < lanes) clients.push(await connect(url, 'iu import'))
-    return await importSources(sources, { prefix, maxBytes, clients, token: TOKEN, onFile: result => bar.step(result.file) })
+    return await importSources(sources, { maxBytes: DEFAULT_MAX_BYTES, ...options, clients, token: TOKEN, onFile: result => bar.step(result.file) })
   }
   finally {
     bar.end()

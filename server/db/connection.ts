@@ -22,7 +22,9 @@ const [SECOND, MINUTE, HOUR] = [1000, 60_000, 3_600_000]
 export const LIMITS = {
   /** pages: somebody waits. A download whose reader fell asleep must not hold a snapshot for ever. */
   page: { connect: 5 * SECOND, statement: 15 * SECOND, answer: 20 * SECOND, idle: MINUTE, look: 0 },
-  /** what is done again and again in small parts: passes, audits, replays */
+  /** passes: an event that takes as long by itself cannot be judged, and the cursor is held until then */
+  pass: { connect: 10 * SECOND, statement: 2 * MINUTE, answer: 3 * MINUTE, idle: MINUTE, look: 10 * SECOND },
+  /** what else is done again and again in small parts: audits, replays */
   loop: { connect: 10 * SECOND, statement: 15 * MINUTE, answer: 16 * MINUTE, idle: MINUTE, look: 10 * SECOND },
   /** deploy, backup, import: as long as the server works on it */
   work: { connect: 10 * SECOND, statement: 24 * HOUR, answer: 25 * HOUR, idle: 10 * MINUTE, look: 10 * SECOND },

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { appliedUnits, type Entry, readBook } from './book.ts'
 import { pendingUnits, verifyUnits } from './runner.ts'
-import { DEPLOY_LOCK, inTransaction, type Connection } from './transaction.ts'
+import { DEPLOY_LOCK, inTransaction, whoDeploys, type Connection } from './transaction.ts'
 import { UnitError, type Unit } from './units.ts'
 
 /** Something that must hold before units are applied over data. */
@@ -109,7 +109,7 @@ export interface BackupInHand { file: string, isRestorable: boolean }
 /** The gates before a deploy over data, one by one. The caller holds the deploy lock where `isAlone`. */
 export async function examineGates(client: Connection, units: Unit[], { to, isAlone, inHand }: { to?: string, isAlone: boolean, inHand?: BackupInHand }): Promise<Gate[]> {
   const gates: Gate[] = [{
-    name: 'no deploy under way', ok: isAlone, detail: isAlone ? 'this one alone' : 'somebody else is deploying this database', ...isAlone ? {} : { remedy: 'wait until it has ended' },
+    name: 'no deploy under way', ok: isAlone, detail: isAlone ? 'this one alone' : `somebody else is deploying this database: ${await whoDeploys(client) ?? 'it has just ended'}`, ...isAlone ? {} : { remedy: 'wait until it has ended' },
   }]
   if (!isAlone) return gates
   const book = await inTransaction(client, () => readBook(client))

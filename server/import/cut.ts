@@ -1,8 +1,5 @@
-import { isParseable } from './limits.ts'
-import { closeParser, parseInThread } from './parser.ts'
-import { toPieces } from './pieces.ts'
+import { closeCutter, cutInThread } from './cutter.ts'
 import type { Piece } from './pieces.ts'
-import { plainBlocks } from './plain.ts'
 
 export { PIECE_KINDS } from './pieces.ts'
 export type { Piece, PieceKind } from './pieces.ts'
@@ -20,16 +17,14 @@ const BUDGET_MS = 15_000
  * file, is that line end and blank lines (spaces and tabs only). The first piece begins at 0; an empty file has none.
  *
  * The same bytes give the same pieces: counts decide which files the parser gets, and only a file that still costs it
- * `budgetMs` of processor time is cut plainly on that account. Rejects only when the parser's thread cannot start.
+ * `budgetMs` of processor time is cut plainly on that account. It is cut in a thread of its own, so that nobody who is
+ * served by this one waits. Rejects only when that thread cannot start.
  */
 export async function cut(content: Buffer, { budgetMs = BUDGET_MS }: { budgetMs?: number } = {}): Promise<Cut> {
-  const blocks = isParseable(content) ? await parseInThread(content, budgetMs) : null
-  return blocks
-    ? { how: 'markdown', pieces: toPieces(content, blocks) }
-    : { how: 'plain', pieces: toPieces(content, plainBlocks(content)) }
+  return await cutInThread(content, true, budgetMs) ?? (await cutInThread(content, false))!
 }
 
 /** Ends the thread that `cut` keeps between files. It does not keep the process alive, so calling this is a courtesy. */
 export function closeCutters(): Promise<void> {
-  return closeParser()
+  return closeCutter()
 }

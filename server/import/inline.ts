@@ -1,6 +1,7 @@
+import type { Cut } from './cut.ts'
 import { isParseable } from './limits.ts'
 import { markdownBlocks } from './markdown.ts'
-import { type Block, type Piece, toPieces } from './pieces.ts'
+import { type Block, toPieces } from './pieces.ts'
 import { plainBlocks } from './plain.ts'
 
 /** The blocks of a text; null for one that the parser fails on (nesting beyond its stack, say), as for one beyond the limits. */
@@ -13,7 +14,10 @@ export function parseBlocks(content: Buffer): Block[] | null {
   }
 }
 
-/** The same cut as `cut` makes, in this thread: for texts of a size that nobody has to wait for. */
-export function cutInPlace(content: Buffer): Piece[] {
-  return toPieces(content, (isParseable(content) ? parseBlocks(content) : null) ?? plainBlocks(content))
+/** Cuts a text in this thread, by the Markdown parser where that may be and can do it. */
+export function cutHere(content: Buffer, mayParse: boolean): Cut {
+  const blocks = mayParse && isParseable(content) ? parseBlocks(content) : null
+  return blocks
+    ? { how: 'markdown', pieces: toPieces(content, blocks) }
+    : { how: 'plain', pieces: toPieces(content, plainBlocks(content)) }
 }

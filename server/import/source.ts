@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer'
 import { constants } from 'node:fs'
 import type { Stats } from 'node:fs'
-import { open, readdir, stat } from 'node:fs/promises'
+import { open, readdir, realpath, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { basename, join, resolve, sep } from 'node:path'
 
 export type SourceErrorCode
-  = | 'not_found' | 'unreadable' | 'not_a_file' | 'too_large' | 'not_utf8' | 'has_nul' | 'bad_name' | 'duplicate'
+  = | 'not_found' | 'unreadable' | 'not_a_file' | 'too_large' | 'not_utf8' | 'has_nul' | 'bad_name' | 'duplicate' | 'outside'
 
 /** Why a file cannot be imported: `file` names it, `offset` is the byte at fault where there is one. */
 export class SourceError extends Error {
@@ -24,7 +24,12 @@ export class SourceError extends Error {
 }
 
 /** A file to import, and its path below the argument it came from, with `/` between folders. */
-export interface Source { file: string, relativePath: string }
+export interface Source {
+  file: string
+  relativePath: string
+  /** real path of the folder that was named, which the file's own must be in */
+  root?: string
+}
 
 const TEXT_FILE = /\.(?:md|markdown|mdown|mkd|txt|text)$/i
 const SKIPPED_FOLDERS = new Set(['.git', 'node_modules'])
@@ -66,15 +71,17 @@ function sequenceLength(content: Buffer, at: number): number {
 
 /**
  * Reads a file of at most `limitBytes` bytes. A longer one is refused before it is read, and also when it turns out
- * longer than its size said. Rejects with a SourceError: not_found, unreadable, not_a_file, too_large.
+ * longer than its size said. With a `root`, what was opened must stand in that folder by its real path: a link may have
+ * been made since the folder was listed. Rejects with a SourceError: not_found, unreadable, not_a_file, too_large, outside.
  */
-export async function readSource(path: string, limitBytes: number): Promise<Buffer> {
+export async function readSource(path: string, limitBytes: number, root?: string): Promise<Buffer> {
   let handle: FileHandle | undefined
   try {
     // Without O_NONBLOCK, opening a pipe would wait for a writer.
     handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     const stats = await handle.stat()
     if (!stats.isFile()) throw notAFile(path)
+    if (root !== undefined) await requireWithin(path, root, stats)
     if (stats.size > limitBytes) throw tooLarge(path, limitBytes)
     return await readAll(handle, path, stats.size, limitBytes)
   }
@@ -84,6 +91,16 @@ export async function readSource(path: string, limitBytes: number): Promise<Buff
   finally {
     await handle?.close()
   }
+}
+
+async function requireWithin(path: string, root: string, opened: Stats): Promise<void> {
+  const real = await realpath(path)
+  const { dev, ino } = await stat(real)
+  if (!isWithin(root, real) || dev !== opened.dev || ino !== opened.ino) throw outside(path, root)
+}
+
+function isWithin(root: string, path: string): boolean {
+  return path.startsWith(root.endsWith(sep) ? root : root + sep)
 }
 
 /** Reads to the end of the file, wherever that is by now; one byte more than expected tells whether it has grown. */
@@ -101,8 +118,9 @@ async function readAll(handle: FileHandle, path: string, size: number, limitByte
 
 /**
  * The files that arguments name: a file stands for itself, whatever its extension; a folder for the text files below
- * it, in the order of their paths' code units, without what is in `.git` and `node_modules` folders. Links to files
- * are followed, links to folders below a folder are not. What cannot be taken is in `problems`, beside the rest.
+ * it, in the order of their paths' code units, without what is in `.git` and `node_modules` folders. Below a folder, a
+ * link to a file in that folder is followed; a link to a folder in it is not, since its files are taken where they stand;
+ * and a link that leads out of it is a problem. What cannot be taken is in `problems`, beside the rest.
  */
 export async function listSources(paths: string[]): Promise<{ sources: Source[], problems: SourceError[] }> {
   const problems: SourceError[] = []
@@ -125,30 +143,49 @@ async function sourcesAt(path: string, problems: SourceError[]): Promise<Source[
     return []
   }
   const found: Source[] = []
-  await walk(path, '', found, problems)
+  const root = await realpath(path).catch((error: unknown) => void problems.push(asSourceError(path, error)))
+  if (root !== undefined) await walk(path, '', root, found, problems)
   return found.sort((a, b) => (a.relativePath < b.relativePath ? -1 : 1))
 }
 
 /** Adds the text files in `folder` and below to `found`; `prefix` is the folder's relative path, with a `/` at its end. */
-async function walk(folder: string, prefix: string, found: Source[], problems: SourceError[]): Promise<void> {
+async function walk(folder: string, prefix: string, root: string, found: Source[], problems: SourceError[]): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true, encoding: 'buffer' })
     .catch((error: unknown) => void problems.push(asSourceError(folder, error)))
   for (const entry of entries ?? []) {
     const name = entry.name.toString('utf8')
     const file = join(folder, name)
-    if (!entry.isDirectory() && !TEXT_FILE.test(name)) continue
+    const isNamedAsText = !entry.isDirectory() && TEXT_FILE.test(name)
+    if (!isNamedAsText && (entry.isFile() || SKIPPED_FOLDERS.has(name))) continue
     if (!isUtf8(entry.name)) {
+      if (!isNamedAsText && !entry.isDirectory()) continue
       problems.push(new SourceError(file, 'bad_name', `The name of ${quote(file)} is not valid UTF-8`))
       continue
     }
     if (entry.isDirectory()) {
-      if (!SKIPPED_FOLDERS.has(name)) await walk(file, `${prefix}${name}/`, found, problems)
+      await walk(file, `${prefix}${name}/`, root, found, problems)
       continue
     }
+    if (entry.isSymbolicLink() ? !await isTaken(file, root, problems) : !isNamedAsText) continue
     const stats = await statOrProblem(file, problems)
-    if (stats?.isFile()) found.push({ file, relativePath: prefix + name })
+    if (stats?.isFile()) found.push({ file, relativePath: prefix + name, root })
     else if (stats && !stats.isDirectory()) problems.push(notAFile(file))
   }
+}
+
+/** Whether a link is taken for the file that it leads to. */
+async function isTaken(link: string, root: string, problems: SourceError[]): Promise<boolean> {
+  const isText = TEXT_FILE.test(link)
+  try {
+    const real = await realpath(link)
+    const isFolder = (await stat(real)).isDirectory()
+    if (real !== root && !isWithin(root, real) && (isText || isFolder)) problems.push(outside(link, root))
+    else return isText && !isFolder
+  }
+  catch (error) {
+    if (isText) problems.push(asSourceError(link, error))
+  }
+  return false
 }
 
 async function statOrProblem(path: string, problems: SourceError[]): Promise<Stats | null> {
@@ -159,6 +196,10 @@ async function statOrProblem(path: string, problems: SourceError[]): Promise<Sta
     problems.push(asSourceError(path, error))
     return null
   }
+}
+
+function outside(path: string, root: string): SourceError {
+  return new SourceError(path, 'outside', `${quote(path)} is a link that leads out of ${quote(root)}; it was not followed. Name what it leads to, if that is to be imported`)
 }
 
 function notAFile(path: string): SourceError {

@@ -1,8 +1,8 @@
-// Runs the Markdown parser in a thread of its own, for parser.ts: a file's bytes come in, its blocks go out.
+// Cuts texts in a thread of its own, for cutter.ts: a file's bytes come in, its pieces go out.
 import { parentPort } from 'node:worker_threads'
-import { parseBlocks } from './inline.ts'
+import { cutHere } from './inline.ts'
 
-parentPort!.on('message', (bytes: Uint8Array) => {
-  parentPort!.postMessage(parseBlocks(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)))
+parentPort!.on('message', ({ bytes, mayParse }: { bytes: Uint8Array, mayParse: boolean }) => {
+  parentPort!.postMessage(cutHere(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), mayParse))
 })
 parentPort!.postMessage('ready')

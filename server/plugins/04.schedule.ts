@@ -14,7 +14,7 @@ export default defineNitroPlugin((nitro) => {
   const standstill = useStandstill('the schedule runs no passes')
   const running = pollWorker({
     batchSize: 1000, pollMs: 250, until: 'scheduled', signal: controller.signal,
-    connect: () => openConnection(workerDatabaseUrl, 'iu_console schedule', LIMITS.loop),
+    connect: () => openConnection(workerDatabaseUrl, 'iu_console schedule', LIMITS.pass),
     onPass: standstill.over,
     onLost: standstill.met,
   })

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { H3Event } from 'h3'
 import type { z } from 'zod'
 import { parseExactly } from '~~/shared/exact-json.ts'
+import { JsonError } from '~~/shared/routing/decimal.ts'
 
 /** The body of a request as JSON. @throws a problem for one that is too large, of another type, or no JSON. */
 export async function readJson(event: H3Event, mostBytes: number): Promise<unknown> {
@@ -21,8 +22,8 @@ export async function readJson(event: H3Event, mostBytes: number): Promise<unkno
     // Bytes that are not UTF-8 are refused, not mended.
     return parseExactly(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)))
   }
-  catch {
-    throw new ProblemError('malformed_json')
+  catch (error) {
+    throw new ProblemError('malformed_json', error instanceof JsonError ? { detail: `It cannot be taken: ${error.message}.` } : {})
   }
 }
 

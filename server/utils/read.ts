@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { type Isolation, type Snapshot, inSnapshot } from '../db/client.ts'
 import type { Who } from '../db/functions/session.ts'
+import { trimmedId } from '../../shared/visible.ts'
 
 /** A read: check who asks and the query's shape, make one call in one snapshot, answer; any fault becomes a problem. */
 export function defineRead<Query extends z.ZodType, Answer extends object>(
@@ -9,7 +10,8 @@ export function defineRead<Query extends z.ZodType, Answer extends object>(
     try {
       setHeader(event, 'cache-control', 'no-store')
       const who = await whoAsks(event)
-      const parsed = query.safeParse(getQuery(event))
+      // What comes along when an id is pasted is not of it, nor of what is searched for.
+      const parsed = query.safeParse(Object.fromEntries(Object.entries(getQuery(event)).map(([name, value]) => [name, typeof value === 'string' ? trimmedId(value) : value])))
       if (!parsed.success) throw invalidQuery(parsed.error)
       return await inSnapshot(consolePool(), db => read(db, parsed.data, who), isolation)
     }

@@ -48,6 +48,7 @@ export async function pollWorker(options: WorkerOptions): Promise<Total> {
   let plan: WorkerPlan | undefined
   let plannedAt = 0
   let turn = Math.floor(Math.random() * 16)
+  const byOne = new Map<string, number>()
   try {
     while (!signal.aborted) {
       try {
@@ -67,7 +68,7 @@ export async function pollWorker(options: WorkerOptions): Promise<Total> {
         const codes = workerCode === undefined ? plan!.worker_codes : [workerCode]
         // Each process begins with another worker, and so do its rounds: they do not all wait for the same one.
         turn += 1
-        const round = await runRound(client, codes.map((_, n) => codes[(n + turn) % codes.length]!), batchSize, signal, workerCode === undefined)
+        const round = await runRound(client, codes.map((_, n) => codes[(n + turn) % codes.length]!), batchSize, byOne, signal, workerCode === undefined)
         backoff.reset()
         if (!round) {
           plan = undefined
@@ -122,13 +123,30 @@ async function takeLeave(client: Client, heartbeat: Heartbeat | undefined): Prom
   }
 }
 
+/**
+ * One pass. After one that took longer than it may, as many events as it had are taken one by one (`byOne`): the database dead-letters
+ * that which takes as long by itself, and the others are decided.
+ */
+async function runBounded(client: Client, code: string, batchSize: number, byOne: Map<string, number>): Promise<Pass> {
+  const left = byOne.get(code) ?? 0
+  try {
+    const pass = await runPass(client, code, left > 0 ? 1 : batchSize)
+    byOne.set(code, pass.seen === 0 ? 0 : left - 1)
+    return pass
+  }
+  catch (error) {
+    if (faultOf(error as Error) === 'timeout') byOne.set(code, batchSize)
+    throw error
+  }
+}
+
 /** One pass of each worker. Undefined where one of them has been joined to another since: there are other workers now. */
-async function runRound(client: Client, codes: string[], batchSize: number, signal: AbortSignal, mayBeGone: boolean): Promise<Pass | undefined> {
+async function runRound(client: Client, codes: string[], batchSize: number, byOne: Map<string, number>, signal: AbortSignal, mayBeGone: boolean): Promise<Pass | undefined> {
   const round: Pass = { status: 'idle', seen: 0, attempts_written: 0, skipped: 0, dead_lettered: 0 }
   for (const code of codes) {
     if (signal.aborted) break
     try {
-      const pass = await runPass(client, code, batchSize)
+      const pass = await runBounded(client, code, batchSize, byOne)
       for (const key of COUNTS) round[key] += pass[key]
       round.status = RANKED.find(status => status === round.status || status === pass.status)!
     }

@@ -1,15 +1,17 @@
 import { z } from 'zod'
-import { body, define, id, instant, line, RIGHTS } from './contract.ts'
+import { body, define, id, instant, line, pasted, RIGHTS } from './contract.ts'
 
 /** Account commands need no gate: they must work while everything else is closed. */
 const common = { area: 'accounts', right: 'admin', gates: [], refreshes: ['accounts', 'session'] } as const
 
-const account = z.string().min(1).max(63).regex(/^[a-z][a-z0-9._-]*$/, 'begin with a letter, then a-z 0-9 . _ -')
+const account = pasted.min(1).max(63).regex(/^[a-z][a-z0-9._-]*$/, 'begin with a letter, then a-z 0-9 . _ -')
 const right = z.enum(RIGHTS)
 const password = z.string().min(12, 'at least 12 characters').max(1000).refine(text => text.isWellFormed(), 'has half a surrogate pair').describe('at least 12 characters')
 /** What the server makes of a password: it never reaches the database. */
 const hashed = { password_salt: z.string().regex(/^([0-9a-f]{2}){16,64}$/), password_verifier: z.string().regex(/^([0-9a-f]{2}){32}$/) }
+const key = z.string().regex(/^([0-9a-f]{2}){16,128}$/)
 const keys = ['password_salt', 'password_verifier', 'current_key']
+const token = { label: line(200, 1), scopes: z.array(line(63, 1)).min(1).max(100).describe('read, a command\'s code, or *'), expires_at: instant }
 
 export const ACCOUNTS = [
   define({
@@ -35,14 +37,15 @@ export const ACCOUNTS = [
   }),
   define({
     ...common, code: 'dot_iu_set_password', label: 'Set password', tier: 1, right: 'reviewer', secrets: keys,
-    description: 'One\'s own password, with the present one; anybody\'s, as an admin. All sessions of the account end.',
+    description: 'One\'s own password, with the present one; anybody\'s, as an admin. All sessions of the account end, and its tokens are revoked.',
     input: z.strictObject({ account, current_password: body(1000).optional(), password }),
-    wire: z.strictObject({ account, ...hashed, current_key: z.string().regex(/^([0-9a-f]{2}){16,128}$/).optional() }),
+    wire: z.strictObject({ account, ...hashed, current_key: key.optional() }),
   }),
   define({
-    ...common, code: 'dot_iu_issue_token', label: 'Issue token', tier: 1, right: 'reviewer',
-    description: 'An API token for your account: shown once, scoped, expiring.',
-    input: z.strictObject({ label: line(200, 1), scopes: z.array(line(63, 1)).min(1).max(100).describe('read, a command\'s code, or *'), expires_at: instant }),
+    ...common, code: 'dot_iu_issue_token', label: 'Issue token', tier: 1, right: 'reviewer', secrets: keys,
+    description: 'An API token for your account, with your present password: shown once, scoped, expiring.',
+    input: z.strictObject({ ...token, current_password: body(1000) }),
+    wire: z.strictObject({ ...token, current_key: key }),
   }),
   define({
     ...common, code: 'dot_iu_revoke_token', label: 'Revoke token', tier: 1, right: 'reviewer',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ReadModelName } from '../read-models/registry.ts'
+import { trimmedId } from '../visible.ts'
 
 export const RIGHTS = ['reviewer', 'operator', 'approver', 'admin'] as const
 /** Each may what the lower may. */
@@ -64,14 +65,17 @@ export const anyJson = () => z.unknown().refine(value => value !== undefined, 'i
 export const body = (max = 8_000_000) => z.string().max(max).refine(isStorable, 'is no text that can be kept: it has a NUL or half a surrogate pair')
 /** One line of text, without control characters. */
 // eslint-disable-next-line no-control-regex
-export const line = (max: number, min = 0) => z.string().min(min).max(max).regex(/^[^\u0001-\u001f\u007f]*$/, 'must be one line without control characters').refine(isStorable, 'has a NUL or half a surrogate pair')
-export const address = z.string().min(1).max(512).regex(/^[a-z0-9_-]+([./][a-z0-9_-]+)*$/, 'use segments of a-z 0-9 _ - joined by . and /, as in docs/api.md/0001-title')
-export const gate = z.string().min(1).max(120).regex(/^[a-z0-9_.]+$/, 'is no gate')
+const LINE = /^[^\u0001-\u001f\u007f]*$/
+export const line = (max: number, min = 0) => z.string().min(min).max(max).regex(LINE, 'must be one line without control characters').refine(isStorable, 'has a NUL or half a surrogate pair')
+/** An id, without what comes along when it is pasted. The database cuts it off as well, for whoever comes another way. */
+export const pasted = z.string().overwrite(trimmedId)
+export const address = pasted.min(1).max(512).regex(/^[a-z0-9_-]+([./][a-z0-9_-]+)*$/, 'use segments of a-z 0-9 _ - joined by . and /, as in docs/api.md/0001-title')
+export const gate = pasted.min(1).max(120).regex(/^[a-z0-9_.]+$/, 'is no gate')
 /** A name of dot-joined words: an event type, a route. */
-export const dotted = z.string().min(1).max(128).regex(/^[a-z0-9_]+([.][a-z0-9_]+)*$/, 'use a-z 0-9 _ joined by dots')
+export const dotted = pasted.min(1).max(128).regex(/^[a-z0-9_]+([.][a-z0-9_]+)*$/, 'use a-z 0-9 _ joined by dots')
 export const id = z.int().min(1)
 /** A time with its zone, as in 2030-01-31T12:00:00Z. */
-export const instant = z.string().max(40).regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/, 'write it as 2030-01-31T12:00:00Z')
+export const instant = pasted.max(40).regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/, 'write it as 2030-01-31T12:00:00Z')
   .refine(text => !Number.isNaN(Date.parse(text)), 'is no time: write it as 2030-01-31T12:00:00Z')
 
 /** Where a piece goes: one of these, or last. */

@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { anyJson, define, dotted, id, instant, line, ROUTING, RUNTIME } from './contract.ts'
+import { anyJson, define, dotted, id, instant, line, pasted, ROUTING, RUNTIME } from './contract.ts'
 
 const common = { area: 'delivery', right: 'operator' } as const
 const letters = { refreshes: ['dead-letters', 'dead-letters/letter', 'dead-letters/replays', 'attempts', 'attempts/summary', 'attempts/history', 'overview', 'shell'] } as const
 const events = { refreshes: ['accounting', 'overview', 'attempts', 'attempts/summary', 'dead-letters', 'gates', 'shell', 'worker', 'worker/passes'] } as const
 /** What moves work between workers, or starts and stops it. */
 const work = { refreshes: ['worker', 'overview', 'shell'] } as const
-const worker = z.string().min(1).max(63).regex(/^[a-z0-9_]+$/, 'use a-z 0-9 _')
+const worker = pasted.min(1).max(63).regex(/^[a-z0-9_]+$/, 'use a-z 0-9 _')
 const many = {
   through: id.optional().describe('none with a higher number'),
   limit: z.int().min(1).max(10_000).optional().describe('at most so many'),
@@ -20,7 +20,7 @@ const window = {
 }
 /** Which dead letters. */
 const matching = {
-  cause: z.string().regex(/^[0-9a-f]{16}$/, 'is no fingerprint of a cause').optional().describe('the fingerprint of a cause'),
+  cause: pasted.regex(/^[0-9a-f]{16}$/, 'is no fingerprint of a cause').optional().describe('the fingerprint of a cause'),
   failure_code: line(200).optional(), event_type: dotted.optional(), route: dotted.optional(), ...window,
 }
 const atMost = (most: number) => z.int().min(1).max(most).optional().describe('at most so many')

@@ -4,6 +4,10 @@ import { PROBLEM_CODES } from '../problem.ts'
 export const COMMAND_MODES = ['plan', 'apply', 'verify', 'rollback'] as const
 export type CommandMode = (typeof COMMAND_MODES)[number]
 
+/** What makes a change of the second tier, whatever the tier of its command. */
+export const FRICTIONS = ['edits', 'removals'] as const
+export type Friction = (typeof FRICTIONS)[number]
+
 const values = z.record(z.string(), z.unknown())
 const time = z.iso.datetime({ offset: true })
 const digest = z.string().regex(/^[0-9a-f]{64}$/)
@@ -60,6 +64,7 @@ export const receiptSchema = z.object({
   field: z.string().optional(),
   detail: z.string().optional(),
   more: z.string().optional(),
+  friction: z.array(z.enum(FRICTIONS)).optional().describe('why this change asks for a plan and a reason'),
   hint: z.string().optional(),
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
 })

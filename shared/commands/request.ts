@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { body, type CommandContract } from './contract.ts'
+import { body, pasted, type CommandContract } from './contract.ts'
 
 const run = z.int().min(1)
 const reason = body(2000).optional()
-const planDigest = z.string().regex(/^[0-9a-f]{64}$/, 'is no digest of a plan').optional()
+const planDigest = pasted.regex(/^[0-9a-f]{64}$/, 'is no digest of a plan').optional()
 const confirm = body(2000).optional()
 
 /** The bodies of `POST /api/commands/<name>`: the four things one can ask for. The idempotency key is a header. */

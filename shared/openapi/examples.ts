@@ -56,7 +56,7 @@ export const EXAMPLES: Record<string, Record<string, unknown>> = {
   dot_iu_disable_account: { account: 'ada' },
   dot_iu_enable_account: { account: 'ada' },
   dot_iu_set_password: { account: 'ada', password: 'another twelve characters', current_password: 'at least twelve characters' },
-  dot_iu_issue_token: { label: 'nightly import', scopes: ['read', 'dot_iu_import_text'], expires_at: NEW_YEAR },
+  dot_iu_issue_token: { label: 'nightly import', scopes: ['read', 'dot_iu_import_text'], expires_at: NEW_YEAR, current_password: 'at least twelve characters' },
   dot_iu_revoke_token: { token: 3 },
 }
 

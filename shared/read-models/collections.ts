@@ -11,7 +11,7 @@ export const collectionsQuery = z.strictObject({
 export type CollectionsQuery = z.output<typeof collectionsQuery>
 
 /** Whether the rendering is, byte for byte, what was imported. */
-export const roundTrip = z.enum(['identical', 'differs', 'stale', 'no_source'])
+export const roundTrip = z.enum(['identical', 'edited', 'differs', 'stale', 'no_source'])
 export type RoundTrip = z.output<typeof roundTrip>
 
 export const collectionRow = z.object({

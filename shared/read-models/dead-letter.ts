@@ -5,6 +5,8 @@ import { answer, count, time } from './page.ts'
 
 /** More of a payload than this is not put on a page. */
 export const PAYLOAD_LIMIT = 65_536
+/** What takes more bytes than this is not written out at all, not even to show its beginning. */
+export const PAYLOAD_MOST = 16_777_216
 
 export const LETTER_STATUSES = ['open', 'replayed', 'rerouted', 'corrected', 'discarded'] as const
 export type LetterStatus = (typeof LETTER_STATUSES)[number]

@@ -11,6 +11,7 @@ export const knownType = z.object({
   description: z.string(),
   /** as text, so that its numbers stay as they are written */
   payloadSchema: z.string().describe('a JSON Schema'),
+  payloadFault: z.string().nullable().describe('why nothing is judged by the schema; null where it is'),
 })
 export type KnownTypeRow = z.output<typeof knownType>
 

@@ -2,7 +2,7 @@ import type { Json } from './json.ts'
 import { payloadProblems } from './payload-problems.ts'
 
 /** An event type as registered. */
-export interface KnownType { eventType: string, deliveryLane: 'immediate' | 'delayed', isSystem: boolean, payloadSchema: Json }
+export interface KnownType { eventType: string, deliveryLane: 'immediate' | 'delayed', isSystem: boolean, payloadSchema: Json, payloadFault: string | null }
 export interface KnownRoute { routeId: number, routeCode: string, eventType: string, enabled: boolean, dryRun: boolean }
 /** All that a decision depends on, beside the event. */
 export interface RoutingWorld { types: readonly KnownType[], routes: readonly KnownRoute[], masterGateOpen: boolean, workerGateOpen: boolean }
@@ -12,7 +12,7 @@ export interface RouteDecision {
   routeId: number
   routeCode: string | null
   decision: 'dry_run' | 'live' | 'failed' | 'skipped'
-  code: 'payload_schema' | 'unknown_event_type' | 'no_route' | 'route_disabled' | null
+  code: 'payload_schema' | 'cannot_be_judged' | 'unknown_event_type' | 'no_route' | 'route_disabled' | null
   detail: string | null
 }
 
@@ -35,10 +35,10 @@ export interface Decision {
  */
 export function decide(eventType: string, payload: Json, world: RoutingWorld): Decision {
   const type = world.types.find(known => known.eventType === eventType)
-  const { problems, unsure } = type ? payloadProblems(payload, type.payloadSchema) : { problems: [], unsure: [] }
+  const { problems, unsure } = type && !type.payloadFault ? payloadProblems(payload, type.payloadSchema) : { problems: [], unsure: [] }
   const fault = !type
     ? { code: 'unknown_event_type', detail: 'the type is not registered' } as const
-    : problems.length ? { code: 'payload_schema', detail: problems.join('; ') } as const : undefined
+    : type.payloadFault ? { code: 'cannot_be_judged', detail: type.payloadFault } as const : problems.length ? { code: 'payload_schema', detail: problems.join('; ') } as const : undefined
   const routes = world.routes.filter(route => route.eventType === eventType).sort((a, b) => a.routeId - b.routeId)
     .map((route): RouteDecision => ({ routeId: route.routeId, routeCode: route.routeCode, ...onRoute(route, fault) }))
   const emitted = emission(type, world.masterGateOpen)

@@ -12,6 +12,9 @@ export type Json = null | boolean | string | Decimal | Json[] | { [key: string]:
 const TOKEN = /[ \t\n\r]*(?:("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.]))|(true|false|null)\b|([[\]{},:]))/y
 const WORDS = { true: true, false: false, null: null }
 
+/** A value within so many others is refused by the database, and by whatever reads it by calling itself. */
+const MOST_LEVELS = 100
+
 /** One reading of a text. A reviver's source would save it, where engines did not mix up the keys. */
 class Reader {
   readonly text: string
@@ -52,34 +55,35 @@ class Reader {
     return text
   }
 
-  value(): Json {
+  value(level = 0): Json {
+    if (level > MOST_LEVELS) throw new JsonError(`it is nested deeper than ${MOST_LEVELS}`)
     const before = this.at
     const [, quoted, number, word, sign] = this.next()
     if (quoted !== undefined) return this.string(quoted)
     if (number !== undefined) return readDecimal(number)
     if (word !== undefined) return WORDS[word as keyof typeof WORDS]
-    if (sign === '[') return this.list()
-    if (sign === '{') return this.object()
+    if (sign === '[') return this.list(level)
+    if (sign === '{') return this.object(level)
     this.at = before
     return this.fail()
   }
 
-  list(): Json[] {
+  list(level: number): Json[] {
     const list: Json[] = []
     if (this.passes(']')) return list
-    do list.push(this.value())
+    do list.push(this.value(level + 1))
     while (this.passes(','))
     this.expect(']')
     return list
   }
 
-  object(): { [key: string]: Json } {
+  object(level: number): { [key: string]: Json } {
     const found = new Map<string, Json>()
     if (!this.passes('}')) {
       do {
         const quoted = this.next()[1] ?? this.fail()
         this.expect(':')
-        found.set(this.string(quoted), this.value())
+        found.set(this.string(quoted), this.value(level + 1))
       } while (this.passes(','))
       this.expect('}')
     }
@@ -89,16 +93,10 @@ class Reader {
 
 /** Reads a text as jsonb would. @throws {JsonError} for what is no JSON, and for what jsonb refuses. */
 export function parseJson(text: string): Json {
-  try {
-    const reader = new Reader(text)
-    const value = reader.value()
-    if (/[^ \t\n\r]/.test(text.slice(reader.at))) reader.fail()
-    return value
-  }
-  catch (error) {
-    if (error instanceof RangeError) throw new JsonError('it is nested too deep')
-    throw error
-  }
+  const reader = new Reader(text)
+  const value = reader.value()
+  if (/[^ \t\n\r]/.test(text.slice(reader.at))) reader.fail()
+  return value
 }
 
 export type JsonType = 'null' | 'boolean' | 'string' | 'number' | 'array' | 'object'

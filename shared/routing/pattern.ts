@@ -1,8 +1,13 @@
+import { RE2JS } from 're2js'
+
 /**
  * A `pattern` is a regular expression of PostgreSQL's, which is not JavaScript's. Here are read those parts
  * that mean the same in both, once written a little otherwise; of any other only the database can tell.
  * Where they differ: a dot and a negated set never match a line feed there; classes such as \d follow the
  * database's locale beyond ASCII.
+ *
+ * A pattern is somebody's, and this runs where everybody waits: in the server that draws a page, and in the page. An engine that
+ * goes back and tries again may need longer than there is time, so none of JavaScript's is used; this one goes through the text once.
  */
 const CLASSES: Record<string, string> = { d: '0-9', w: 'A-Za-z0-9_', s: ' \\t\\n\\v\\f\\r' }
 const CONTROLS = new Set(['n', 't', 'r', 'f', 'v'])
@@ -78,27 +83,32 @@ function translate(pattern: string): Translated | undefined {
   return { source, isAscii }
 }
 
-const translated = new Map<string, { expression: RegExp, isAscii: boolean } | undefined>()
+/** What is longer is not looked at: the database takes no such pattern, and nobody writes such a text to try one. */
+const MOST = { pattern: 1000, text: 10_000, known: 200 }
+const translated = new Map<string, { expression: RE2JS, isAscii: boolean } | undefined>()
 
 function read(pattern: string) {
-  if (pattern.startsWith('***')) return undefined
+  if (pattern.startsWith('***') || pattern.length > MOST.pattern) return undefined
   const found = translate(pattern)
   if (!found) return undefined
   try {
-    return { expression: new RegExp(found.source, 'u'), isAscii: found.isAscii }
+    return { expression: RE2JS.compile(found.source), isAscii: found.isAscii }
   }
   catch {
-    // Not an expression here, whatever it is there.
+    // Not an expression here, or too large a one, whatever it is there.
     return undefined
   }
 }
 
 /** Whether the database would find the text like the pattern; undefined where only the database can tell. */
 export function isLike(text: string, pattern: string): boolean | undefined {
-  if (!translated.has(pattern)) translated.set(pattern, read(pattern))
+  if (!translated.has(pattern)) {
+    if (translated.size >= MOST.known) translated.clear()
+    translated.set(pattern, read(pattern))
+  }
   const known = translated.get(pattern)
-  if (!known) return undefined
+  if (!known || text.length > MOST.text) return undefined
   // eslint-disable-next-line no-control-regex
   if (known.isAscii && /[^\u0000-\u007f]/.test(text)) return undefined
-  return known.expression.test(text)
+  return known.expression.matcher(text).find()
 }

@@ -21,7 +21,7 @@ async function apply(page: Page, { isPlanned = false, reason = '' } = {}) {
   await expect(dialog(page).locator('[data-receipt]')).toHaveAttribute('data-status', 'verified')
 }
 const leave = async (page: Page) => {
-  await dialog(page).getByRole('button', { name: 'Close', exact: true }).last().click()
+  await dialog(page).getByRole('button', { name: 'Done', exact: true }).click()
   await expect(dialog(page)).toHaveCount(0)
 }
 async function choose(page: Page, account: string, command: string) {
@@ -49,7 +49,7 @@ test('an account is added, signs in, gets another right, and is disabled in the 
   await open(other, '/sign-in?next=/gates')
   await signIn(other, account, PASSWORD)
   await expect(other.getByRole('heading', { level: 1 })).toHaveText('Gates')
-  const button = other.getByRole('button', { name: 'Close' }).first()
+  const button = other.getByRole('button', { name: 'Close gate' }).first()
   await expect(button).toHaveAttribute('aria-disabled', 'true')
 
   await choose(page, account, 'Set right')
@@ -113,6 +113,7 @@ test('a token is told once, acts within its scopes, and is dead when it is revok
   await dialog(page).getByLabel('Label').fill(label)
   await dialog(page).getByLabel('Scopes').fill('read\ndot_iu_validate_collection')
   await dialog(page).getByLabel('Expires').fill(new Date(Date.now() + 86_400_000).toISOString().slice(0, 16))
+  await dialog(page).getByLabel('Present password').fill(PASSWORD)
   await apply(page)
   const secret = (await dialog(page).locator('[data-secret]').textContent())!.trim()
   await leave(page)

@@ -30,12 +30,12 @@ async function pageAs(browser: Browser, signedIn: SignedIn, baseURL: string, per
 
 /** Closes a gate as one does: one press, a reason, one press. */
 async function close(page: Page, gate: string, reason: string, look = async () => {}) {
-  await rung(page, gate).getByRole('button', { name: 'Close' }).click()
+  await rung(page, gate).getByRole('button', { name: 'Close gate' }).click()
   await dialog(page).getByLabel('Why').fill(reason)
   await dialog(page).getByRole('button', { name: 'Apply', exact: true }).click()
   await expect(dialog(page).locator('[data-receipt]')).toHaveAttribute('data-status', 'verified')
   await look()
-  await dialog(page).getByRole('button', { name: 'Close', exact: true }).last().click()
+  await dialog(page).getByRole('button', { name: 'Done', exact: true }).click()
   await expect(dialog(page)).toHaveCount(0)
 }
 
@@ -94,12 +94,12 @@ test.describe('the worker gate', () => {
     await expect(operator).toHaveURL(new RegExp(`/gates#${WORKER}$`))
     await expect(rung(operator, WORKER).getByRole('heading')).toBeInViewport()
     // An operator does not open gates.
-    await expect(rung(operator, WORKER).getByRole('button', { name: 'Open' })).toHaveAccessibleDescription(/needs the right approver/)
+    await expect(rung(operator, WORKER).getByRole('button', { name: 'Open gate' })).toHaveAccessibleDescription(/needs the right approver/)
 
     const approver = await pageAs(browser, signedIn as SignedIn, baseURL!, 'approver')
     await open(approver, '/gates')
     await expect(rung(approver, WORKER)).not.toContainText('You closed it')
-    await rung(approver, WORKER).getByRole('button', { name: 'Open' }).click()
+    await rung(approver, WORKER).getByRole('button', { name: 'Open gate' }).click()
     await dialog(approver).getByRole('button', { name: 'Plan' }).click()
     const apply = dialog(approver).getByRole('button', { name: 'Apply', exact: true })
     await dialog(approver).getByLabel('Why').fill('the mail server stands')
@@ -108,7 +108,7 @@ test.describe('the worker gate', () => {
     await expect(apply).not.toHaveAttribute('aria-disabled', 'true')
     await apply.click()
     await expect(dialog(approver).locator('[data-receipt]')).toHaveAttribute('data-status', 'verified')
-    await dialog(approver).getByRole('button', { name: 'Close', exact: true }).last().click()
+    await dialog(approver).getByRole('button', { name: 'Done', exact: true }).click()
     await expect(rung(approver, WORKER)).toContainText(/“the mail server stands”\s*by approver/)
     await expect(result(approver)).toContainText('DRY RUN')
     await operator.context().close()
@@ -120,7 +120,7 @@ test.describe('the worker gate', () => {
     await open(approver, '/gates')
     await close(approver, WORKER, 'two people are needed', () => expectNoUndo(approver, dialog(approver), 'You closed it: another approver opens it.'))
     await expect(rung(approver, WORKER)).toContainText('You closed it: another approver opens it.')
-    const button = rung(approver, WORKER).getByRole('button', { name: 'Open' })
+    const button = rung(approver, WORKER).getByRole('button', { name: 'Open gate' })
     await expect(button).toHaveAttribute('aria-disabled', 'true')
     await expect(button).toHaveAccessibleDescription('You closed it: another approver opens it.')
     await button.click({ force: true })
@@ -145,7 +145,7 @@ test('a gate that is open until a time says when it closes by itself', async ({ 
   try {
     await open(page, '/gates')
     await expect(rung(page, STRUCTURE)).toContainText(/closes by itself in (01:00:00|00:59:\d\d)/)
-    await expect(rung(page, STRUCTURE).getByRole('button', { name: 'Open longer' })).toBeVisible()
+    await expect(rung(page, STRUCTURE).getByRole('button', { name: 'Open gate longer' })).toBeVisible()
   }
   finally {
     await run(page.request, baseURL!, 'dot_iu_close_gate', { mode: 'apply', params: { gate: STRUCTURE }, reason: 'as it was' })
@@ -187,7 +187,7 @@ test('a route is disabled and enabled again', async ({ page }) => {
     await dialog(page).getByLabel('Why').fill('a try')
     await dialog(page).getByRole('button', { name: 'Apply', exact: true }).click()
     await expect(dialog(page).locator('[data-receipt]')).toHaveAttribute('data-status', 'verified')
-    await dialog(page).getByRole('button', { name: 'Close', exact: true }).last().click()
+    await dialog(page).getByRole('button', { name: 'Done', exact: true }).click()
     await expect(row).toContainText(state)
   }
 })
@@ -197,7 +197,7 @@ test.describe('a reviewer', () => {
 
   test('reads all of it, and each button says whose right it is', async ({ page }) => {
     await open(page, '/gates')
-    const button = rung(page, WORKER).getByRole('button', { name: 'Close' })
+    const button = rung(page, WORKER).getByRole('button', { name: 'Close gate' })
     await expect(button).toHaveAttribute('aria-disabled', 'true')
     await expect(button).toHaveAccessibleDescription('This needs the right operator; you have reviewer.')
     await button.click({ force: true })

@@ -1,6 +1,7 @@
 import type { APIRequestContext, Page } from '@playwright/test'
 import type { Receipt } from '../../shared/commands/receipt.ts'
 import type { Ledger } from '../../shared/read-models/ledger.ts'
+import { PASSWORD } from './support/accounts.ts'
 import { expect, expectSmall, expectSound, hydrated, open, test } from './page.ts'
 
 const rows = (page: Page) => page.getByRole('region', { name: 'Runs' }).locator('tbody tr')
@@ -116,7 +117,7 @@ test('a run shows its whole receipt, is verified again, and is undone with a rea
   await dialog(page).getByLabel('Why').fill('it was a try')
   await dialog(page).getByRole('button', { name: /^Apply/ }).click()
   await expect(dialog(page).locator('[data-receipt]')).toHaveAttribute('data-status', 'verified')
-  await dialog(page).getByRole('button', { name: 'Close', exact: true }).last().click()
+  await dialog(page).getByRole('button', { name: 'Done', exact: true }).click()
   await expect(head(page).getByRole('button', { name: 'Undo' })).toHaveAttribute('aria-disabled', 'true')
   await expect(head(page).getByRole('button', { name: 'Undo' })).toHaveAccessibleDescription(/^It is undone already, by run \d+\.$/)
   await page.locator('dl > div').filter({ hasText: 'Undone by' }).getByRole('link').click()
@@ -141,7 +142,7 @@ test('a refused run says why, and that nothing was done', async ({ page, baseURL
 })
 
 test('what cannot be undone says so', async ({ page, baseURL }) => {
-  const issued = await run(page.request, baseURL!, 'dot_iu_issue_token', { mode: 'apply', params: { label: 'for the ledger', scopes: ['read'], expires_at: new Date(Date.now() + 3_600_000).toISOString() } })
+  const issued = await run(page.request, baseURL!, 'dot_iu_issue_token', { mode: 'apply', params: { label: 'for the ledger', current_password: PASSWORD, scopes: ['read'], expires_at: new Date(Date.now() + 3_600_000).toISOString() } })
   const revoked = await run(page.request, baseURL!, 'dot_iu_revoke_token', { mode: 'apply', params: issued.inverse!.params })
   await open(page, `/ledger/${revoked.run}`)
   await expect(head(page).getByRole('button', { name: 'Undo' })).toHaveAccessibleDescription('It cannot be undone. A revoked token stays dead; issue another.')

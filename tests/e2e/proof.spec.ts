@@ -14,7 +14,7 @@ test('a probe is run from its page, and shows what each scenario found and that 
   await dialog.getByRole('button', { name: 'Apply', exact: true }).click()
   await expect(dialog.locator('[data-receipt]')).toHaveAttribute('data-status', 'verified')
   await expect(dialog).toContainText('nothing is left')
-  await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
+  await dialog.getByRole('button', { name: 'Done', exact: true }).click()
   await expect(page.locator('[data-scenario][data-status=passed]')).toHaveCount(8)
   await expect(page.getByText('8 of 8 passed')).toBeVisible()
   await expect(page.getByRole('region', { name: 'What it left' }).locator('tbody td')).toHaveText(Array.from({ length: 12 }, () => '0'))

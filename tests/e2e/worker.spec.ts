@@ -22,7 +22,7 @@ async function carry(page: Page, fields: Record<string, string> = {}) {
     await apply.evaluateAll(buttons => buttons.forEach(button => (button as HTMLButtonElement).click()))
     expect(await dialog(page).locator('[data-receipt][data-status="verified"]').count()).toBe(1)
   }).toPass()
-  await dialog(page).getByRole('button', { name: 'Close', exact: true }).last().click()
+  await dialog(page).getByRole('button', { name: 'Done', exact: true }).click()
   await expect(dialog(page)).toHaveCount(0)
 }
 

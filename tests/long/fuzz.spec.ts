@@ -93,7 +93,7 @@ async function openConsole(db: TestDatabase): Promise<Console> {
     known.set(account, { cookie: answer.headers['set-cookie']![0]!.split(';')[0]!, origin })
   }
   const issue = async (scopes: string[]) => {
-    const params = { label: scopes.join(), scopes, expires_at: new Date(Date.now() + 86_400_000).toISOString() }
+    const params = { label: scopes.join(), current_password: PASSWORD, scopes, expires_at: new Date(Date.now() + 86_400_000).toISOString() }
     const answer = await ask(origin, '/api/commands/dot_iu_issue_token', { method: 'POST', headers: known.get('second')!, body: { mode: 'apply', params } })
     expect(answer.status, answer.text).toBe(200)
     return answer.json<Receipt>().secret!.token!

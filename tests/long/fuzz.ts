@@ -24,11 +24,27 @@ export interface Flow { actor: Actor, code: string, params: string, key: string,
 
 /** What JSON.stringify cannot say: it stands in the text by these names until the end. */
 const DEEP = /"@deep (\d+) (list|map)@"/g
+const MANY = /"@many (\d+) (\S+)@"/g
+const NAMED = /"@names (\d+)@"/g
 const spelled = (value: unknown): string => (JSON.stringify(value) ?? 'null')
+  .replace(MANY, (_, count, number) => `[${Array(Number(count)).fill(number).join()}]`)
+  .replace(NAMED, (_, count) => `{${Array.from({ length: Number(count) }, (_, n) => `"k${n}":${n}`).join()}}`)
   .replace(DEEP, (_, levels, kind) => kind === 'list' ? '['.repeat(Number(levels)) + ']'.repeat(Number(levels)) : '{"a":'.repeat(Number(levels)) + '1' + '}'.repeat(Number(levels)))
   .replaceAll('"@proto@"', '"__proto__"')
 
 const deep = fc.tuple(fc.constantFrom(10, 65, 100, 1000, 5000, 10_000), fc.constantFrom('list', 'map')).map(([levels, kind]) => `@deep ${levels} ${kind}@`)
+
+/** A few bytes each, and without end once they are written out, or judged one by one. */
+const huge = fc.oneof(
+  fc.tuple(fc.constantFrom(1, 20, 21, 3000), fc.constantFrom('1e131071', '-1e9999', '1e-16383', '0e-16000', '1e500', '1e499', '9e999999999999', `1.${'0'.repeat(600)}`, '7'.repeat(600)))
+    .map(([count, number]) => `@many ${count} ${number}@`),
+  fc.constantFrom(1000, 40_000).map(count => `@names ${count}@`),
+)
+/** Patterns that some engine needs longer for than there is time, and a few that none does. */
+const PATTERNS = [
+  '^(\\w?){255}(\\w?){255}!$', '(a*)*b', '^(a+)+$', '(a|a)*b', '^(a*)(a*)(a*)(a*)\\1\\2\\3\\4b', '(?=.*a)(?=.*b)', '((a{1,100}){1,100})', `${'a?'.repeat(200)}!`, '(?i)a', '***=a', '(', '[[:alpha:]]', '^[A-Z]{3}$', '.{0,255}.{0,255}!',
+]
+const schema = fc.oneof(fc.constantFrom(...PATTERNS).map(pattern => ({ type: 'object', required: ['a'], properties: { a: { type: 'string', pattern } } })), huge.map(many => ({ examples: [many] })), huge.map(many => ({ minimum: many })))
 
 const TEXTS = [
   '', ' ', '\0', 'a\0b', '\ud800', 'a\udfff\ud800b', '\u0007', '\u001b[31m', '\r\n', '\u202eright to left', '\ufeff', 'é'.normalize('NFD'), '👩‍👩‍👧‍👦', 'x'.repeat(70_000), '日'.repeat(2001),
@@ -46,6 +62,8 @@ const nasty: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom<unknown>(null, true, false, [], {}, [[]], [null], { $ref: '#' }, { '@proto@': 1 }) },
   { weight: 3, arbitrary: fc.constantFrom<unknown>(...KNOWN) },
   { weight: 1, arbitrary: deep },
+  { weight: 1, arbitrary: huge },
+  { weight: 1, arbitrary: schema },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
   { weight: 1, arbitrary: fc.string({ unit: 'grapheme', maxLength: 600 }) },
   { weight: 2, arbitrary: fc.jsonValue({ maxDepth: 4, stringUnit: 'binary' }) },
@@ -67,7 +85,7 @@ const OTHERWISE: Record<string, (name: string) => Record<string, unknown>> = {
 function paramsOf({ code, input }: CommandContract, mistakes: number): fc.Arbitrary<Record<string, unknown>> {
   const example = EXAMPLES[code]!
   const names = [...Object.keys(input.shape), 'unknown', 'constructor', '@proto@']
-  const wrong = fc.array(fc.tuple(fc.constantFrom(...names), fc.oneof({ weight: 5, arbitrary: nasty }, { weight: 1, arbitrary: fc.constant(undefined) })), { maxLength: mistakes })
+  const wrong = fc.array(fc.tuple(fc.constantFrom(...names), fc.oneof({ weight: 5, arbitrary: nasty }, { weight: 'payload_schema' in input.shape ? 5 : 0, arbitrary: schema }, { weight: 1, arbitrary: fc.constant(undefined) })), { maxLength: mistakes })
   const moved = fresh.map(name => OTHERWISE[code]?.(name) ?? ('address' in example ? { address: `fuzz/${name}` } : {}))
   return fc.tuple(moved, wrong).map(([where, changes]) => ({ ...example, ...where, ...Object.fromEntries(changes) }))
 }
@@ -113,6 +131,7 @@ const anyRequest: fc.Arbitrary<Fuzzed> = fc.record({
   actor,
   path: fc.oneof(
     fc.constantFrom('/api/', '/api/commands/', '/api/commands/contract', '/api/commands/%00', '/api/commands/%ff', '/api/commands/%zz', '/api/commands/..%2fsession', '/api//gates', '/api/gates/', '/api/GATES', '/api/__proto__', '/api/collections/render?address=handbook.md', '/api/session?x=1', '/api/%2e%2e/gates', '/api/gates?%ff=%fe', '/api/gates?a[b]=c'),
+    fc.nat(400).map(n => `/try?type=shop.fuzz${n}`),
     fc.constantFrom(...NAMES).map(name => `/api/${name}`), contract.map(({ code }) => `/api/commands/${code}`), latin.map(word => `/api/${encodeURIComponent(word)}`),
   ),
   method: fc.constantFrom('GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'QUERY'),

@@ -34,4 +34,11 @@ describe('two definitions', () => {
     const count = (of: (row: DiffRow) => Side | undefined) => rows.reduce((sum, row) => sum + (row.alike ?? (of(row) ? 1 : 0)), 0)
     expect([count(row => row.left), count(row => row.right)]).toEqual([expected.length, live.length])
   })
+
+  it('that have nothing alike, or lines without an end, are not searched through', () => {
+    const [expected, live] = [numbered(20_000).map(line => `old ${line}`), numbered(20_000).map(line => `new ${line}`)]
+    expect(definitionDiff(expected.join('\n'), live.join('\n'))).toHaveLength(20_000)
+    const line = (seed: number) => Array.from({ length: 20_000 }, (_, n) => `w${(n * seed) % 7919}`).join(' ')
+    expect(told(definitionDiff(`a\n${line(3)}`, `a\n${line(5)}`))[1]).toEqual([`−${line(3)}`, `+${line(5)}`])
+  }, 300_000)
 })

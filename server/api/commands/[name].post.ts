@@ -1,10 +1,10 @@
-import { cutInPlace } from '~~/server/import/inline.ts'
+import { cutHere } from '~~/server/import/inline.ts'
 import { toWire } from '~~/server/commands/wire.ts'
 import { runCommand } from '~~/server/db/functions/command.ts'
 import { findCommand } from '~~/shared/commands/index.ts'
 import { type CommandRequest, commandRequest } from '~~/shared/commands/request.ts'
 
-/** A text that is larger is imported by `iu import`, which cuts in a thread of its own. */
+/** A text that is larger is imported by `iu import`. */
 const MOST_BYTES = 4_000_000
 
 /** The only way in which the console changes anything: one command, one call of the dispatcher. */
@@ -17,7 +17,7 @@ export default defineEventHandler(async (event) => {
     const receipt = await runCommand(consolePool(), {
       ...request,
       command: contract.code,
-      params: params && await toWire(contract, params, consolePool(), cutInPlace),
+      params: params && await toWire(contract, params, consolePool(), async content => cutHere(content, true).pieces, (await whoAsks(event, contract.code)).actor),
       token: await tokenOf(event) ?? '',
       idempotencyKey: getRequestHeader(event, 'idempotency-key'),
     })

@@ -18,7 +18,7 @@ async function act(client: ClientBase, code: string, input: Record<string, unkno
   const contract = findCommand(code)!
   const parsed = contract.input.safeParse(input)
   if (!parsed.success) throw new Refusal(parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`).join('\n'))
-  return (await carry(client, code, await toWire(contract, parsed.data, client, () => []), { reason: why, token: TOKEN })).receipt
+  return (await carry(client, code, await toWire(contract, parsed.data, client, async () => []), { reason: why, token: TOKEN })).receipt
 }
 
 /** A command that sets a password, from standard input or made here. */

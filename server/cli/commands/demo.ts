@@ -14,7 +14,8 @@ import { ensureSecret } from '../../embedded/index.ts'
 import { LOOPBACK } from '../../../shared/loopback.ts'
 import { pollWorker } from '../../worker/poll.ts'
 import { buildConsole, endChild, freePort, startConsole } from '../console.ts'
-import { connect, DATA, openTarget, ROOT, within, type Target } from '../database.ts'
+import { connect, DATA, loginUrl, openTarget, ROOT, within, workerLogin, type Target } from '../database.ts'
+import type { RefusedFile } from '../../import/import.ts'
 import { countOf, importAll, isRefused } from '../importing.ts'
 import { handOver } from '../password.ts'
 import { count, EXIT, note, Refusal, say } from '../report.ts'
@@ -41,10 +42,11 @@ async function openGates(client: pg.Client): Promise<string[]> {
 
 async function importDocuments(target: Target): Promise<string> {
   try {
-    const results = await importAll(target.url, demoDocuments(ROOT), '')
-    const refused = results.filter(isRefused)
-    if (refused.length) throw new Refusal(refused.map(({ file, message }) => `${file}: ${message}`).join('\n'))
-    return `${count(results.length, 'document')}, ${countOf(results, 'created')} new, ${countOf(results, 'updated')} changed, ${countOf(results, 'unchanged')} unchanged; each renders to its source's bytes`
+    const results = await importAll(target.url, demoDocuments(ROOT), { prefix: '' })
+    // What somebody has worked on here stays; iu import says more of it.
+    const [kept, refused] = [results.filter(result => isRefused(result) && result.friction), results.filter(result => isRefused(result) && !result.friction)] as RefusedFile[][]
+    if (refused!.length) throw new Refusal(refused!.map(({ file, message }) => `${file}: ${message}`).join('\n'))
+    return `${count(results.length, 'document')}, ${countOf(results, 'created')} new, ${countOf(results, 'updated')} changed, ${countOf(results, 'unchanged')} unchanged; each renders to its source's bytes${kept!.length ? `, but ${count(kept!.length, 'document')} that would lose work done here stays as it is` : ''}`
   }
   catch (error) {
     if (!(error instanceof RefusedCommand) || error.receipt.code !== 'gate_closed') throw error
@@ -52,35 +54,20 @@ async function importDocuments(target: Target): Promise<string> {
   }
 }
 
-/** A connection string to the same database as another login. */
-async function loginUrl(client: pg.Client, target: Target, role: string): Promise<string> {
-  const url = new URL(target.url)
-  url.username = role
-  url.password = await ensureSecret(DATA, role)
-  await client.query(`ALTER ROLE ${role} PASSWORD ${client.escapeLiteral(url.password)}`)
-  return url.href
-}
-
-/** The login by which the console runs the schedule's passes. */
-async function workerLogin(client: pg.Client, target: Target): Promise<string> {
-  const { rowCount } = await client.query(`SELECT FROM pg_roles WHERE rolname = 'demo_worker'`)
-  if (!rowCount) await client.query('CREATE ROLE demo_worker LOGIN NOSUPERUSER IN ROLE iu_worker')
-  return loginUrl(client, target, 'demo_worker')
-}
-
 async function seed(target: Target, signal: AbortSignal): Promise<void> {
-  await within(target.url, async (client) => {
+  const workerUrl = await within(target.url, async (client) => {
     await step('account', () => ensureFirstAdmin(client), password => password ? 'made admin' : 'there already').then(password => password && handOver('admin', password))
     await step('gates', () => openGates(client), opened => opened.length ? `opened ${opened.join(', ')}` : 'as they were left')
     await step('documents', () => importDocuments(target), outcome => outcome)
     await step('application', async () => {
       await installShop(client)
-      return within(await loginUrl(client, target, 'demo_shop'), runShop)
+      return within(await loginUrl(client, target.url, 'demo_shop'), runShop)
     }, asked => `the demo shop sold, and asked for ${asked} events of its own (a repeat finds the first)`)
+    return workerLogin(client, target.url)
   })
   await step('worker', () => pollWorker({
     batchSize: 1000, pollMs: 50, until: 'drain', signal,
-    connect: () => connect(target.url, 'iu worker', LIMITS.loop),
+    connect: () => connect(workerUrl, 'iu worker', LIMITS.pass),
   }), total => `${count(total.seen, 'event')} routed, ${total.dead_lettered} dead-lettered`)
 }
 
@@ -92,11 +79,11 @@ function build(signal: AbortSignal): Promise<boolean> {
 
 /** Serves the console and keeps a worker running until the signal; whoever ends early ends the demo. */
 async function serve(target: Target, wantedPort: number, signal: AbortSignal): Promise<void> {
-  const [consoleUrl, workerUrl] = await within(target.url, async client => [await loginUrl(client, target, 'iu_console'), await workerLogin(client, target)])
+  const [consoleUrl, workerUrl] = await within(target.url, async client => [await loginUrl(client, target.url, 'iu_console'), await workerLogin(client, target.url)])
   const port = await freePort(wantedPort)
   const children = [
     await startConsole(consoleUrl, port, await ensureSecret(DATA, 'console_session', () => randomBytes(32).toString('base64url')), workerUrl),
-    fork(join(ROOT, 'server/cli/iu.ts'), ['worker'], { env: { ...process.env, DATABASE_URL: target.url }, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }),
+    fork(join(ROOT, 'server/cli/iu.ts'), ['worker'], { env: { ...process.env, DATABASE_URL: workerUrl }, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }),
   ]
   say(`\n  IU Core is at  http://${LOOPBACK}:${port}\n\n  Sign in as admin (iu account passwd admin makes a new password).\n  Ctrl-C stops everything; the data stay in ${DATA}\n`)
   const ended = children.map(child => once(child, 'exit'))

@@ -1,4 +1,5 @@
 import { defineCommand } from 'citty'
+import type { Friction } from '../../../shared/commands/receipt.ts'
 import type { ImportedFile, RefusedFile } from '../../import/import.ts'
 import { listSources } from '../../import/source.ts'
 import { openTarget } from '../database.ts'
@@ -19,6 +20,13 @@ function prefixFrom(given: string | undefined): string {
   return prefix
 }
 
+const FLAGS: Record<Friction, string> = { edits: '--over-edits', removals: '--allow-removals' }
+/** What to do about a file that asks for a plan. */
+const wayOver = (friction: Friction[]): string => `Nothing of it was written. To import it all the same, say ${friction.map(because => FLAGS[because]).join(' ')}; --plan shows what that would do.`
+
+const planned = ({ file, outcome, address, notes }: ImportedFile): string =>
+  [`${printable(file)} → ${address}: would be ${outcome}`, ...notes.map(line => `  ${printable(line)}`)].join('\n')
+
 function summary(results: (ImportedFile | RefusedFile)[], seconds: number): string {
   const done = results.filter(isImported)
   const sum = (key: 'pieces' | 'piecesCreated' | 'versionsCreated' | 'piecesRemoved' | 'piecesMoved' | 'byteLength') => done.reduce((total, result) => total + result[key], 0)
@@ -32,10 +40,13 @@ function summary(results: (ImportedFile | RefusedFile)[], seconds: number): stri
 export default defineCommand({
   meta: { name: 'import', description: 'cut Markdown and plain-text files into pieces and prove that they render to the same bytes' },
   args: {
-    paths: { type: 'positional', required: true, description: 'files and folders' },
-    into: { type: 'string', description: 'prefix of the source paths' },
+    'paths': { type: 'positional', required: true, description: 'files and folders' },
+    'into': { type: 'string', description: 'prefix of the source paths' },
     'max-bytes': { type: 'string', description: `a larger file is refused unread (${DEFAULT_MAX_BYTES}, or IU_MAX_FILE_BYTES)` },
-    json: { type: 'boolean', description: 'one JSON document' },
+    'plan': { type: 'boolean', description: 'only say what would be done' },
+    'over-edits': { type: 'boolean', description: 'import over pieces that were edited, added, moved or removed here since the last import' },
+    'allow-removals': { type: 'boolean', description: 'import a text that removes more than a fifth of its document' },
+    'json': { type: 'boolean', description: 'one JSON document' },
   },
   async run({ args }) {
     const maxBytes = maxBytesFrom(args['max-bytes'])
@@ -45,16 +56,19 @@ export default defineCommand({
     const target = await openTarget()
     const started = performance.now()
     try {
-      const results = [...refused, ...await importAll(target.url, sources, prefix, maxBytes)]
+      const over: Friction[] = [...(args['over-edits'] ? ['edits'] as const : []), ...(args['allow-removals'] ? ['removals'] as const : [])]
+      const results = [...refused, ...await importAll(target.url, sources, { prefix, maxBytes, isPlan: args.plan, over })]
       const failed = results.filter(isRefused)
       if (args.json) {
         sayJson({ files: results.filter(isImported), refused: failed })
       }
       else {
-        for (const { file, message } of failed) note(`refused ${printable(file)}: ${printable(message)}`)
-        if (results.length === 1 && isImported(results[0]!)) say(`${printable(results[0].file)} → ${results[0].address} (${results[0].outcome}), sha256 ${results[0].contentDigest}`)
+        for (const { file, message, friction = [] } of failed) note(`refused ${printable(file)}: ${printable(message)}${friction.length ? ` ${wayOver(friction)}` : ''}`)
+        if (args.plan) results.filter(isImported).filter(({ outcome }) => outcome !== 'unchanged').forEach(result => say(planned(result)))
+        else if (results.length === 1 && isImported(results[0]!)) say(`${printable(results[0].file)} → ${results[0].address} (${results[0].outcome}), sha256 ${results[0].contentDigest}`)
         say(summary(results, (performance.now() - started) / 1000))
-        if (results.length && countOf(results, 'unchanged') === results.length) say('nothing changed, nothing written')
+        if (args.plan) say('this is a plan: nothing was written')
+        else if (results.length && countOf(results, 'unchanged') === results.length) say('nothing changed, nothing written')
       }
       if (failed.length) process.exitCode = failed.length === results.length ? EXIT.refused : EXIT.partly
       if (!results.length) throw new Refusal('no Markdown or text file found in what was given', EXIT.usage)

@@ -30,6 +30,7 @@ const VERDICTS: Record<string, string> = {
   open_dead_letter: 'stay: open dead letter',
   to_be_replayed: 'stay: a replay in the background has yet to come to them',
   attempted_since: 'stay: attempted since',
+  cannot_be_written_out: 'stay: cannot be written out',
 }
 
 export default defineCommand({

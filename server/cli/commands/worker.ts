@@ -25,7 +25,7 @@ export default defineCommand({
     const pollMs = whole('poll', args.poll, 1, 3_600_000)
     const signal = stopSignal()
     const until = args.once ? 'once' : args.drain ? 'drain' : 'forever'
-    const target = await openTarget()
+    const target = await openTarget({ asWorker: true })
     // Where no console runs, nobody else audits.
     const routed = new AbortController()
     const auditor = connectAnew(() => connect(target.url, 'iu worker audit', LIMITS.loop))
@@ -35,7 +35,7 @@ export default defineCommand({
     try {
       const total = await pollWorker({
         workerCode: args.code, batchSize, pollMs, signal, until,
-        connect: () => connect(target.url, 'iu worker', LIMITS.loop),
+        connect: () => connect(target.url, 'iu worker', LIMITS.pass),
         onPass: pass => note(pass.status === 'routed'
           ? `routed ${pass.seen} events: ${pass.attempts_written} attempts, ${pass.skipped} skipped, ${pass.dead_lettered} dead-lettered`
           : { idle: 'nothing to route', busy: 'another worker has the cursor', worker_gate_closed: 'gate iu_core.route_worker_enabled is closed', master_gate_closed: 'gate iu_core.routes_master_enabled is closed', routed: '' }[pass.status]),

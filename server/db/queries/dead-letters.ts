@@ -2,7 +2,7 @@ import { and, arrayContains, asc, desc, eq, gt, gte, inArray, lt, ne, sql } from
 import { commandRun } from '../../../drizzle/schema/operations.ts'
 import { deadLetter, deadLetterCause as cause, deadLetterOpen as letter, replayJob, routeAttempt as attempt } from '../../../drizzle/schema/routing.ts'
 import { findCommand } from '../../../shared/commands/index.ts'
-import { type DeadLetter, PAYLOAD_LIMIT } from '../../../shared/read-models/dead-letter.ts'
+import { type DeadLetter, PAYLOAD_LIMIT, PAYLOAD_MOST } from '../../../shared/read-models/dead-letter.ts'
 import type { DeadLetters, DeadLettersQuery } from '../../../shared/read-models/dead-letters.ts'
 import type { Replays } from '../../../shared/read-models/replays.ts'
 import type { Snapshot } from '../client.ts'
@@ -36,16 +36,18 @@ export async function readDeadLetters(db: Snapshot, query: DeadLettersQuery): Pr
 const related = { deadLetterId: deadLetter.deadLetterId, eventId: deadLetter.eventId, routeCode: deadLetter.routeCode, status: deadLetter.status }
 
 export async function readDeadLetter(db: Snapshot, id: number): Promise<Omit<DeadLetter, 'asOf'>> {
-  const payload = sql<string>`jsonb_pretty(${deadLetter.payload})`
+  // What was emitted before there was a bound may be more than the server can write out.
+  const unbounded = sql<string | null>`iu_core.fn_iu_json_unbounded(${deadLetter.payload}, ${PAYLOAD_MOST}::integer)`
+  const payload = sql<string>`CASE WHEN ${unbounded} IS NULL THEN jsonb_pretty(${deadLetter.payload}) ELSE format('(It is not shown: %s.)', ${unbounded}) END`
   const [found] = await db.select({
     ...related, routeId: deadLetter.routeId, routeEnabled: deadLetter.routeEnabled, attemptNo: deadLetter.attemptNo, failureCode: deadLetter.failureCode, failureDetail: deadLetter.failureDetail,
     cause: deadLetter.cause, eventDomain: deadLetter.eventDomain, eventType: deadLetter.eventType, subjectTable: deadLetter.subjectTable, subjectRef: deadLetter.subjectRef, actor: deadLetter.actor,
     eventCreatedAt: deadLetter.eventCreatedAt, createdAt: deadLetter.createdAt, resolvedAt: deadLetter.resolvedAt, resolvedBy: deadLetter.resolvedBy,
     correctedByEventId: deadLetter.correctedByEventId, replayJobId: deadLetter.replayJobId, isSystem: deadLetter.isSystem,
-    payload: sql<string>`left(${payload}, ${PAYLOAD_LIMIT})`, length: sql<number>`length(${payload})`,
+    payload: sql<string>`left(${payload}, ${PAYLOAD_LIMIT})`, isTruncated: sql<boolean>`${unbounded} IS NOT NULL OR length(${payload}) > ${PAYLOAD_LIMIT}`,
   }).from(deadLetter).where(eq(deadLetter.deadLetterId, id))
   if (!found) return notFound(`there is no dead letter ${id}`)
-  const { length, routeId, correctedByEventId, ...facts } = found
+  const { isTruncated, routeId, correctedByEventId, ...facts } = found
   const attempts = await db.select({
     attemptNo: attempt.attemptNo, routeCode: attempt.routeCode, status: attempt.status, failureCode: attempt.failureCode, failureDetail: attempt.failureDetail, workerCode: attempt.workerCode, createdAt: attempt.createdAt,
   }).from(attempt).where(and(eq(attempt.eventId, found.eventId), routeId === 0 ? undefined : eq(attempt.routeId, routeId)))
@@ -54,7 +56,7 @@ export async function readDeadLetter(db: Snapshot, id: number): Promise<Omit<Dea
     .from(commandRun).where(and(arrayContains(commandRun.objectRefs, [`dead_letter:${id}`]), inArray(commandRun.mode, ['apply', 'rollback']))).orderBy(desc(commandRun.runId)).limit(20)
   const letters = (where: ReturnType<typeof and>) => db.select(related).from(deadLetter).where(where).orderBy(desc(deadLetter.deadLetterId)).limit(20)
   return {
-    ...facts, truncated: length > PAYLOAD_LIMIT, attempts,
+    ...facts, truncated: isTruncated, attempts,
     runs: runs.map(({ command, ...run }) => ({ ...run, label: findCommand(command)?.label ?? command })),
     others: await letters(and(eq(deadLetter.eventId, found.eventId), ne(deadLetter.deadLetterId, id))),
     // What was held is an event of another number once it is released.

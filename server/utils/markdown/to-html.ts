@@ -2,6 +2,7 @@ import type { Element, ElementContent } from 'hast'
 import type { Root } from 'mdast'
 import { toHtml } from 'hast-util-to-html'
 import { type Handlers, toHast } from 'mdast-util-to-hast'
+import { visible } from '../../../shared/visible.ts'
 import { type Scope, makeSafe } from './safe.ts'
 
 const element = (tagName: string, className: string, children: ElementContent[]): Element =>
@@ -35,5 +36,5 @@ export function toSafeHtml(tree: Root, scope: Scope): string {
     footnoteLabelProperties: { className: ['md-footnotes'] },
   })
   makeSafe(hast, scope)
-  return toHtml(hast)
+  return visible(toHtml(hast))
 }

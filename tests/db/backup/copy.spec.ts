@@ -50,6 +50,23 @@ describe('a backup', () => {
     await expectWhole(other.pool)
   })
 
+  it('has all but the payload of an event that nobody could write out', async () => {
+    // As one of a database that is older than the bound; ten times as many are more than a row can have as a text.
+    const { rows: [poison] } = await db.pool.query<{ id: string }>(`INSERT INTO iu_core.event_outbox (event_domain, event_type, event_subject_table, event_subject_ref, payload, delivery_lane)
+      VALUES ('application', 'app.plain', 't', 'poison', $1, 'delayed') RETURNING id`, [`[${Array(1000).fill('1e131071').join()}]`])
+    const tried = await take(client, folder())
+    expect([tried.isRestorable, tried.checks.filter(({ ok }) => !ok)]).toEqual([true, []])
+    expect(tried.backup.bytes).toBeLessThan(1_000_000)
+    const other = await emptyDatabase()
+    await restoreBackup(await other.connect(), tried.backup.path, UNITS)
+    const { rows } = await other.pool.query('SELECT payload FROM iu_core.event_outbox WHERE id = $1', [poison!.id])
+    expect(rows).toEqual([{ payload: { not_written_out: 'a number of more than 500 digits', bytes: expect.any(Number) } }])
+    // It is routed here as there.
+    await drain(other.pool)
+    await expectWhole(other.pool)
+    await db.pool.query(`SET session_replication_role = replica; DELETE FROM iu_core.event_outbox WHERE event_subject_ref = 'poison'; RESET session_replication_role`)
+  }, 60_000)
+
   it('in which something does not hold is on record as not restorable, and says what', async () => {
     const trigger = 'iu_core.unit_version DISABLE TRIGGER trg_unit_version_append_only'
     await client.query(`UPDATE iu_core.iu_event_audit SET attempted = attempted + 5; ALTER TABLE ${trigger}`)

@@ -208,7 +208,7 @@ describe('a revised unit', () => {
     const [x, y, z, p] = await Promise.all([id, follower, stranger, pinned].map(collection))
     await revise(a, 'longer than A')
     expect(await collection(id)).toEqual({ revision: x!.revision + 1, pieces: 3, bytes: 22, counted: 22 })
-    expect(await collection(follower)).toEqual({ revision: y!.revision + 1, pieces: 2, bytes: 18, counted: 18 })
+    expect(await collection(follower)).toEqual({ revision: y!.revision + 1, pieces: 2, bytes: 20, counted: 20 })
     expect(await collection(stranger)).toEqual(z)
     expect(await collection(pinned)).toEqual(p)
     expect(await text(`${address}.pinned`)).toBe('A')

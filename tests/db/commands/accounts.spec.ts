@@ -95,7 +95,7 @@ describe('an account', () => {
   })
 
   it('that is disabled has lost its sessions and tokens: the next command and the next read know nobody', async () => {
-    const issued = await run(server, 'dot_iu_issue_token', 'apply', { label: 'ci', scopes: ['*'], expires_at: new Date(Date.now() + 86_400_000).toISOString() }, as(alice))
+    const issued = await run(server, 'dot_iu_issue_token', 'apply', { label: 'ci', scopes: ['*'], expires_at: new Date(Date.now() + 86_400_000).toISOString(), current_key: alice.key.toString('hex') }, as(alice))
     const token = issued.secret!.token as string
     const other = await session(alice.account, alice.key)
     const disabled = await carry(server, 'dot_iu_disable_account', { account: alice.account }, as(root))

@@ -216,7 +216,7 @@ describe('a correction', () => {
     const corrected = receipt.result.event as number
     for (const id of [a, b]) expect(await letter(id!)).toMatchObject({ status: 'corrected', by: 'alice', event: corrected })
     const { rows: events } = await db.pool.query(`SELECT payload, event_subject_table, event_subject_ref, actor FROM iu_core.event_outbox WHERE id = ANY ($1) ORDER BY id`, [[event, corrected]])
-    expect(events).toEqual([{ payload: { n: 'one' }, event_subject_table: 'app_table', event_subject_ref: 'the subject', actor: 'iu_deployer' }, { payload: { n: 1 }, event_subject_table: 'app_table', event_subject_ref: 'the subject', actor: 'alice' }])
+    expect(events).toEqual([{ payload: { n: 'one' }, event_subject_table: 'app_table', event_subject_ref: 'the subject', actor: 'db:iu_deployer' }, { payload: { n: 1 }, event_subject_table: 'app_table', event_subject_ref: 'the subject', actor: 'alice' }])
     await drain(db.pool)
     expect(await open()).toEqual([])
     expect(await run(db.pool, 'dot_iu_correct_dead_letter', 'plan', { dead_letter: a, payload: { n: 2 } }, as())).toMatchObject({ code: 'nothing_to_do', detail: expect.stringContaining('was corrected by alice') })

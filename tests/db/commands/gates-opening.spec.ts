@@ -92,10 +92,11 @@ describe('an opening until a time', () => {
     expect(await create()).toMatchObject({ status: 'refused', code: 'gate_closed', field: GATE })
   })
 
-  it('that has ended may be given again by whoever gave it; nobody closed the gate', async () => {
+  it('that has ended is not given again by whoever gave it: whose end has come has closed the gate', async () => {
     expect(await open(server, world.tokens.approver, { expires_at: new Date(Date.now() + 3_600_000).toISOString() })).toMatchObject(OPENED)
     await world.db.pool.query('UPDATE iu_core.dot_config SET expires_at = clock_timestamp() WHERE key = $1', [GATE])
-    expect(await open(server, world.tokens.approver)).toMatchObject(OPENED)
+    expect(await open(server, world.tokens.approver)).toMatchObject({ status: 'refused', code: 'second_person_required', field: 'gate' })
+    expect(await open(server, world.tokens.second)).toMatchObject({ ...OPENED, actor: 'second' })
     expect(await gateOf(world.db.pool, GATE)).toMatchObject({ state: 'open', expires_at: null })
   })
 
@@ -122,6 +123,20 @@ describe('the second person', () => {
     expect(await open(server, world.tokens.approver)).toMatchObject(REFUSED)
     expect(await gateOf(world.db.pool, GATE)).toMatchObject({ state: 'closed', changed_by: 'approver' })
     expect(await open(server, world.tokens.second)).toMatchObject({ ...OPENED, actor: 'second' })
+  })
+
+  it('is needed where somebody gave an open gate an end, by whichever way it is opened again', async () => {
+    await setGate(world.db.pool, 'composer_enabled', true)
+    const shortened = await open(server, world.tokens.approver, { expires_at: new Date(Date.now() + 3_600_000).toISOString() })
+    expect(shortened).toMatchObject(OPENED)
+    await world.db.pool.query('UPDATE iu_core.dot_config SET expires_at = clock_timestamp() WHERE key = $1', [GATE])
+    expect(await open(server, world.tokens.approver)).toMatchObject(REFUSED)
+    expect(await open(server, world.tokens.approver, { expires_at: new Date(Date.now() + 3_600_000).toISOString() })).toMatchObject(REFUSED)
+    expect(await run(server, 'dot_iu_open_gate', 'rollback', {}, { token: world.tokens.approver, run: shortened.run, reason: 'mine', confirm: GATE })).not.toMatchObject({ status: 'succeeded' })
+    // To close what has ended makes nobody a second person to himself.
+    expect(await close(server, world.tokens.approver)).toMatchObject({ status: 'succeeded' })
+    expect(await open(server, world.tokens.approver)).toMatchObject(REFUSED)
+    expect(await open(server, world.tokens.second)).toMatchObject(OPENED)
   })
 
   it('is not the same person with another\'s plan, with a time, with an API token, or by an undo', async () => {

@@ -35,7 +35,7 @@ describe('a command with gates', () => {
     for (const gate of gates) {
       await setGate(db.pool, short(gate), false)
       const before = await rows()
-      expect(await applied(db.pool, code, params[code]!, plan, as())).toMatchObject({ status: 'refused', code: 'gate_closed', field: gate, more: expect.stringContaining('by iu_deployer') })
+      expect(await applied(db.pool, code, params[code]!, plan, as())).toMatchObject({ status: 'refused', code: 'gate_closed', field: gate, more: expect.stringContaining('by db:iu_deployer') })
       expect(await run(db.pool, code, 'plan', params[code], as())).toMatchObject({ status: 'refused', code: 'gate_closed', field: gate })
       expect(changed(before, await rows())).toEqual(LEDGER)
       await setGate(db.pool, short(gate), true)

@@ -174,7 +174,7 @@ describe('bad input', () => {
     ]) })
   })
 
-  it.each(['Upper', '/a', 'a/', 'a//b', 'a..b', 'a b', '../a', '', 'ä', 'a\n', 'x\'; DROP TABLE iu_core.iu_collection; --', 'a'.repeat(513)])('refuses %j as an address, wherever one is asked for', async (address) => {
+  it.each(['Upper', '/a', 'a/', 'a//b', 'a..b', 'a b', '../a', '', 'ä', 'a\nb', 'a\u200Bb', 'x\'; DROP TABLE iu_core.iu_collection; --', 'a'.repeat(513)])('refuses %j as an address, wherever one is asked for', async (address) => {
     expect(await run(db.pool, 'dot_iu_create_piece', 'apply', piece({ address }))).toMatchObject({ status: 'refused', code: 'invalid_parameter', field: 'address' })
     expect(await run(db.pool, 'dot_iu_validate_collection', 'apply', { collection: address })).toMatchObject({ status: 'refused', code: 'invalid_parameter', field: 'collection' })
     expect(await run(db.pool, 'dot_iu_reorder_piece', 'apply', { collection: 'd', piece: 'p', after: address })).toMatchObject({ status: 'refused', code: 'invalid_parameter', field: 'after' })

@@ -73,10 +73,39 @@ describe('a token', () => {
     const before = await tables(db.pool, 'dot_iu_command_run', 'dot_iu_command_unsealed', 'iu_api_token')
     for (const scope of ['*', 'dot_iu_issue_token']) {
       const { token: secret } = await token('root', scope)
-      expect(await issue('root', {}, { token: secret })).toMatchObject({ status: 'refused', code: 'forbidden' })
+      expect(await issue('root', { current_key: 'ab'.repeat(32) }, { token: secret })).toMatchObject({ status: 'refused', code: 'forbidden' })
     }
-    expect(await run(db.pool, 'dot_iu_issue_token', 'apply', { label: 'x', scopes: ['*'], expires_at: inDays(1) })).toMatchObject({ status: 'refused', code: 'forbidden', actor: 'db:iu_deployer' })
+    expect(await run(db.pool, 'dot_iu_issue_token', 'apply', { label: 'x', scopes: ['*'], expires_at: inDays(1), current_key: 'ab'.repeat(32) })).toMatchObject({ status: 'refused', code: 'forbidden', actor: 'db:iu_deployer' })
     expect(await tables(db.pool, 'dot_iu_command_run', 'dot_iu_command_unsealed', 'iu_api_token')).toEqual(before)
+  })
+})
+
+describe('a session that was left open', () => {
+  const KEY = 'ab'.repeat(32)
+
+  it('issues no token without the present password', async () => {
+    const before = await tables(db.pool, 'dot_iu_command_run', 'dot_iu_command_unsealed', 'dot_drift_known')
+    for (const params of [{ current_key: KEY }, { current_key: '00'.repeat(16) }]) {
+      expect(await issue('rita', params)).toMatchObject({ status: 'refused', code: 'invalid_parameter', field: 'current_password' })
+    }
+    for (const params of [{ current_key: null }, { current_key: '' }, { current_key: undefined, current_password: 'a password' }]) {
+      expect(await issue('rita', params)).toMatchObject({ status: 'refused', code: 'invalid_parameter' })
+    }
+    expect(await tables(db.pool, 'dot_iu_command_run', 'dot_iu_command_unsealed', 'dot_drift_known')).toEqual(before)
+  })
+
+  it('is no place to guess it: five wrong ones, to whichever command, and the right one waits', async () => {
+    sessions.guy = await signedIn(db.pool, 'guy', 'operator')
+    const wrong = (command: string, params: Record<string, unknown>) => run(server, command, 'apply', { ...params, current_key: KEY }, { token: sessions.guy })
+    for (let i = 0; i < 3; i++) expect(await issue('guy', { current_key: KEY })).toMatchObject({ code: 'invalid_parameter' })
+    for (let i = 0; i < 2; i++) expect(await wrong('dot_iu_set_password', { account: 'guy', password_salt: '00'.repeat(16), password_verifier: '00'.repeat(32) })).toMatchObject({ code: 'invalid_parameter' })
+    expect(await issue('guy')).toMatchObject({ status: 'refused', code: 'too_many_attempts' })
+  })
+
+  it('keeps nothing of the password', async () => {
+    const params = { label: 'kept', scopes: ['read'], expires_at: inDays(1), current_key: KEY }
+    await run(server, 'dot_iu_issue_token', 'apply', params, { token: sessions.root })
+    expect((await db.pool.query(`SELECT FROM iu_core.dot_iu_command_run AS r WHERE r::text LIKE '%' || $1 || '%'`, [KEY])).rowCount).toBe(0)
   })
 })
 
@@ -161,6 +190,18 @@ describe('the end of a token', () => {
     expect(await check(secret)).toMatchObject({ actor: 'alice' })
     await carry(server, 'dot_iu_revoke_token', { token: id }, { token: sessions.root })
     expect(await viewed(id)).toMatchObject({ status: 'revoked', revoked_by: 'root' })
+  })
+
+  it('comes with another password, whoever sets it', async () => {
+    const token = await signedIn(db.pool, 'dora', 'operator')
+    sessions.dora = token
+    const [one, other] = [await issue('dora'), await issue('dora')]
+    const changed = await run(server, 'dot_iu_set_password', 'apply', { account: 'dora', password_salt: '00'.repeat(16), password_verifier: '00'.repeat(32) }, { token: sessions.root })
+    expect(changed).toMatchObject({ status: 'succeeded', result: { tokens_revoked: 2 } })
+    for (const { secret, inverse } of [one, other]) {
+      expect(await refusal(check(secret!.token as string))).toMatchObject({ code: 'IU012' })
+      expect(await viewed(inverse!.params.token as number)).toMatchObject({ status: 'revoked', revoked_by: 'root' })
+    }
   })
 
   it('may be brought about by the token itself', async () => {

@@ -39,6 +39,7 @@ export interface Receipt {
   detail?: string
   more?: string
   hint?: string
+  friction?: string[]
   errors?: { field: string, message: string }[]
   repeated?: true
   secret?: Params
@@ -53,8 +54,12 @@ export async function openDatabase(): Promise<TestDatabase> {
   return db
 }
 
-/** One call of the dispatcher. `params` may be anything that JSON can say. */
+/** The key of the password behind each session that was opened here. */
+const keys = new Map<string, string>()
+
+/** One call of the dispatcher. `params` may be anything that JSON can say; who issues a token gives the password with it, unless another is told. */
 export async function run(db: Queryable, command: string, mode: string, params: unknown = {}, { reason, plan, run, confirm, key, token }: Options = {}): Promise<Receipt> {
+  if (command === 'dot_iu_issue_token' && token && keys.has(token) && !run) params = { current_key: keys.get(token), ...params as Params }
   const { rows } = await db.query<{ receipt: Receipt }>('SELECT iu_core.fn_dot_command_run($1, $2, $3, $4, $5, $6, $7, $8, $9) AS receipt',
     [command, mode, JSON.stringify(params), reason ?? null, plan ?? null, run ?? null, confirm ?? null, key ?? null, token ?? null])
   return rows[0]!.receipt
@@ -120,6 +125,7 @@ export async function signedIn(db: Queryable, account: string, right: string): P
   expect(await run(db, 'dot_iu_add_account', 'apply', { account, right, ...params })).toMatchObject({ status: 'succeeded' })
   const { rows } = await db.query<{ status: string, token: string }>(`SELECT * FROM iu_core.fn_iu_sign_in($1, $2, 'a test')`, [account, key])
   expect(rows[0]!.status).toBe('signed_in')
+  keys.set(rows[0]!.token, key.toString('hex'))
   return rows[0]!.token
 }
 

@@ -10,6 +10,8 @@ let client: pg.Client
 beforeAll(async () => {
   db = await testDatabase()
   client = await db.connect()
+  // So that a unit that makes a temporary table is refused for what it is.
+  await client.query(`GRANT TEMPORARY ON DATABASE ${db.name} TO iu_owner`)
 })
 afterAll(() => db.drop())
 

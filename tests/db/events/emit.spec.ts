@@ -140,6 +140,7 @@ describe('an application with its own login', () => {
   async function login(...grants: string[]): Promise<{ role: string, client: Client }> {
     const role = `iu_test_app_${randomBytes(4).toString('hex')}`
     await db.pool.query(`CREATE ROLE ${role} LOGIN PASSWORD '${inject('server').password}'`)
+    await db.pool.query(`GRANT CONNECT ON DATABASE ${db.name} TO ${role}`)
     for (const grant of grants) await db.pool.query(`GRANT ${grant} TO ${role}`)
     // By now its database is gone, and what it was granted there.
     onTestFinished(async () => {
@@ -157,7 +158,7 @@ describe('an application with its own login', () => {
     await emit(client, 'b')
     await client.query(`SET iu_core.actor = 'somebody'; SET application_name = 'somebody'`)
     await emit(client, 'c')
-    expect((await outbox()).map(row => row.actor)).toEqual([role, role, role])
+    expect((await outbox()).map(row => row.actor)).toEqual([`db:${role}`, `db:${role}`, `db:${role}`])
     expect(await refusal(client.query('SET SESSION AUTHORIZATION iu_owner'))).toMatchObject({ code: '42501' })
   })
 

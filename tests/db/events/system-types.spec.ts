@@ -70,7 +70,7 @@ describe('the system\'s types and routes', () => {
 })
 
 describe('the unit triggers', () => {
-  const unit = { event_subject_table: 'information_unit', actor: 'iu_deployer' }
+  const unit = { event_subject_table: 'information_unit', actor: 'db:iu_deployer' }
 
   test('emit iu.created for each unit of a set, and nothing for its first version', async () => {
     await db.pool.query(`SELECT iu_core.fn_iu_create_batch(ARRAY['u.b', 'u.a'], ARRAY['paragraph', 'heading'], ARRAY['B', 'A'], ARRAY['', ''])`)

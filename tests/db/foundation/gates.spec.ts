@@ -46,7 +46,7 @@ describe('setting a gate', () => {
     const before = await row()
     expect(await set(GATE, true, '  first look  ')).toBe('open')
     expect(await state()).toEqual({ state: 'open', open: true })
-    expect(await row()).toMatchObject({ reason: 'first look', changed_by: 'iu_deployer', is_open: true, expires_at: null })
+    expect(await row()).toMatchObject({ reason: 'first look', changed_by: 'db:iu_deployer', is_open: true, expires_at: null })
     expect((await row())!.changed_at as Date > (before!.changed_at as Date)).toBe(true)
     expect(await set(GATE, false, 'enough')).toBe('closed')
     expect(await state()).toEqual({ state: 'closed', open: false })

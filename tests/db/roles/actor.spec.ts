@@ -1,9 +1,9 @@
 /** Who acts: the account behind the token, or the login itself; nothing that a session can set, make or read changes it. */
 import { createHash } from 'node:crypto'
-import type pg from 'pg'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { carry, openDatabase, password, run, signedIn, tables } from '../commands/world.ts'
-import type { TestDatabase } from '../harness.ts'
+import { exclusively, type TestDatabase } from '../harness.ts'
 import { refusal } from '../world.ts'
 import { type Member, memberOf } from './members.ts'
 import { INTERNAL_VIEWS } from './rights.ts'
@@ -19,6 +19,8 @@ beforeAll(async () => {
   alice = await signedIn(db.pool, 'alice', 'admin')
   bob = await signedIn(db.pool, 'bob', 'admin')
   operator = await memberOf(db, 'iu_operator')
+  // What bootstrap has taken away is given back: it must hold even then.
+  await db.pool.query(`GRANT TEMPORARY ON DATABASE ${db.name} TO PUBLIC`)
   server = await db.login('iu_console')
 })
 afterAll(async () => {
@@ -89,8 +91,8 @@ describe('whoever holds a token, over the server\'s login', () => {
       await carry(server, 'dot_iu_open_gate', { gate: 'iu_core.routes_master_enabled' }, { token: bob })
     })
     expect(columns).toEqual({
-      'dot_config.changed_by': ['bob'], 'dot_iu_command_run.actor': ['alice', 'bob'], 'event_outbox.actor': ['iu_deployer'], 'iu_held_decision.decided_by': ['alice'],
-      'iu_route_dead_letter.actor': ['iu_deployer'], 'iu_route_dead_letter.resolved_by': ['alice'], 'iu_route_worker_run.run_by': ['alice'],
+      'dot_config.changed_by': ['bob'], 'dot_iu_command_run.actor': ['alice', 'bob'], 'event_outbox.actor': ['db:iu_deployer'], 'iu_held_decision.decided_by': ['alice'],
+      'iu_route_dead_letter.actor': ['db:iu_deployer'], 'iu_route_dead_letter.resolved_by': ['alice'], 'iu_route_worker_run.run_by': ['alice'],
     })
   })
 
@@ -100,6 +102,49 @@ describe('whoever holds a token, over the server\'s login', () => {
     expect((await run(server, 'dot_iu_create_piece', 'apply', { address: 'of.bob', kind: 'text', body: 'B' }, { token: bob })).actor).toBe('bob')
     expect(await refusal(run(server, 'dot_iu_create_piece', 'apply', { address: 'of.nobody', kind: 'text', body: 'N' }))).toMatchObject({ code: 'IU012' })
     await server.query('ROLLBACK')
+  })
+})
+
+describe('a login of the database that is called like an account', () => {
+  // Names that PostgreSQL takes and that a reader might take for alice, or for alice's login.
+  const ALIKE = ['alice', 'Alice', 'ALICE', 'аlice', 'alice ', 'db:alice', 'alice\u200b']
+
+  it('is named as the login that it is, in every row that it writes', async () => {
+    const { rows: accounts } = await db.pool.query<{ account: string }>('SELECT account FROM iu_core.iu_account')
+    for (const name of ALIKE) {
+      const login = pg.escapeIdentifier(name)
+      await exclusively(admin => admin.query(`CREATE ROLE ${login} LOGIN IN ROLE iu_emitter, iu_approver, iu_worker PASSWORD ${pg.escapeLiteral(decodeURIComponent(new URL(db.loginUrl(name)).password))}`))
+      try {
+        const client = await db.login(name)
+        const columns = await newlyNamed(async () => {
+          await client.query(`SELECT iu_core.fn_iu_emit_event('app.x', 't', 's', '{"n": 1}')`)
+          await client.query(`SELECT * FROM iu_core.fn_iu_route_worker_run('iu_outbound_default')`)
+          await client.query(`SELECT iu_core.fn_iu_worker_beat(gen_random_uuid(), 'cli', 'iu_outbound_default', 'h', 1, 'idle', 0)`)
+          await client.query(`SELECT iu_core.fn_iu_export_begin('h', $1)`, [`/${name}`])
+          await carry(client, 'dot_iu_create_collection', { address: `of.${ALIKE.indexOf(name)}`, kind: 'file', title: 'X' })
+        })
+        await client.end()
+        expect(Object.keys(columns).length, name).toBeGreaterThan(4)
+        expect(new Set(Object.values(columns).flat()), name).toEqual(new Set([`db:${name}`]))
+        expect(accounts.map(({ account }) => account)).not.toContain(`db:${name}`)
+      }
+      finally {
+        await exclusively(admin => admin.query(`DROP ROLE ${login}`))
+      }
+    }
+  })
+
+  it('has a name that no account can have', async () => {
+    for (const account of ['db:alice', 'db:', 'Alice', 'аlice', 'alice ']) {
+      expect(await run(db.pool, 'dot_iu_add_account', 'apply', { account, right: 'admin', ...password().params })).toMatchObject({ status: 'refused', code: 'invalid_parameter' })
+      expect(await refusal(db.pool.query(`INSERT INTO iu_core.iu_account (account, account_right, password_salt, password_verifier, created_by) VALUES ($1, 'admin', '\\x00000000000000000000000000000000', sha256(''), 'x')`, [account]))).toMatchObject({ code: '23514' })
+    }
+  })
+
+  it('is written by no column\'s default as the bare name', async () => {
+    const { rows } = await db.pool.query(`SELECT c.relname, a.attname FROM pg_attrdef AS d JOIN pg_class AS c ON c.oid = d.adrelid JOIN pg_attribute AS a ON (a.attrelid, a.attnum) = (d.adrelid, d.adnum)
+      WHERE c.relnamespace = 'iu_core'::regnamespace AND pg_get_expr(d.adbin, d.adrelid) ~* 'session_user|current_user' AND pg_get_expr(d.adbin, d.adrelid) !~ '^\\(''db:''::text \\|\\| '`)
+    expect(rows).toEqual([])
   })
 })
 

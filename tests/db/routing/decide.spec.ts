@@ -15,7 +15,7 @@ beforeAll(async () => {
   await db.pool.query(`CREATE FUNCTION public.try_like(p_text jsonb, p_pattern jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
     BEGIN RETURN p_text @@ ('$ like_regex ' || p_pattern::text)::jsonpath; EXCEPTION WHEN OTHERS THEN RETURN NULL; END $$`)
   await db.pool.query(`CREATE FUNCTION public.try_jsonb(p_text text) RETURNS text LANGUAGE plpgsql AS $$
-    BEGIN RETURN p_text::jsonb::text; EXCEPTION WHEN OTHERS THEN RETURN NULL; END $$`)
+    BEGIN RETURN CASE WHEN iu_core.fn_iu_json_unbounded(p_text::jsonb, 1048576) IS NULL THEN p_text::jsonb::text END; EXCEPTION WHEN OTHERS THEN RETURN NULL; END $$`)
 })
 afterAll(() => db.drop())
 
@@ -25,7 +25,7 @@ describe('JSON, as the mirror reads it', () => {
     .map(([sign, whole, fraction, exponent]) => `${sign}${whole}${fraction === null ? '' : `.${fraction}`}${exponent ? exponent.join('') : ''}`)
   const text = fc.oneof(number, payload.map(value => JSON.stringify(value)), fc.string({ maxLength: 6 }), fc.json(), fc.array(number).map(list => `[${list.join(' , ')}]`),
     fc.array(fc.tuple(fc.string({ maxLength: 3, unit: 'grapheme' }), number)).map(list => `{${list.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`),
-    fc.constantFrom('1e131071', '1e131072', '0e999999', '0e1073741822', '0e1073741824', '[0e99999999999]', '1e-16383', '1e-16384', '0.00e-16381', '0.00e-16382', '"\\u0000"', '"\\ud800"', '{"a":1,"a":2}', '{"__proto__":1}', ' 1 ', '01', '1.', '"\u007f\u0001\\/"', ''))
+    fc.constantFrom('1e131071', '1e131072', '1e499', '1e500', '1e-500', '1e-501', '0e-500', '0e-501', '0.1e501', '10e499', `${'['.repeat(100)}1${']'.repeat(100)}`, `${'[{"a":'.repeat(50)}[1]${'}]'.repeat(50)}`, `${'['.repeat(101)}${']'.repeat(101)}`, '0e999999', '0e1073741822', '0e1073741824', '[0e99999999999]', '1e-16383', '1e-16384', '0.00e-16381', '0.00e-16382', '"\\u0000"', '"\\ud800"', '{"a":1,"a":2}', '{"__proto__":1}', ' 1 ', '01', '1.', '"\u007f\u0001\\/"', ''))
 
   test('is read, or refused, and written as jsonb does', async () => {
     const texts = fc.sample(text, 4000).filter(it => !it.includes('\0') && it.isWellFormed())
@@ -120,7 +120,7 @@ describe('a decision', () => {
         const { rows: lanes } = await client.query<{ id: string, lane: string }>('SELECT id, delivery_lane AS lane FROM iu_core.event_outbox WHERE id = ANY ($1)', [ids])
         const { rows: decided } = await client.query<{ event_id: string, route_id: number, decision: string, failure_code: string | null, failure_detail: string | null }>(
           'SELECT event_id, route_id, decision, failure_code, failure_detail FROM iu_core.v_iu_route_decision WHERE event_id = ANY ($1) ORDER BY event_id, route_id', [ids])
-        const { rows: types } = await client.query<Omit<KnownType, 'payloadSchema'> & { payloadSchema: string }>('SELECT event_type AS "eventType", delivery_lane AS "deliveryLane", is_system AS "isSystem", payload_schema AS "payloadSchema" FROM iu_core.v_iu_event_type')
+        const { rows: types } = await client.query<Omit<KnownType, 'payloadSchema'> & { payloadSchema: string }>('SELECT event_type AS "eventType", delivery_lane AS "deliveryLane", is_system AS "isSystem", payload_schema AS "payloadSchema", payload_fault AS "payloadFault" FROM iu_core.v_iu_event_type')
         const { rows: routes } = await client.query<KnownRoute>('SELECT route_id AS "routeId", route_code AS "routeCode", event_type AS "eventType", enabled, dry_run AS "dryRun" FROM iu_core.v_iu_outbound_route')
         const { rows: [ran] } = await client.query<{ status: string }>(`SELECT status FROM iu_core.fn_iu_route_worker_run('iu_outbound_default', 1000)`)
         const { rows: attempts } = await client.query<{ event_id: string, route_id: number, status: string, failure_code: string | null }>('SELECT event_id, route_id, status, failure_code FROM iu_core.iu_route_attempt WHERE event_id = ANY ($1) ORDER BY event_id, route_id', [ids])
@@ -157,7 +157,7 @@ describe('a decision', () => {
   })
 
   test('on what may not be emitted is the database\'s refusal', async () => {
-    const { rows: types } = await db.pool.query<Omit<KnownType, 'payloadSchema'> & { payloadSchema: string }>('SELECT event_type AS "eventType", delivery_lane AS "deliveryLane", is_system AS "isSystem", payload_schema AS "payloadSchema" FROM iu_core.v_iu_event_type')
+    const { rows: types } = await db.pool.query<Omit<KnownType, 'payloadSchema'> & { payloadSchema: string }>('SELECT event_type AS "eventType", delivery_lane AS "deliveryLane", is_system AS "isSystem", payload_schema AS "payloadSchema", payload_fault AS "payloadFault" FROM iu_core.v_iu_event_type')
     const world = { types: types.map(type => ({ ...type, payloadSchema: parseJson(type.payloadSchema) })), routes: [], masterGateOpen: true, workerGateOpen: true }
     for (const [eventType, state, code] of [['nobody.knows', 'IU007', 'unknown_event_type'], ['iu.created', 'IU008', 'reserved_event_type']] as const) {
       await expect(db.pool.query(`SELECT iu_core.fn_iu_emit_event($1, 't', 'r', '{}')`, [eventType])).rejects.toMatchObject({ code: state })

@@ -180,7 +180,7 @@ describe('what becomes of an event', () => {
     expect(rows).toMatchObject([{
       event_id: bad, route_code: 'app.strict.log', attempt_no: 1, failure_code: 'payload_schema', failure_detail: why,
       event_domain: 'application', event_type: 'app.strict', event_subject_table: 'app_table', event_subject_ref: 'b',
-      payload: { n: 0.5, note: 1, x: true }, actor: 'iu_deployer',
+      payload: { n: 0.5, note: 1, x: true }, actor: 'db:iu_deployer',
     }])
     await expectWhole(db.pool)
   })
@@ -329,7 +329,7 @@ describe('what a pass leaves', () => {
     await drain(worker, 4)
     await pass(worker)
     const { rows } = await db.pool.query('SELECT worker_code, seen, attempts_written, skipped, dead_lettered, run_by, finished_at >= started_at AS lasted FROM iu_core.iu_route_worker_run ORDER BY id')
-    const run = { worker_code: WORKER, run_by: 'iu_deployer', lasted: true }
+    const run = { worker_code: WORKER, run_by: 'db:iu_deployer', lasted: true }
     expect(rows).toEqual([
       { ...run, seen: 4, attempts_written: 4, skipped: 0, dead_lettered: 0 },
       { ...run, seen: 3, attempts_written: 3, skipped: 1, dead_lettered: 1 },

@@ -31,7 +31,7 @@ function poll(until: WorkerOptions['until'], more: Partial<WorkerOptions> = {}):
 function counted(kind: RegExp) {
   let queries = 0
   const connect = async () => {
-    const client = await openConnection(db.url, 'a worker')
+    const client = await openConnection(db.url, 'a worker', LIMITS.loop)
     const query = client.query.bind(client) as (...args: unknown[]) => unknown
     Object.assign(client, { query: (...args: unknown[]) => {
       if (kind.test(typeof args[0] === 'string' ? args[0] : (args[0] as { text: string }).text)) queries += 1

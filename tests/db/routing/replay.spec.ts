@@ -41,7 +41,7 @@ test('succeeds once the reason is gone, and then has been resolved', async () =>
   expect(await replay(worker)).toEqual({ status: 'replayed', decision: 'dry_run', attempt_no: 3 })
   expect(await replay(worker)).toEqual({ status: 'already_resolved', decision: null, attempt_no: 3 })
   const { rows } = await db.pool.query('SELECT status, resolved_by, resolved_attempt_no, resolved_at IS NOT NULL AS resolved FROM iu_core.iu_route_dead_letter')
-  expect(rows).toEqual([{ status: 'replayed', resolved_by: 'iu_deployer', resolved_attempt_no: 3, resolved: true }])
+  expect(rows).toEqual([{ status: 'replayed', resolved_by: 'db:iu_deployer', resolved_attempt_no: 3, resolved: true }])
   expect((await db.pool.query('SELECT FROM iu_core.v_iu_route_dead_letter_open')).rowCount).toBe(0)
   expect((await drain(worker)).seen).toBe(0)
   await expectWhole(db.pool)

@@ -30,8 +30,8 @@ describe('one unit', () => {
     const { rows: [unit] } = await db.pool.query(`SELECT u.*, v.version_seq, v.body, v.byte_length, encode(v.content_digest, 'hex') AS digest, v.created_by AS version_by
       FROM iu_core.information_unit u JOIN iu_core.unit_version v ON v.unit_id = u.id WHERE u.id = $1`, [id])
     expect(unit).toMatchObject({
-      canonical_address: 'docs/one.md', unit_kind: 'heading', lifecycle_status: 'draft', current_version_seq: 1, title: 'title', source_path: null, created_by: 'iu_deployer',
-      version_seq: 1, body, byte_length: Buffer.byteLength(body), digest: createHash('sha256').update(body).digest('hex'), version_by: 'iu_deployer',
+      canonical_address: 'docs/one.md', unit_kind: 'heading', lifecycle_status: 'draft', current_version_seq: 1, title: 'title', source_path: null, created_by: 'db:iu_deployer',
+      version_seq: 1, body, byte_length: Buffer.byteLength(body), digest: createHash('sha256').update(body).digest('hex'), version_by: 'db:iu_deployer',
     })
     const { rows } = await db.pool.query('SELECT event_type, event_domain, payload FROM iu_core.event_outbox WHERE event_subject_table = \'information_unit\' AND event_subject_ref = \'docs/one.md\'')
     expect(rows).toEqual([{ event_type: 'iu.created', event_domain: 'unit', payload: { unit_id: Number(id), canonical_address: 'docs/one.md', unit_kind: 'heading', version_seq: 1 } }])

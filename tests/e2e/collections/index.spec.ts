@@ -4,7 +4,7 @@ test('lists collections by address, with kind, size and round trip', async ({ pa
   await open(page, '/collections')
   const addresses = await page.locator('tbody tr[data-row] th code').allTextContents()
   expect(addresses.length).toBeGreaterThanOrEqual(40)
-  await expect(page.locator('tbody tr[data-row]').first()).toContainText(/identical|differs|stale|no source/)
+  await expect(page.locator('tbody tr[data-row]').first()).toContainText(/identical|edited|differs|stale|no source/)
 })
 
 test('search is in the address, finds text as it stands, and Back undoes it', async ({ page }) => {

@@ -80,7 +80,9 @@ async function signIn(origin: string, account: string, password: string): Promis
   const answer = await ask(origin, '/api/session', { method: 'POST', headers: { origin }, body: { account, password } })
   expect(answer.status, answer.text).toBe(200)
   const headers = { cookie: answer.headers['set-cookie']![0]!.split(';')[0]!, origin }
-  const command: Signed['command'] = (code, body, more) => ask(origin, `/api/commands/${code}`, { method: 'POST', body, headers: { ...headers, ...more } })
+  // Who issues a token gives the password with it.
+  const complete = (code: string, body?: { params?: object }) => code === 'dot_iu_issue_token' && body?.params ? { ...body, params: { current_password: password, ...body.params } } : body
+  const command: Signed['command'] = (code, body, more) => ask(origin, `/api/commands/${code}`, { method: 'POST', body: complete(code, body as { params?: object }), headers: { ...headers, ...more } })
   return {
     headers, command,
     ask: (path, asked) => ask(origin, path, { ...asked, headers: { ...headers, ...asked?.headers } }),

@@ -42,7 +42,7 @@ export async function expectVerified(page: Page): Promise<void> {
   await expect(receipt(page)).toHaveAttribute('data-status', 'verified')
 }
 export async function leave(page: Page): Promise<void> {
-  await press(page, 'Close')
+  await press(page, 'Done')
   await expect(dialog(page)).toHaveCount(0)
 }
 

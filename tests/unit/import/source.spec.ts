@@ -121,16 +121,48 @@ describe('listSources', () => {
     expect(await paths(folder(...names))).toEqual(names.toSorted())
   })
 
-  it('follows links to files, not to folders', async () => {
+  it('follows links to files in the folder, and no link to a folder', async () => {
     const path = folder('real.md', 'sub/x.md')
     symlinkSync('real.md', join(path, 'link.md'))
+    symlinkSync('link.md', join(path, 'linked.md'))
     symlinkSync('.', join(path, 'loop.md'))
     symlinkSync('sub', join(path, 'other'))
     symlinkSync('nowhere.md', join(path, 'broken.md'))
+    symlinkSync('circle.md', join(path, 'circle.md'))
     const { sources, problems } = await listSources([path])
-    expect(sources.map(source => source.relativePath)).toEqual(['link.md', 'real.md', 'sub/x.md'])
-    expect(problems).toMatchObject([{ code: 'not_found', file: join(path, 'broken.md') }])
+    expect(sources.map(source => source.relativePath)).toEqual(['link.md', 'linked.md', 'real.md', 'sub/x.md'])
+    expect(problems.map(({ code, file }) => [code, file]).sort()).toEqual([['not_found', join(path, 'broken.md')], ['unreadable', join(path, 'circle.md')]])
     expect(await paths(join(path, 'other'))).toEqual(['x.md'])
+  })
+
+  it('follows no link out of the folder, by whatever way it leads there, and names each', async () => {
+    const outer = folder('secret.md', 'secrets/x.md', 'secret.txt', 'in/real.md', 'in/sub/y.md', 'in-beside/z.md')
+    const path = join(outer, 'in')
+    execFileSync('mkfifo', [join(outer, 'pipe')])
+    const links: Record<string, string> = {
+      'file.md': '../secret.md', 'absolute.md': join(outer, 'secret.txt'), 'beside.md': '../in-beside/z.md', 'twice.md': 'file.md', 'sub/up.md': '../../secret.md', 'through.md': 'folder/x.md',
+      'folder': '../secrets', 'folder.md': '../secrets', 'root': '/', 'device.md': '/dev/zero', 'pipe.md': '../pipe', 'process.md': '/proc/self/status', 'there-and-back.md': '../in/real.md',
+    }
+    for (const [name, to] of Object.entries(links)) symlinkSync(to, join(path, name))
+    for (const name of ['node_modules', '.git', 'picture.png']) symlinkSync('../secrets', join(path, name))
+    rmSync(join(path, 'picture.png'))
+    symlinkSync('../secret.md', join(path, 'picture.png'))
+    const { sources, problems } = await listSources([path])
+    expect(sources.map(source => source.relativePath)).toEqual(['real.md', 'sub/y.md', 'there-and-back.md'])
+    expect(problems.map(({ code, file }) => `${code} ${file}`).sort()).toEqual(Object.keys(links).filter(name => name !== 'there-and-back.md').map(name => `outside ${join(path, name)}`).sort())
+    // The folder may be named by a link; what is named itself is taken.
+    symlinkSync('in', join(outer, 'alias'))
+    expect(await paths(join(outer, 'alias'), join(path, 'file.md'))).toEqual(['real.md', 'sub/y.md', 'there-and-back.md', 'file.md'])
+  })
+
+  it('reads nothing outside though a link is put there after the listing', async () => {
+    const outer = folder('secret.md', 'secrets/x.md', 'in/a.md', 'in/sub/x.md')
+    const { sources } = await listSources([join(outer, 'in')])
+    rmSync(join(outer, 'in/a.md'))
+    symlinkSync('../secret.md', join(outer, 'in/a.md'))
+    rmSync(join(outer, 'in/sub'), { recursive: true })
+    symlinkSync('../secrets', join(outer, 'in/sub'))
+    for (const { file, root } of sources) await expect(readSource(file, 100, root)).rejects.toMatchObject({ code: 'outside' })
   })
 
   it('reports a name that is not UTF-8, and goes on', async () => {

@@ -4,6 +4,7 @@ CREATE FUNCTION iu_core.fn_iu_sign_in(p_account text, p_key bytea, p_client text
 RETURNS TABLE (status text, token text, retry_after integer)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, iu_core, pg_temp
+SET lock_timeout = '5s'
 AS $$
 DECLARE
   v_account_digest constant bytea := sha256(convert_to(coalesce(p_account, ''), 'UTF8'));
@@ -13,11 +14,11 @@ DECLARE
   v_last timestamptz;
 BEGIN
   -- One at a time for a name: guesses sent side by side are counted as those sent in a row.
-  PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.sign_in ' || coalesce(p_account, ''), 0));
+  SELECT * INTO v_account FROM iu_account WHERE account = p_account FOR NO KEY UPDATE;
   DELETE FROM iu_sign_in_failure WHERE id IN (SELECT f.id FROM iu_sign_in_failure AS f WHERE f.failed_at < clock_timestamp() - interval '15 minutes' LIMIT 100 FOR UPDATE SKIP LOCKED);
-  SELECT greatest(a.n, c.n / 4), greatest(a.last, c.last) INTO v_failures, v_last
-  FROM (SELECT count(*) AS n, max(failed_at) AS last FROM iu_sign_in_failure WHERE account_digest = v_account_digest AND failed_at > clock_timestamp() - interval '15 minutes') AS a,
-       (SELECT count(*) AS n, max(failed_at) AS last FROM iu_sign_in_failure WHERE client_digest = v_client_digest AND failed_at > clock_timestamp() - interval '15 minutes') AS c;
+  -- By the name and the client: what others do, to this name or from there to other names, refuses no right password.
+  SELECT count(*), max(failed_at) INTO v_failures, v_last
+  FROM iu_sign_in_failure WHERE account_digest = v_account_digest AND client_digest = v_client_digest AND failed_at > clock_timestamp() - interval '15 minutes';
   -- Four in peace, then 2, 4, 8 … seconds from the last, five minutes at most.
   IF v_failures >= 5 THEN
     retry_after := ceil(extract(epoch FROM v_last - clock_timestamp()) + least(300, 2 ^ least(v_failures - 4, 9)));
@@ -26,13 +27,12 @@ BEGIN
     END IF;
     retry_after := NULL;
   END IF;
-  SELECT * INTO v_account FROM iu_account WHERE account = p_account FOR UPDATE;
   -- One answer for a wrong name, a wrong password and a disabled account.
   IF (v_account.password_verifier = sha256(p_key) AND v_account.status = 'active') IS NOT TRUE THEN
     INSERT INTO iu_sign_in_failure (account_digest, client_digest) VALUES (v_account_digest, v_client_digest);
     status := 'refused'; RETURN NEXT; RETURN;
   END IF;
-  DELETE FROM iu_sign_in_failure WHERE account_digest = v_account_digest;
+  DELETE FROM iu_sign_in_failure WHERE account_digest = v_account_digest AND client_digest = v_client_digest;
   UPDATE iu_account SET last_sign_in_at = clock_timestamp() WHERE id = v_account.id;
   token := 'ius_' || fn_iu_token();
   INSERT INTO iu_session (account_id, token_digest, expires_at) VALUES (v_account.id, sha256(convert_to(token, 'UTF8')), clock_timestamp() + interval '7 days');

@@ -5,6 +5,6 @@ CREATE TABLE iu_core.iu_sign_in_failure (
   client_digest bytea NOT NULL,
   failed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-CREATE INDEX iu_sign_in_failure_account_idx ON iu_core.iu_sign_in_failure (account_digest, failed_at);
-CREATE INDEX iu_sign_in_failure_client_idx ON iu_core.iu_sign_in_failure (client_digest, failed_at);
+CREATE INDEX iu_sign_in_failure_pair_idx ON iu_core.iu_sign_in_failure (account_digest, client_digest, failed_at);
+CREATE INDEX iu_sign_in_failure_time_idx ON iu_core.iu_sign_in_failure (failed_at);
 COMMENT ON TABLE iu_core.iu_sign_in_failure IS 'Failed sign-ins of the last quarter of an hour, for throttling; digests, because people type passwords into the name''s field';

@@ -17,7 +17,7 @@ CREATE TABLE iu_core.iu_backup_evidence (
   checks jsonb NOT NULL,
   restorable boolean NOT NULL,
   checked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  checked_by text NOT NULL DEFAULT session_user,
+  checked_by text NOT NULL DEFAULT ('db:' || session_user),
   CONSTRAINT iu_backup_evidence_kind_chk CHECK (kind IN ('pg_dump', 'copy')),
   CONSTRAINT iu_backup_evidence_digest_chk CHECK (octet_length(file_digest) = 32),
   CONSTRAINT iu_backup_evidence_size_chk CHECK (file_bytes > 0 AND entries > 0 AND row_count >= 0)

@@ -1,4 +1,4 @@
--- requires: iu_collection_checkpoint, iu_collection_checkpoint_piece, iu_core
+-- requires: fn_iu_import_base_put, iu_collection_checkpoint, iu_collection_checkpoint_piece, iu_core
 -- Forward, never back: a piece whose text differs gets a further version, so the way there stays in its history.
 CREATE FUNCTION iu_core.fn_iu_collection_return(p_collection_id bigint, p_checkpoint_no integer)
 RETURNS TABLE (pieces_added integer, pieces_removed integer, pieces_moved integer, versions_created integer)
@@ -83,10 +83,14 @@ BEGIN
   WHERE (iu_tree_path.parent_unit_id, iu_tree_path.section_level) IS DISTINCT FROM (excluded.parent_unit_id, excluded.section_level);
   UPDATE iu_collection AS c
   SET revision = c.revision + 1, updated_at = clock_timestamp(), title = coalesce(v_checkpoint.title, c.title),
-      source_digest = coalesce(v_checkpoint.source_digest, c.source_digest), source_byte_length = coalesce(v_checkpoint.source_byte_length, c.source_byte_length)
+      source_digest = coalesce(v_checkpoint.source_digest, c.source_digest), source_byte_length = coalesce(v_checkpoint.source_byte_length, c.source_byte_length), base_id = v_checkpoint.base_id
   WHERE c.id = p_collection_id;
   IF fn_iu_collection_seal(p_collection_id) IS DISTINCT FROM coalesce(v_checkpoint.render_digest, sha256('')) THEN
     RAISE EXCEPTION 'round trip failed: the collection does not render to the text of checkpoint %', p_checkpoint_no USING ERRCODE = 'IU006', HINT = 'Nothing was written. Report it.';
+  END IF;
+  -- Emptied, it is as before its first import, which wrote nothing yet.
+  IF p_checkpoint_no = 0 THEN
+    PERFORM fn_iu_import_base_put(p_collection_id);
   END IF;
   RETURN NEXT;
 END

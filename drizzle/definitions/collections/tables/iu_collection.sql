@@ -18,9 +18,10 @@ CREATE TABLE iu_core.iu_collection (
   manifest_digest bytea,
   manifest_revision bigint,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  created_by text NOT NULL DEFAULT session_user,
+  created_by text NOT NULL DEFAULT ('db:' || session_user),
   updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   rendered_event_id bigint,
+  base_id bigint,
   CONSTRAINT iu_collection_address_chk CHECK (iu_core.fn_iu_is_address(canonical_address)),
   CONSTRAINT iu_collection_status_chk CHECK (status IN ('active', 'deleted')),
   CONSTRAINT iu_collection_source_chk CHECK ((source_path IS NULL) = (source_digest IS NULL) AND (source_path IS NULL) = (source_byte_length IS NULL))
@@ -31,6 +32,7 @@ COMMENT ON COLUMN iu_core.iu_collection.revision IS 'raised by every change of m
 COMMENT ON COLUMN iu_core.iu_collection.byte_length IS 'bytes of the rendered collection';
 COMMENT ON COLUMN iu_core.iu_collection.next_piece_no IS 'the number in the next new piece''s address; never used twice';
 COMMENT ON COLUMN iu_core.iu_collection.source_digest IS 'SHA-256 of the file as it was last imported';
+COMMENT ON COLUMN iu_core.iu_collection.base_id IS 'what the last import wrote (iu_import_base); null where that is not on record';
 COMMENT ON COLUMN iu_core.iu_collection.render_digest IS 'SHA-256 of the rendering at render_revision';
 COMMENT ON COLUMN iu_core.iu_collection.manifest_digest IS 'SHA-256 of the manifest text at manifest_revision';
 COMMENT ON COLUMN iu_core.iu_collection.rendered_event_id IS 'the collection_rendered of the last rendering; null where that was before exports were fed';

@@ -1,4 +1,4 @@
--- requires: fn_iu_collection_return, fn_iu_import_file, iu_core
+-- requires: fn_dot_line_end_notes, fn_dot_loss, fn_iu_collection_return, fn_iu_import_file, fn_iu_lock, iu_core
 CREATE FUNCTION iu_core.dot_iu_import_text(p_params jsonb, p_context jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -16,6 +16,8 @@ DECLARE
   v_outcome text;
   v_locked bigint[];
   v_retired text;
+  v_text text;                    -- what it was
+  v_over text[] := '{}';          -- pieces whose edits it undoes
 BEGIN
   IF (p_params ? 'text') <> (p_params ? 'source_path') OR (p_params ? 'checkpoint') <> (p_params ? 'collection') OR (p_params ? 'text') = (p_params ? 'checkpoint') OR (p_params ? 'text') <> (p_params ? 'cut') THEN
     RAISE EXCEPTION 'text: give a source_path and its text, or a collection and the checkpoint to return to' USING ERRCODE = 'IU002', COLUMN = 'text';
@@ -25,7 +27,7 @@ BEGIN
   END IF;
   IF p_params ? 'text' THEN
     -- Imports of one source take turns, before they lock anything.
-    PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.import ' || (p_params ->> 'source_path'), 0));
+    PERFORM fn_iu_lock('iu_core.import ' || (p_params ->> 'source_path'));
     SELECT * INTO v_before FROM iu_collection WHERE source_path = p_params ->> 'source_path';
   ELSE
     -- Units before collections; the return locks them in order.
@@ -58,6 +60,7 @@ BEGIN
     END IF;
   END IF;
 
+  v_text := fn_iu_collection_render(v_before.id);
   IF p_params ? 'text' THEN
     BEGIN
       SELECT i.* INTO v_imported
@@ -69,6 +72,7 @@ BEGIN
       RAISE EXCEPTION 'cut: starts, lengths and levels are whole numbers' USING ERRCODE = 'IU002', COLUMN = 'cut';
     END;
     v_outcome := v_imported.outcome;
+    v_over := v_imported.over_edits;
     SELECT * INTO STRICT v_after FROM iu_collection WHERE canonical_address = v_imported.canonical_address;
   ELSE
     SELECT r.pieces_added AS pieces_created, r.versions_created, r.pieces_removed, r.pieces_moved INTO v_imported FROM fn_iu_collection_return(v_before.id, (p_params ->> 'checkpoint')::integer) AS r;
@@ -97,9 +101,13 @@ BEGIN
       WHEN 'created' THEN jsonb_build_array(jsonb_build_object('ref', 'collection:' || v_after.canonical_address, 'change', 'create', 'after', jsonb_build_object('revision', v_after.revision, 'pieces', v_after.piece_count, 'bytes', v_after.byte_length)))
       ELSE jsonb_build_array(fn_dot_collection_object(v_before)) END || v_objects,
     'refs', jsonb_build_array('collection:' || v_after.canonical_address),
+    'friction', CASE WHEN v_over = '{}' THEN '[]' ELSE jsonb_build_array(jsonb_build_object('because', 'edits', 'what', format('It undoes what was done here since the last import, on %s: %s.',
+        CASE cardinality(v_over) WHEN 1 THEN '1 piece' ELSE cardinality(v_over) || ' pieces' END, array_to_string(v_over[:20], ', ') || CASE WHEN cardinality(v_over) > 20 THEN ' …' ELSE '' END))) END
+      || CASE WHEN v_outcome = 'unchanged' THEN '[]' ELSE fn_dot_loss(v_before, v_imported.pieces_removed, v_after.byte_length) END,
     'result', jsonb_strip_nulls(jsonb_build_object('outcome', v_outcome, 'collection', v_after.canonical_address, 'pieces', v_after.piece_count, 'bytes', v_after.byte_length,
       'sha256', encode(v_after.render_digest, 'hex'), 'pieces_created', v_imported.pieces_created, 'versions_created', v_imported.versions_created,
       'pieces_removed', v_imported.pieces_removed, 'pieces_moved', v_imported.pieces_moved, 'checkpoint', nullif(v_checkpoint, 0))),
+    'notes', CASE WHEN v_before.id IS NULL THEN '[]' ELSE fn_dot_line_end_notes(v_text, coalesce(p_params ->> 'text', fn_iu_collection_render(v_after.id))) END,
     'checks', jsonb_build_array(jsonb_build_object('name', 'renders_to_the_text', 'kind', 'rendered', 'collection', v_after.canonical_address, 'sha256', encode(v_after.render_digest, 'hex'), 'revision', v_after.revision)),
     'inverse', CASE WHEN v_outcome <> 'unchanged' AND v_retired IS NULL THEN jsonb_build_object('command', 'dot_iu_import_text', 'params', jsonb_build_object('collection', v_after.canonical_address, 'checkpoint', v_checkpoint, 'expect_revision', v_after.revision)) END,
     'irreversible', CASE WHEN v_outcome = 'unchanged' THEN 'Nothing was changed.' ELSE format('%s is retired and has left the collection. Restore it, then return to checkpoint %s.', v_retired, v_checkpoint) END);

@@ -1,4 +1,4 @@
--- requires: fn_iu_token, iu_api_token, iu_core
+-- requires: fn_dot_account, fn_dot_own_password, fn_iu_token, iu_api_token, iu_core
 CREATE FUNCTION iu_core.dot_iu_issue_token(p_params jsonb, p_context jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -16,6 +16,7 @@ BEGIN
   ELSIF p_context ->> 'actor_kind' = 'token' THEN
     RAISE EXCEPTION 'a token does not issue tokens' USING ERRCODE = 'IU013', HINT = 'Sign in with the password.';
   END IF;
+  PERFORM fn_dot_own_password(fn_dot_account(v_account), p_params ->> 'current_key');
   BEGIN
     v_expires := (p_params ->> 'expires_at')::timestamptz;
   EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR invalid_time_zone_displacement_value THEN
@@ -41,5 +42,5 @@ BEGIN
     'inverse', jsonb_build_object('command', 'dot_iu_revoke_token', 'params', jsonb_build_object('token', v_id)));
 END
 $$;
-COMMENT ON FUNCTION iu_core.dot_iu_issue_token(jsonb, jsonb) IS 'Issues an API token for the account that asks: told once, scoped, expiring';
+COMMENT ON FUNCTION iu_core.dot_iu_issue_token(jsonb, jsonb) IS 'Issues an API token for the account that asks, with its present password: told once, scoped, expiring';
 REVOKE ALL ON FUNCTION iu_core.dot_iu_issue_token(jsonb, jsonb) FROM PUBLIC;

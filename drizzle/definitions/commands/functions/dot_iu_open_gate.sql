@@ -15,9 +15,10 @@ BEGIN
   v_expires := fn_dot_instant(p_params, 'expires_at');
   IF v_before ->> 'state' = 'open' AND v_expires IS NOT DISTINCT FROM (v_before ->> 'expires_at')::timestamptz THEN
     RAISE EXCEPTION 'gate: % is open already', v_gate USING ERRCODE = 'IU016', COLUMN = 'gate';
-  -- Who closed it does not open it: the second person. The schema's owner is no person, and could write the row anyway.
-  ELSIF v_before ->> 'state' = 'closed' AND v_before ->> 'by' = p_context ->> 'actor' AND p_context ->> 'actor_kind' <> 'owner' THEN
-    RAISE EXCEPTION 'gate: % closed it, and who closed a gate does not open it', p_context ->> 'actor' USING ERRCODE = 'IU018', COLUMN = 'gate', HINT = 'Ask another approver.';
+  -- Who closed it, or gave it the end that has come, does not open it: the second person. The schema's owner is no person, and could write the row anyway.
+  ELSIF v_before ->> 'state' IN ('closed', 'expired') AND v_before ->> 'by' = p_context ->> 'actor' AND p_context ->> 'actor_kind' <> 'owner' THEN
+    RAISE EXCEPTION 'gate: % %, and does not open it again', p_context ->> 'actor', CASE v_before ->> 'state' WHEN 'closed' THEN 'closed it' ELSE 'gave it the end that has come' END
+      USING ERRCODE = 'IU018', COLUMN = 'gate', HINT = 'Ask another approver.';
   ELSIF v_before ->> 'state' IN ('missing', 'malformed') AND EXISTS (SELECT FROM iu_vocabulary WHERE term_class = 'gate' AND term = v_gate) THEN
     PERFORM fn_iu_gate_repair(v_gate);
   END IF;

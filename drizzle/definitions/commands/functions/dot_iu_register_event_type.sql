@@ -1,4 +1,4 @@
--- requires: dot_inventory, fn_dot_inventory_register, fn_iu_event_types_register, iu_core
+-- requires: dot_inventory, fn_dot_inventory_register, fn_iu_event_types_register, fn_iu_lock, iu_core
 CREATE FUNCTION iu_core.dot_iu_register_event_type(p_params jsonb, p_context jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -10,7 +10,7 @@ DECLARE
   v_after jsonb;
 BEGIN
   -- Two registrations of one name take turns.
-  PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.event_type ' || v_type, 0));
+  PERFORM fn_iu_lock('iu_core.event_type ' || v_type);
   v_before := (SELECT to_jsonb(t) - 'registered_at' - 'registered_by' - 'payload_predicate' - 'payload_keys' FROM iu_event_type AS t WHERE event_type = v_type);
   IF v_type !~ '^[a-z0-9_]+([.][a-z0-9_]+)*$' THEN
     RAISE EXCEPTION 'event_type: "%" is no name of a type', left(v_type, 80) USING ERRCODE = 'IU002', COLUMN = 'event_type', HINT = 'Use a-z 0-9 _ joined by dots.';

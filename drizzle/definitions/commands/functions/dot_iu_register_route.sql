@@ -1,4 +1,4 @@
--- requires: dot_inventory, fn_dot_inventory_register, fn_iu_routes_register, iu_core
+-- requires: dot_inventory, fn_dot_inventory_register, fn_iu_lock, fn_iu_routes_register, iu_core
 CREATE FUNCTION iu_core.dot_iu_register_route(p_params jsonb, p_context jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -9,7 +9,7 @@ DECLARE
   v_before jsonb;
   v_after jsonb;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.route ' || v_code, 0));
+  PERFORM fn_iu_lock('iu_core.route ' || v_code);
   v_before := (SELECT jsonb_build_object('event_type', event_type, 'target_kind', target_kind, 'target_ref', target_ref, 'enabled', enabled, 'dry_run', dry_run) FROM iu_outbound_route WHERE route_code = v_code);
   IF v_code !~ '^[a-z0-9_]+([.][a-z0-9_]+)*$' THEN
     RAISE EXCEPTION 'route: "%" is no code of a route', left(v_code, 80) USING ERRCODE = 'IU002', COLUMN = 'route', HINT = 'Use a-z 0-9 _ joined by dots.';

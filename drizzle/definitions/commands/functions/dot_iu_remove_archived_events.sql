@@ -1,4 +1,4 @@
--- requires: fn_iu_archive_content, fn_iu_attempt_block_count, iu_archive_move, iu_core, v_iu_archive
+-- requires: fn_iu_archive_content, fn_iu_attempt_block_count, fn_iu_lock, iu_archive_move, iu_core, v_iu_archive
 -- Locks old events and the audit, nothing that a pass or an emitter waits for.
 CREATE FUNCTION iu_core.dot_iu_remove_archived_events(p_params jsonb, p_context jsonb)
 RETURNS jsonb
@@ -15,7 +15,7 @@ BEGIN
   -- The audit stands still meanwhile, and no cursor begins to read everything once more.
   PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_event_audit'));
   -- Nor does a replay begin: what it freezes stays.
-  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_replay_job'));
+  PERFORM fn_iu_lock('iu_core.iu_replay_job');
   SELECT * INTO v_archive FROM v_iu_archive WHERE archive_id = (p_params ->> 'archive')::bigint;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'archive: there is no %', p_params ->> 'archive' USING ERRCODE = 'IU003', COLUMN = 'archive';

@@ -1,4 +1,4 @@
--- requires: fn_dot_letters, fn_dot_skipped, fn_dot_frozen, iu_core, iu_replay_batch, v_iu_route_decision
+-- requires: fn_dot_frozen, fn_dot_letters, fn_dot_skipped, fn_iu_lock, iu_core, iu_replay_batch, v_iu_route_decision
 -- Only starts it: fn_iu_replay_step does it. The plan freezes the ids, and tells what each would become just now.
 CREATE FUNCTION iu_core.dot_iu_start_replay(p_params jsonb, p_context jsonb)
 RETURNS jsonb
@@ -19,7 +19,7 @@ BEGIN
   END IF;
   v_ids := CASE v_what WHEN 'skipped' THEN fn_dot_skipped(p_params, p_context, 500000) ELSE fn_dot_letters(p_params, p_context, 500000, true) END;
   -- The plan's number is the apply's, unless another was started between them.
-  PERFORM pg_advisory_xact_lock(hashtext('iu_core.iu_replay_job'));
+  PERFORM fn_iu_lock('iu_core.iu_replay_job');
   SELECT coalesce(max(id), 0) + 1 INTO v_id FROM iu_replay_job;
   -- From here on no archive takes any of them; what one has taken since the plan is left out.
   SELECT CASE v_what WHEN 'skipped' THEN (SELECT count(*) FROM event_outbox WHERE id = ANY (v_ids)) ELSE (SELECT count(*) FROM iu_route_dead_letter WHERE id = ANY (v_ids) AND status = 'open') END INTO v_total;

@@ -1,4 +1,4 @@
--- requires: dot_iu_acting, dot_iu_command, dot_iu_command_run, fn_dot_drift_refused, fn_dot_run_overtaken, fn_dot_works_in_drift, iu_core
+-- requires: dot_iu_acting, dot_iu_command, dot_iu_command_run, fn_dot_drift_refused, fn_dot_ids_trimmed, fn_dot_run_overtaken, fn_dot_works_in_drift, fn_iu_json_unbounded, fn_iu_lock, iu_core
 -- The dispatcher: the one way in which anything is changed. The handler runs in a subtransaction, so that
 -- a plan is the real thing, taken back, and a refusal leaves its row in the ledger and nothing else.
 CREATE FUNCTION iu_core.fn_dot_command_run(
@@ -32,7 +32,9 @@ DECLARE
   v_problems text[];
   v_events_before bigint;
   v_overtaken bigint;
+  v_unbounded text;
   v_drifted text;
+  v_friction jsonb := '[]';        -- why this very change is of the second tier, though its command is not
   v_events jsonb := '[]';
   v_message text;
   v_detail text;
@@ -47,6 +49,11 @@ BEGIN
     RAISE EXCEPTION 'a command needs READ COMMITTED, not %', upper(current_setting('transaction_isolation')) USING ERRCODE = 'IU011';
   END IF;
   SELECT * INTO STRICT v_who FROM fn_iu_who(p_token);
+  -- Before anything writes them out: a number of a dozen bytes may be a text of a hundred thousand.
+  v_unbounded := fn_iu_json_unbounded(v_params, 67108864);
+  IF v_unbounded IS NOT NULL THEN
+    RAISE EXCEPTION 'params: %', v_unbounded USING ERRCODE = 'IU002', COLUMN = 'params';
+  END IF;
 
   IF p_target_run_id IS NOT NULL THEN
     SELECT * INTO v_target FROM dot_iu_command_run WHERE id = p_target_run_id AND mode IN ('apply', 'rollback') AND status = 'succeeded';
@@ -76,6 +83,7 @@ BEGIN
   ELSIF p_target_run_id IS NOT NULL THEN
     v_params := coalesce(v_target.receipt -> 'inverse' -> 'params', '{}');
   END IF;
+  v_params := fn_dot_ids_trimmed(v_params, v_command.param_schema);
   -- Without its secrets: the console salts a password anew at each call, and a repeat must be known as one.
   v_input := CASE WHEN jsonb_typeof(v_params) = 'object' THEN v_params - v_command.secret_params ELSE v_params END;
   v_param_digest := coalesce(v_param_digest, sha256(convert_to(v_input::text, 'UTF8')));
@@ -91,7 +99,7 @@ BEGIN
       RAISE EXCEPTION 'idempotency_key: at most 200 bytes' USING ERRCODE = 'IU002', COLUMN = 'idempotency_key';
     END IF;
     -- The second click waits for the first, and is told what the first was told.
-    PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.command ' || v_run.actor || chr(10) || v_run.idempotency_key, 0));
+    PERFORM fn_iu_lock('iu_core.command ' || v_run.actor || chr(10) || v_run.idempotency_key);
     SELECT * INTO v_plan FROM dot_iu_command_run WHERE actor = v_run.actor AND idempotency_key = v_run.idempotency_key AND status = 'succeeded';
     IF FOUND THEN
       IF (v_plan.command_code, v_plan.mode, v_plan.param_digest) = (v_run.command_code, p_mode, v_param_digest) AND v_plan.target_run_id IS NOT DISTINCT FROM p_target_run_id THEN
@@ -166,6 +174,12 @@ BEGIN
     EXECUTE format('SELECT iu_core.%I($1, $2)', v_command.command_code) INTO v_outcome
       USING v_params, jsonb_strip_nulls(jsonb_build_object('actor', v_who.actor, 'actor_kind', v_who.actor_kind, 'account_id', v_who.account_id,
         'right', v_who.account_right, 'reason', v_reason, 'frozen', v_plan.frozen));
+    v_friction := CASE WHEN p_target_run_id IS NULL THEN coalesce(v_outcome -> 'friction', '[]') ELSE '[]' END;
+    v_outcome := v_outcome || jsonb_build_object('notes', jsonb_path_query_array(v_friction, '$[*].what') || coalesce(v_outcome -> 'notes', '[]'));
+    IF p_mode = 'apply' AND v_friction <> '[]' AND (p_plan_digest IS NULL OR v_reason IS NULL) THEN
+      RAISE EXCEPTION '%: %', CASE WHEN p_plan_digest IS NULL THEN 'plan_digest' ELSE 'reason' END, (SELECT string_agg(f ->> 'what', ' ') FROM jsonb_array_elements(v_friction) AS f)
+        USING ERRCODE = 'IU002', COLUMN = CASE WHEN p_plan_digest IS NULL THEN 'plan_digest' ELSE 'reason' END, HINT = 'Plan it, read the plan, and apply that plan with a reason.';
+    END IF;
     -- What a constraint would refuse at the commit, it refuses here: a plan that passes is one that commits.
     -- Each by its name: ALL would be the caller's own too, and up to PostgreSQL 17 their triggers would run as the owner.
     SET CONSTRAINTS iu_core.iu_collection_piece_position_key IMMEDIATE;
@@ -223,12 +237,12 @@ BEGIN
       v_run.frozen := NULL; v_run.object_refs := '{}'; v_run.event_count := 0; v_run.event_from := NULL; v_run.event_to := NULL;
       RETURN fn_dot_run_write(v_run, jsonb_build_object(
         'status', CASE WHEN fn_dot_refusal_code(SQLSTATE) IS NULL THEN 'failed' ELSE 'refused' END, 'sqlstate', SQLSTATE,
-        'field', nullif(v_column, ''), 'detail', v_message, 'more', nullif(v_detail, ''), 'hint', nullif(v_hint, ''),
+        'field', nullif(v_column, ''), 'friction', CASE WHEN v_column IN ('plan_digest', 'reason') THEN nullif(jsonb_path_query_array(v_friction, '$[*].because'), '[]') END, 'detail', v_message, 'more', nullif(v_detail, ''), 'hint', nullif(v_hint, ''),
         'errors', CASE WHEN cardinality(v_problems) > 0 THEN (SELECT jsonb_agg(jsonb_build_object('field', split_part(p, ': ', 1), 'message', substr(p, length(split_part(p, ': ', 1)) + 3))) FROM unnest(v_problems) AS p) END));
   END;
   RETURN fn_dot_run_write(v_run, jsonb_build_object('status', CASE p_mode WHEN 'plan' THEN 'planned' ELSE 'succeeded' END, 'events', v_events), v_outcome);
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_dot_command_run(text, text, jsonb, text, text, bigint, text, text, text) IS 'Runs a command for who holds the token (without one: for the login): plan, apply, verify or rollback; returns the receipt, which is also the ledger''s row. A refusal is returned, not raised. Raises 40001, 40P01 and 55P03 (try again with the same key), IU012 nobody, IU013 no right, IU003 unknown command or run, IU002 bad mode or key, IU011 isolation; these leave no row';
+COMMENT ON FUNCTION iu_core.fn_dot_command_run(text, text, jsonb, text, text, bigint, text, text, text) IS 'Runs a command for who holds the token (without one: for the login): plan, apply, verify or rollback; returns the receipt, which is also the ledger''s row. A refusal is returned, not raised. Raises 40001, 40P01 and 55P03 (try again with the same key), IU012 nobody, IU013 no right, IU003 unknown command or run, IU002 bad mode, key or parameters that are too large to be written out, IU011 isolation; these leave no row';
 REVOKE ALL ON FUNCTION iu_core.fn_dot_command_run(text, text, jsonb, text, text, bigint, text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION iu_core.fn_dot_command_run(text, text, jsonb, text, text, bigint, text, text, text) TO iu_console, iu_operator, iu_approver;

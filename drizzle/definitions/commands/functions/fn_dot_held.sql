@@ -1,4 +1,4 @@
--- requires: fn_dot_frozen, fn_dot_thawed, iu_core, v_iu_held_event
+-- requires: fn_dot_frozen, fn_dot_thawed, fn_iu_lock, iu_core, v_iu_held_event
 CREATE FUNCTION iu_core.fn_dot_held(p_params jsonb, p_context jsonb)
 RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -6,7 +6,7 @@ SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 BEGIN
   -- One decision at a time on what is held: none is released and discarded both.
-  PERFORM pg_advisory_xact_lock(hashtext('iu_core.held_events'));
+  PERFORM fn_iu_lock('iu_core.held_events');
   RETURN CASE WHEN p_context ? 'frozen' THEN fn_dot_thawed(p_context -> 'frozen')
     ELSE ARRAY(SELECT event_id FROM v_iu_held_event
                WHERE (NOT p_params ? 'event_type' OR event_type = p_params ->> 'event_type') AND (NOT p_params ? 'through' OR event_id <= (p_params ->> 'through')::bigint)

@@ -1,4 +1,4 @@
--- requires: iu_worker_schedule, v_iu_worker_schedule, fn_iu_actor
+-- requires: fn_iu_actor, fn_iu_lock, iu_worker_schedule, v_iu_worker_schedule
 CREATE FUNCTION iu_core.fn_dot_schedule_switched(p_enabled boolean, p_poll_ms integer, p_batch_size integer, p_reason text)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -9,7 +9,7 @@ DECLARE
   v_after jsonb;
 BEGIN
   -- Two who switch it take turns, also while there is no row to lock.
-  PERFORM pg_advisory_xact_lock(hashtextextended('iu_core.iu_worker_schedule', 0));
+  PERFORM fn_iu_lock('iu_core.iu_worker_schedule');
   SELECT jsonb_build_object('enabled', enabled, 'poll_ms', poll_ms, 'batch_size', batch_size) INTO STRICT v_before FROM v_iu_worker_schedule;
   v_after := v_before || jsonb_strip_nulls(jsonb_build_object('enabled', p_enabled, 'poll_ms', p_poll_ms, 'batch_size', p_batch_size));
   IF v_after = v_before THEN

@@ -12,7 +12,7 @@ CREATE TABLE iu_core.dot_iu_command (
   param_schema jsonb NOT NULL,
   description text NOT NULL,
   registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  registered_by text NOT NULL DEFAULT session_user,
+  registered_by text NOT NULL DEFAULT ('db:' || session_user),
   CONSTRAINT dot_iu_command_code_chk CHECK (command_code ~ '^dot_iu_[a-z_]+$' AND octet_length(command_code) <= 63),
   CONSTRAINT dot_iu_command_tier_chk CHECK (tier BETWEEN 1 AND 3),
   CONSTRAINT dot_iu_command_confirm_chk CHECK ((tier = 3) = (confirm_param IS NOT NULL))

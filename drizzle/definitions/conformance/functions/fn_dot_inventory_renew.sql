@@ -21,7 +21,7 @@ BEGIN
     INSERT INTO dot_inventory AS i (class, identity, definition, facts, digest, switched, server_major, registered_by_unit)
     SELECT class, identity, definition, facts, digest, switched, v_major, unit FROM built
     ON CONFLICT (class, identity) DO UPDATE
-    SET definition = excluded.definition, facts = excluded.facts, digest = excluded.digest, server_major = v_major, registered_at = clock_timestamp(), registered_by = session_user
+    SET definition = excluded.definition, facts = excluded.facts, digest = excluded.digest, server_major = v_major, registered_at = clock_timestamp(), registered_by = 'db:' || session_user
     WHERE i.registered_by_unit IS NOT NULL AND (i.definition IS DISTINCT FROM excluded.definition OR i.digest IS DISTINCT FROM excluded.digest OR i.server_major <> v_major)
     RETURNING 1
   )

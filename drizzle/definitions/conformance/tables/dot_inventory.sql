@@ -10,7 +10,7 @@ CREATE TABLE iu_core.dot_inventory (
   server_major integer NOT NULL,
   registered_by_unit text COLLATE "C",
   registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  registered_by text NOT NULL DEFAULT session_user,
+  registered_by text NOT NULL DEFAULT ('db:' || session_user),
   CONSTRAINT dot_inventory_pkey PRIMARY KEY (class, identity),
   CONSTRAINT dot_inventory_known_chk CHECK ((definition IS NULL) = (digest IS NULL) AND (definition IS NULL) = (facts IS NULL))
 );

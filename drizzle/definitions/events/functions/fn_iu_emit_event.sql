@@ -1,4 +1,4 @@
--- requires: event_outbox, iu_event_type
+-- requires: event_outbox, fn_iu_json_unbounded, iu_event_type
 CREATE FUNCTION iu_core.fn_iu_emit_event(
   p_event_type text, p_event_subject_table text, p_event_subject_ref text, p_payload jsonb, p_idempotency_key text DEFAULT NULL)
 RETURNS bigint
@@ -8,6 +8,7 @@ AS $$
 DECLARE
   v_type iu_event_type;
   v_id bigint;
+  v_problem text;
 BEGIN
   SELECT * INTO v_type FROM iu_event_type WHERE event_type = p_event_type;
   IF NOT FOUND THEN
@@ -26,6 +27,10 @@ BEGIN
   END IF;
   IF p_payload IS NULL THEN
     RAISE EXCEPTION 'payload: give a JSON value; an empty one is {}' USING ERRCODE = 'IU002', COLUMN = 'payload';
+  END IF;
+  v_problem := fn_iu_json_unbounded(p_payload, 1048576);
+  IF v_problem IS NOT NULL THEN
+    RAISE EXCEPTION 'payload: %', v_problem USING ERRCODE = 'IU002', COLUMN = 'payload', HINT = 'An event says what happened, in 1 MB at most; what is larger is kept elsewhere and named in it.';
   END IF;
   IF v_type.delivery_lane = 'immediate' AND (coalesce(p_idempotency_key, '') = '' OR octet_length(p_idempotency_key) > 512) THEN
     RAISE EXCEPTION 'idempotency_key: % is on lane immediate and needs a key of 1 to 512 bytes', p_event_type
@@ -55,6 +60,6 @@ BEGIN
   RETURN v_id;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_emit_event(text, text, text, jsonb, text) IS 'Emits one event inside the caller''s transaction and returns its id; a repeat on lane immediate returns the first id. A payload that breaks its schema is accepted here and dead-lettered by the worker. IU007 unknown type, IU008 system type, IU002 bad argument';
+COMMENT ON FUNCTION iu_core.fn_iu_emit_event(text, text, text, jsonb, text) IS 'Emits one event inside the caller''s transaction and returns its id; a repeat on lane immediate returns the first id. A payload that breaks its schema is accepted here and dead-lettered by the worker. IU007 unknown type, IU008 system type, IU002 bad argument, also a payload that is too large to be written out';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_emit_event(text, text, text, jsonb, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION iu_core.fn_iu_emit_event(text, text, text, jsonb, text) TO iu_emitter;

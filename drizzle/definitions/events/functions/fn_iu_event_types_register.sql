@@ -25,10 +25,10 @@ BEGIN
             fn_iu_schema_compile(coalesce(v_entry -> 'payload_schema', '{}')), p_is_system, v_entry ->> 'description', fn_iu_actor())
     ON CONFLICT (event_type) DO UPDATE
     SET event_domain = excluded.event_domain, delivery_lane = excluded.delivery_lane, payload_schema = excluded.payload_schema,
-        payload_predicate = excluded.payload_predicate, description = excluded.description,
+        payload_predicate = excluded.payload_predicate, payload_fault = NULL, description = excluded.description,
         registered_at = clock_timestamp(), registered_by = fn_iu_actor()
-    WHERE (iu_event_type.event_domain, iu_event_type.delivery_lane, iu_event_type.payload_schema, iu_event_type.payload_predicate::text, iu_event_type.description)
-      IS DISTINCT FROM (excluded.event_domain, excluded.delivery_lane, excluded.payload_schema, excluded.payload_predicate::text, excluded.description);
+    WHERE (iu_event_type.event_domain, iu_event_type.delivery_lane, iu_event_type.payload_schema, iu_event_type.payload_predicate::text, iu_event_type.payload_fault, iu_event_type.description)
+      IS DISTINCT FROM (excluded.event_domain, excluded.delivery_lane, excluded.payload_schema, excluded.payload_predicate::text, NULL, excluded.description);
   END LOOP;
 END
 $$;

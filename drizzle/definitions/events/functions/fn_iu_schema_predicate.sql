@@ -1,7 +1,9 @@
+-- requires: fn_iu_pattern_problem
 -- The predicate must be true or false, never unknown: an unknown inside a negation would let a bad
 -- payload through. So every accessor stands behind a check of the type that it needs, and every one of a
 -- key behind one that it is there. In lax mode that is a look at the key itself; a filter over elements
--- would unwrap those that are arrays there, so in a schema with items both are asked of the pairs, strictly.
+-- would unwrap those that are arrays there, so a schema with items is asked strictly, where a key that is not
+-- there is an error, and whether it is there unknown. To go through the pairs would take each name of the payload once for each of the schema.
 -- A required key is looked for once: its type, where its schema names one, is false of a key that is not there.
 CREATE FUNCTION iu_core.fn_iu_schema_predicate(p_schema jsonb, p_is_lax boolean, p_base text DEFAULT '$', p_depth integer DEFAULT 0)
 RETURNS text
@@ -41,7 +43,7 @@ BEGIN
         END IF;
         v_parts := v_parts || format('(%s)', v_list);
       WHEN v_key = 'required' AND jsonb_typeof(v_value) = 'array' AND NOT jsonb_path_exists(v_value, '$[*] ? (@.type() != "string")') THEN
-        SELECT string_agg(format(CASE WHEN p_is_lax THEN 'exists(%s.%s)' ELSE 'exists(%s.keyvalue() ? (@.key == %s))' END, p_base, to_json(k)), ' && ')
+        SELECT string_agg(format(CASE WHEN p_is_lax THEN 'exists(%s.%s)' ELSE '!((exists(%s.%s)) is unknown)' END, p_base, to_json(k)), ' && ')
         INTO v_list FROM jsonb_array_elements_text(v_value) AS k WHERE NOT p_is_lax OR (p_schema -> 'properties' -> k ? 'type') IS NOT TRUE;
         IF v_list IS NOT NULL THEN
           v_parts := v_parts || format('(%s(%s))', v_not_object, v_list);
@@ -49,7 +51,7 @@ BEGIN
       WHEN v_key = 'properties' AND jsonb_typeof(v_value) = 'object' THEN
         SELECT string_agg(CASE WHEN p_is_lax
                  THEN format(CASE WHEN p_schema -> 'required' ? key THEN '(%3$s)' ELSE '(!exists(%1$s.%2$s) || (%3$s))' END, p_base, to_json(key), fn_iu_schema_predicate(value, true, format('%s.%s', p_base, to_json(key)), p_depth + 1))
-                 ELSE format('!exists(%s.keyvalue() ? (@.key == %s && !(%s)))', p_base, to_json(key), fn_iu_schema_predicate(value, false, '@.value', p_depth + 1)) END, ' && ')
+                 ELSE format('((exists(%1$s.%2$s)) is unknown || (%3$s))', p_base, to_json(key), fn_iu_schema_predicate(value, false, format('%s.%s', p_base, to_json(key)), p_depth + 1)) END, ' && ')
         INTO v_list FROM jsonb_each(v_value);
         v_parts := v_parts || format('(%s(%s))', v_not_object, coalesce(v_list, '1 == 1'));
       WHEN v_key = 'additionalProperties' AND jsonb_typeof(v_value) = 'boolean' THEN
@@ -73,6 +75,12 @@ BEGIN
         v_parts := v_parts || format('(%s%s %s %s)', v_not_number, p_base,
           CASE v_key WHEN 'minimum' THEN '>=' WHEN 'maximum' THEN '<=' WHEN 'exclusiveMinimum' THEN '>' ELSE '<' END, v_value);
       WHEN v_key = 'pattern' AND jsonb_typeof(v_value) = 'string' THEN
+        -- Before the server compiles it, which alone may take it minutes.
+        v_list := fn_iu_pattern_problem(v_value #>> '{}');
+        IF v_list IS NOT NULL THEN
+          RAISE EXCEPTION 'payload_schema: pattern %: %', left(v_value::text, 200), v_list
+            USING ERRCODE = 'IU002', COLUMN = 'payload_schema', HINT = 'Ask for less: a plainer pattern, its type, or an enum.';
+        END IF;
         BEGIN
           PERFORM format('$ like_regex %s', v_value)::jsonpath;
         EXCEPTION WHEN OTHERS THEN

@@ -12,7 +12,7 @@ CREATE TABLE iu_core.event_outbox (
   delivery_lane text COLLATE "C" NOT NULL,
   idempotency_key text COLLATE "C",
   bucket smallint NOT NULL GENERATED ALWAYS AS ((hashtextextended(event_subject_table || '/' || event_subject_ref, 0) & 15)::smallint) STORED,
-  actor text NOT NULL DEFAULT session_user,
+  actor text NOT NULL DEFAULT ('db:' || session_user),
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   released_from bigint,
   CONSTRAINT event_outbox_lane_chk CHECK (delivery_lane IN ('immediate', 'delayed', 'held')),

@@ -17,7 +17,7 @@ SELECT iu_core.fn_iu_vocabulary_register('attempt_status', '{
   "dry_run": "decided and logged, nothing delivered", "sent": "delivered", "failed": "dead-lettered", "skipped": "no route wants it, or its route is disabled"}');
 SELECT iu_core.fn_iu_vocabulary_register('failure_code', '{
   "payload_schema": "the payload breaks the schema of its event type", "unknown_event_type": "the type is not registered",
-  "worker_process_error": "the delivery raised", "no_route": "no route wants the event", "route_disabled": "the route is disabled"}');
+  "cannot_be_judged": "judging the event raised, or took too long", "worker_process_error": "the delivery raised", "no_route": "no route wants the event", "route_disabled": "the route is disabled"}');
 SELECT iu_core.fn_iu_vocabulary_register('dead_letter_status', '{
   "open": "waits for an operator", "replayed": "a later attempt succeeded", "rerouted": "routes that had not been there have attempts of their own",
   "corrected": "a new event with another payload stands for it", "discarded": "given up, with a reason"}');

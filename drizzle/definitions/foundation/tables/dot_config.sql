@@ -7,7 +7,7 @@ CREATE TABLE iu_core.dot_config (
   description text NOT NULL,
   expires_at timestamptz,
   reason text NOT NULL,
-  changed_by text NOT NULL DEFAULT session_user,
+  changed_by text NOT NULL DEFAULT ('db:' || session_user),
   changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE iu_core.dot_config IS 'Gates: a missing, malformed or expired row is a closed gate';

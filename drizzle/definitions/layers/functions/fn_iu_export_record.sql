@@ -21,7 +21,7 @@ BEGIN
   END IF;
   UPDATE iu_export
   SET intended = '{}', event_id = p_event_id, revision = p_revision, render_digest = p_render_digest, manifest_digest = p_manifest_digest,
-      byte_length = p_byte_length, exported_at = clock_timestamp(), exported_by = session_user
+      byte_length = p_byte_length, exported_at = clock_timestamp(), exported_by = 'db:' || session_user
   WHERE (exporter_id, collection_id) = (p_exporter_id, p_collection_id);
   IF NOT FOUND THEN
     RAISE EXCEPTION 'exporter_id: exporter % did not say that it would export %', p_exporter_id, v_sealed.canonical_address USING ERRCODE = 'IU003', COLUMN = 'exporter_id';

@@ -3,7 +3,7 @@ CREATE TABLE iu_core.iu_exporter (
   host text NOT NULL,
   folder text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  created_by text NOT NULL DEFAULT session_user,
+  created_by text NOT NULL DEFAULT ('db:' || session_user),
   CONSTRAINT iu_exporter_place_key UNIQUE (host, folder)
 );
 COMMENT ON TABLE iu_core.iu_exporter IS 'Folders that rendered collections are exported into';

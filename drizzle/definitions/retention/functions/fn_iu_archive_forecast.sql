@@ -1,4 +1,4 @@
--- requires: event_outbox, iu_event_audit, iu_event_audit_late, iu_event_audit_open, iu_route_attempt, iu_route_dead_letter, v_iu_replay_left
+-- requires: event_outbox, fn_iu_json_unbounded, iu_event_audit, iu_event_audit_late, iu_event_audit_open, iu_route_attempt, iu_route_dead_letter, v_iu_replay_left
 -- As v_iu_event_archivable, for all events at once and with the reason why one stays.
 CREATE FUNCTION iu_core.fn_iu_archive_forecast(p_older_than timestamptz)
 RETURNS TABLE (verdict text, events bigint, attempts bigint, oldest_at timestamptz, newest_at timestamptz)
@@ -15,6 +15,7 @@ AS $$
              WHEN EXISTS (SELECT FROM iu_route_dead_letter AS d WHERE d.event_id = e.id AND d.status = 'open') THEN 'open_dead_letter'
              WHEN e.id IN (SELECT event_id FROM v_iu_replay_left) THEN 'to_be_replayed'
              WHEN a.newest_at >= p_older_than THEN 'attempted_since'
+             WHEN fn_iu_json_unbounded(e.payload, 67108864) IS NOT NULL THEN 'cannot_be_written_out'
              ELSE 'archivable' END AS verdict
     FROM event_outbox AS e
     LEFT JOIN (SELECT event_id, count(*) AS n, max(created_at) AS newest_at FROM iu_route_attempt GROUP BY event_id) AS a ON a.event_id = e.id

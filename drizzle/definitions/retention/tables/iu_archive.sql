@@ -13,7 +13,7 @@ CREATE TABLE iu_core.iu_archive (
   oldest_at timestamptz NOT NULL,
   newest_at timestamptz NOT NULL,
   made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  made_by text NOT NULL DEFAULT session_user,
+  made_by text NOT NULL DEFAULT ('db:' || session_user),
   CONSTRAINT iu_archive_digest_chk CHECK (octet_length(file_digest) = 32 AND octet_length(content_digest) = 32),
   CONSTRAINT iu_archive_name_chk CHECK (file_name ~ '^[A-Za-z0-9._-]+$' AND octet_length(file_name) <= 200),
   CONSTRAINT iu_archive_events_chk CHECK (events > 0 AND first_id <= last_id)

@@ -5,7 +5,7 @@ CREATE TABLE iu_core.iu_archive_move (
   move text COLLATE "C" NOT NULL,
   xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
   moved_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  moved_by text NOT NULL DEFAULT session_user,
+  moved_by text NOT NULL DEFAULT ('db:' || session_user),
   CONSTRAINT iu_archive_move_chk CHECK (move IN ('removed', 'restored'))
 );
 CREATE INDEX iu_archive_move_xid_idx ON iu_core.iu_archive_move (xid);

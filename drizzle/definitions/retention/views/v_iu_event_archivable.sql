@@ -1,4 +1,4 @@
--- requires: event_outbox, iu_event_audit, iu_event_audit_late, iu_event_audit_open, iu_route_attempt, iu_route_dead_letter, v_iu_event_claim, v_iu_replay_left
+-- requires: event_outbox, fn_iu_json_unbounded, iu_event_audit, iu_event_audit_late, iu_event_audit_open, iu_route_attempt, iu_route_dead_letter, v_iu_event_claim, v_iu_replay_left
 -- The one place that decides what may leave: an event that the audit has counted as attempted, that its worker has gone by
 -- and that nothing refers to or is to replay. Lane held and the rows that release from it stay: each explains the other.
 CREATE VIEW iu_core.v_iu_event_archivable AS
@@ -11,5 +11,6 @@ WHERE e.id <= (SELECT through_id FROM iu_core.iu_event_audit)
   AND NOT EXISTS (SELECT FROM iu_core.iu_event_audit_late AS l WHERE l.xid = e.xid AND e.id <= l.through_id)
   AND NOT EXISTS (SELECT FROM iu_core.iu_route_dead_letter AS d WHERE d.event_id = e.id AND d.status = 'open')
   AND e.id NOT IN (SELECT event_id FROM iu_core.v_iu_replay_left)   -- hashed once, however large the replay
-  AND EXISTS (SELECT FROM iu_core.v_iu_event_claim AS c WHERE c.event_id = e.id AND c.is_passed);
+  AND EXISTS (SELECT FROM iu_core.v_iu_event_claim AS c WHERE c.event_id = e.id AND c.is_passed)
+  AND iu_core.fn_iu_json_unbounded(e.payload, 67108864) IS NULL;   -- older than the bound, it cannot be written into a file
 COMMENT ON VIEW iu_core.v_iu_event_archivable IS 'Events that may be archived when they are old enough: newest_at is the time of the event or of its last attempt';

@@ -12,12 +12,19 @@ DECLARE
   v_route integer;
   v_status text;
 BEGIN
-  BEGIN
-    v_page := fn_iu_route_page(p_cursor, p_own, p_batch_size, false);
-  EXCEPTION WHEN unique_violation THEN
-    -- Only after a reset, a restore or a join: to look before each insert would slow down every page.
+  IF p_batch_size = 1 THEN
+    -- Who asks for one event at a time has met one that no page can be made with, or has no haste.
     v_page := fn_iu_route_page(p_cursor, p_own, p_batch_size, true);
-  END;
+  ELSE
+    BEGIN
+      v_page := fn_iu_route_page(p_cursor, p_own, p_batch_size, false);
+    EXCEPTION
+      WHEN unique_violation OR data_exception OR program_limit_exceeded OR out_of_memory OR internal_error OR SQLSTATE 'IU002' THEN
+        -- Only after a reset, a restore or a join: to look before each insert would slow down every page. Or where an event cannot
+        -- be judged: each is judged by itself then, and that one is dead-lettered as such.
+        v_page := fn_iu_route_page(p_cursor, p_own, p_batch_size, true);
+    END;
+  END IF;
   seen := v_page.seen; last_id := v_page.last_id; dead_lettered := v_page.dead_lettered;
   attempts_written := 0; skipped := 0;
   IF v_page.singles IS NOT NULL THEN

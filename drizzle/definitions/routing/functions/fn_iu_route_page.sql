@@ -22,14 +22,17 @@ BEGIN
   -- One time for the page: an hour's attempts and its roll-up are the same ones.
   decided_at := clock_timestamp();
   WITH rule AS MATERIALIZED (           -- read once a page, not once an event
-    SELECT event_type, route_id, target_kind, target_ref, skip_code, decision, payload_predicate IS NOT NULL AS is_judging FROM v_iu_route_rule
+    SELECT event_type, route_id, target_kind, target_ref, skip_code, decision, payload_fault, payload_predicate IS NOT NULL AS is_judging FROM v_iu_route_rule
   ), type AS MATERIALIZED (
-    SELECT t.event_type, t.payload_schema, t.payload_keys, CASE WHEN t.event_type IN (SELECT r.event_type FROM rule AS r WHERE r.is_judging) THEN t.payload_predicate END AS payload_predicate,
+    SELECT t.event_type, t.payload_schema, t.payload_keys, t.payload_fault, CASE WHEN t.event_type IN (SELECT r.event_type FROM rule AS r WHERE r.is_judging) THEN t.payload_predicate END AS payload_predicate,
            t.event_type IN (SELECT r.event_type FROM rule AS r WHERE r.decision = 'live') AS is_live
     FROM iu_event_type AS t
   ), page AS MATERIALIZED (             -- judged before it is kept, so that no payload is
     SELECT e.id, e.event_type,
-           CASE WHEN t.event_type IS NULL THEN 'the type is not registered'
+           -- What is taken one by one is judged then: here one event that cannot be judged would be the end of the page.
+           CASE WHEN p_is_reread THEN NULL
+                WHEN t.event_type IS NULL THEN 'the type is not registered'
+                WHEN t.payload_fault IS NOT NULL AND t.payload_predicate IS NOT NULL THEN t.payload_fault
                 WHEN t.payload_predicate IS NOT NULL AND NOT fn_iu_payload_meets(e.payload, t.payload_predicate, t.payload_keys)
                 THEN array_to_string(fn_iu_payload_problems(e.payload, t.payload_schema), '; ') END AS problems,
            -- Read once more after a join or a reset: what was decided before is not decided for a route that was registered since.
@@ -67,7 +70,7 @@ BEGIN
     FROM (
       SELECT p.id, coalesce(r.route_id, 0) AS route_id, p.problems, r.target_kind, r.target_ref, r.skip_code, r.decision,
              p.problems IS NOT NULL AND r.is_judging IS NOT FALSE AS is_bad,
-             CASE WHEN r.event_type IS NULL THEN 'unknown_event_type' ELSE 'payload_schema' END AS fault
+             CASE WHEN r.event_type IS NULL THEN 'unknown_event_type' WHEN r.payload_fault IS NOT NULL THEN 'cannot_be_judged' ELSE 'payload_schema' END AS fault
       FROM page AS p
       LEFT JOIN rule AS r ON r.event_type = p.event_type
       WHERE p.is_old IS NOT TRUE AND NOT p_is_reread

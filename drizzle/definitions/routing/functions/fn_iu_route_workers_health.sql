@@ -12,6 +12,7 @@ AS $$
 DECLARE
   v_common text[] := '{}';
   v_orphans text;
+  v_locked_by text;
 BEGIN
   worker_gate_open := fn_iu_gate_is_open('iu_core.route_worker_enabled');
   master_gate_open := fn_iu_gate_is_open('iu_core.routes_master_enabled');
@@ -26,11 +27,11 @@ BEGIN
   SELECT string_agg(b::text, ', ' ORDER BY b) INTO v_orphans FROM generate_series(0, 15) AS b WHERE NOT EXISTS (SELECT FROM iu_route_worker_cursor AS c WHERE b BETWEEN c.bucket_from AND c.bucket_to);
   IF v_orphans IS NOT NULL THEN v_common := v_common || format('no cursor owns bucket %s: nobody routes their events', v_orphans); END IF;
 
-  FOR worker_code, last_pass_at, last_pass_seen, locked_since, held_back_since, oldest_snapshot_at, backlog, oldest_unrouted_at, backlog_is_exact, accounting IN
+  FOR worker_code, last_pass_at, last_pass_seen, locked_since, v_locked_by, held_back_since, oldest_snapshot_at, backlog, oldest_unrouted_at, backlog_is_exact, accounting IN
     WITH standing AS MATERIALIZED (
       SELECT s.worker_code, sum(s.waiting) AS waiting, min(s.oldest_at) AS oldest_at, bool_and(s.is_exact) AS is_exact, (array_agg(s.account))[1] AS account FROM fn_iu_event_standing() AS s GROUP BY s.worker_code
     ), activity AS MATERIALIZED (
-      SELECT a.pid, a.xact_start, a.backend_xid::text::numeric AS xid, a.backend_xmin IS NOT NULL AND a.backend_type = 'client backend' AS has_snapshot
+      SELECT a.pid, a.usename, a.xact_start, a.backend_xid::text::numeric AS xid, a.backend_xmin IS NOT NULL AND a.backend_type = 'client backend' AS has_snapshot
       FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
     ), writing AS MATERIALIZED (
       -- A prepared transaction has no session.
@@ -39,13 +40,13 @@ BEGIN
       SELECT p.prepared, p.transaction::text::numeric FROM pg_prepared_xacts AS p WHERE p.database = current_database()
     ), locked AS MATERIALIZED (
       -- A pass holds its lock for milliseconds; who holds it long keeps every other process from this cursor.
-      SELECT l.objid::bigint AS lock_no, min(a.xact_start) AS since
+      SELECT l.objid::bigint AS lock_no, min(a.xact_start) AS since, min(format('%s, process %s', a.usename, a.pid)) AS who
       FROM pg_locks AS l JOIN activity AS a ON a.pid = l.pid
       WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND l.classid::bigint = hashtext('iu_core.iu_route_worker_cursor')::bigint & 4294967295
       GROUP BY l.objid
     )
-    SELECT c.worker_code, c.last_pass_at, c.last_pass_seen, l.since,
+    SELECT c.worker_code, c.last_pass_at, c.last_pass_seen, l.since, l.who,
            -- Only a transaction that the cursor has not passed can hold events back: one that was open at the last
            -- window, or began after it.
            (SELECT min(w.since) FROM writing AS w
@@ -77,7 +78,7 @@ BEGIN
       reasons := reasons || format('%s open dead letter%s', CASE WHEN open_dead_letters > 10000 THEN '10,000+' ELSE open_dead_letters::text END, CASE open_dead_letters WHEN 1 THEN '' ELSE 's' END);
     END IF;
     IF locked_since < clock_timestamp() - interval '1 minute' THEN
-      reasons := reasons || format('another session has held the cursor since %s', to_char(locked_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));
+      reasons := reasons || format('another session (%s) has held the cursor since %s', v_locked_by, to_char(locked_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));
     END IF;
     IF oldest_snapshot_at < clock_timestamp() - interval '10 minutes' THEN
       reasons := reasons || format('a snapshot open since %s makes passes slow', to_char(oldest_snapshot_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'));

@@ -6,7 +6,8 @@ SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 BEGIN
   UPDATE iu_worker_process SET status = p_status, events_seen = p_events_seen, fault = left(p_fault, 500), last_seen_at = clock_timestamp()
-  WHERE process_id = p_process_id AND run_by = session_user;
+  -- A row that is older than the spelling of logins as db:NAME has the bare name.
+  WHERE process_id = p_process_id AND run_by IN ('db:' || session_user, session_user);
   IF NOT FOUND THEN
     -- Who comes tidies up after those that did not end in order: a day is long enough to see that they died.
     DELETE FROM iu_worker_process WHERE last_seen_at < clock_timestamp() - interval '1 day';

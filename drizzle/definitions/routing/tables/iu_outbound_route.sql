@@ -10,7 +10,7 @@ CREATE TABLE iu_core.iu_outbound_route (
   definition_digest bytea NOT NULL,
   approval_digest bytea,
   registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  registered_by text NOT NULL DEFAULT session_user,
+  registered_by text NOT NULL DEFAULT ('db:' || session_user),
   CONSTRAINT iu_outbound_route_id_chk CHECK (id > 0),
   CONSTRAINT iu_outbound_route_code_chk CHECK (route_code ~ '^[a-z0-9_]+([.][a-z0-9_]+)*$' AND octet_length(route_code) <= 128),
   CONSTRAINT iu_outbound_route_safe_chk CHECK (NOT enabled OR dry_run OR (approval_digest IS NOT NULL AND approval_digest = definition_digest))

@@ -11,7 +11,7 @@ CREATE TABLE iu_core.iu_replay_job (
   left_alone integer NOT NULL DEFAULT 0,
   next_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  started_by text NOT NULL DEFAULT session_user,
+  started_by text NOT NULL DEFAULT ('db:' || session_user),
   stopped_at timestamptz,
   stopped_by text,
   last_batch_at timestamptz,

@@ -22,4 +22,4 @@ CREATE INDEX iu_route_attempt_replay_idx ON iu_core.iu_route_attempt (event_id, 
 CREATE INDEX iu_route_attempt_disabled_idx ON iu_core.iu_route_attempt (route_id, event_id) WHERE failure_code = 'route_disabled';
 COMMENT ON TABLE iu_core.iu_route_attempt IS 'One audited decision of the worker on one event for one route; append-only';
 COMMENT ON COLUMN iu_core.iu_route_attempt.route_id IS '0 = no route wanted the event';
-COMMENT ON COLUMN iu_core.iu_route_attempt.failure_code IS 'why it failed or was skipped: payload_schema, unknown_event_type, worker_process_error, no_route, route_disabled';
+COMMENT ON COLUMN iu_core.iu_route_attempt.failure_code IS 'why it failed or was skipped: payload_schema, unknown_event_type, cannot_be_judged, worker_process_error, no_route, route_disabled';

@@ -7,6 +7,6 @@ CREATE TABLE iu_core.iu_route_worker_run (
   attempts_written integer NOT NULL,
   skipped integer NOT NULL,
   dead_lettered integer NOT NULL,
-  run_by text NOT NULL DEFAULT session_user
+  run_by text NOT NULL DEFAULT ('db:' || session_user)
 );
 COMMENT ON TABLE iu_core.iu_route_worker_run IS 'Every pass that saw an event: what it saw and wrote';

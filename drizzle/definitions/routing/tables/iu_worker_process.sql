@@ -6,7 +6,7 @@ CREATE TABLE iu_core.iu_worker_process (
   pid integer NOT NULL,
   status text COLLATE "C" NOT NULL,
   events_seen bigint NOT NULL,
-  run_by text NOT NULL DEFAULT session_user,
+  run_by text NOT NULL DEFAULT ('db:' || session_user),
   started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   last_seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   fault text,

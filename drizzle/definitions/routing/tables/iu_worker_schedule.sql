@@ -5,7 +5,7 @@ CREATE TABLE iu_core.iu_worker_schedule (
   poll_ms integer NOT NULL,
   batch_size integer NOT NULL,
   reason text NOT NULL,
-  changed_by text NOT NULL DEFAULT session_user,
+  changed_by text NOT NULL DEFAULT ('db:' || session_user),
   changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT iu_worker_schedule_one_chk CHECK (schedule_code = 'console'),
   CONSTRAINT iu_worker_schedule_poll_chk CHECK (poll_ms BETWEEN 10 AND 60000),

@@ -32,8 +32,8 @@ BEGIN
       SELECT address, kind, coalesce(title, '') AS title, n
       FROM unnest(p_canonical_addresses, p_unit_kinds, p_titles) WITH ORDINALITY AS g(address, kind, title, n)
     ), born AS (
-      INSERT INTO information_unit (canonical_address, unit_kind, title, source_path, created_by)
-      SELECT address, kind, title, p_source_path, v_actor FROM given ORDER BY n
+      INSERT INTO information_unit (canonical_address, unit_kind, title, source_path, created_by, title_is_derived)
+      SELECT address, kind, title, p_source_path, v_actor, p_source_path IS NOT NULL FROM given ORDER BY n
       RETURNING id, canonical_address
     )
     SELECT array_agg(born.id ORDER BY given.n) INTO v_ids

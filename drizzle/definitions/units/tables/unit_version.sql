@@ -7,7 +7,7 @@ CREATE TABLE iu_core.unit_version (
   content_digest bytea NOT NULL,
   byte_length integer NOT NULL,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  created_by text NOT NULL DEFAULT session_user,
+  created_by text NOT NULL DEFAULT ('db:' || session_user),
   CONSTRAINT unit_version_pkey PRIMARY KEY (unit_id, version_seq),
   CONSTRAINT unit_version_seq_chk CHECK (version_seq > 0),
   CONSTRAINT unit_version_length_chk CHECK (byte_length = octet_length(body)),

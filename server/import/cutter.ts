@@ -1,25 +1,25 @@
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import type { Block } from './pieces.ts'
+import type { Cut } from './cut.ts'
 
-/** The one parser thread, while there is one; it serves file after file, since starting it costs more than most files. */
+/** The one thread that cuts, while there is one; it serves file after file, since starting it costs more than most files. */
 let thread: Worker | null = null
 
-/** Settles when the last file that was handed in is done with; files are parsed one at a time, in order. */
+/** Settles when the last file that was handed in is done with; files are cut one at a time, in order. */
 let queue: Promise<unknown> = Promise.resolve()
 
 /**
- * The top-level blocks of a Markdown text, parsed in another thread; null when the parser cannot do it: beyond the
- * limits, failing, or after `budgetMs` milliseconds of processor time (not of the clock: a busy machine changes nothing).
- * Rejects when the thread cannot be started.
+ * A text cut in another thread, by the Markdown parser where it `mayParse`; null when that has not come to an end: of memory,
+ * or after `budgetMs` milliseconds of processor time (not of the clock: a busy machine changes nothing).
+ * Rejects when the thread cannot be started, or when a plain cut does not come to an end.
  */
-export function parseInThread(content: Buffer, budgetMs: number): Promise<Block[] | null> {
-  return inTurn(() => parse(content, budgetMs))
+export function cutInThread(content: Buffer, mayParse: boolean, budgetMs = Infinity): Promise<Cut | null> {
+  return inTurn(() => cutIn(content, mayParse, budgetMs))
 }
 
-/** Ends the parser thread once the files handed in are done; the next file starts another. */
-export function closeParser(): Promise<void> {
+/** Ends the thread once the files handed in are done; the next file starts another. */
+export function closeCutter(): Promise<void> {
   return inTurn(stop)
 }
 
@@ -29,7 +29,7 @@ function inTurn<T>(job: () => Promise<T>): Promise<T> {
   return done
 }
 
-async function parse(content: Buffer, budgetMs: number): Promise<Block[] | null> {
+async function cutIn(content: Buffer, mayParse: boolean, budgetMs: number): Promise<Cut | null> {
   const worker = thread ??= await start()
   const finished = new AbortController()
   const { signal } = finished
@@ -39,14 +39,15 @@ async function parse(content: Buffer, budgetMs: number): Promise<Block[] | null>
     const answer = once(worker, 'message', { signal })
     const overspent = watch(worker, budgetMs, signal)
     const bytes = new Uint8Array(content)
-    worker.postMessage(bytes, [bytes.buffer])
-    const [blocks] = await Promise.race([answer, overspent])
-    if (blocks === undefined) await stop()
-    return blocks ?? null
+    worker.postMessage({ bytes, mayParse }, [bytes.buffer])
+    const [cut] = await Promise.race([answer, overspent])
+    if (cut === undefined) await stop()
+    return cut ?? null
   }
-  catch {
+  catch (error) {
     // The thread has died, of memory most likely; that is the file's doing, and the next one gets a new thread.
     await stop()
+    if (!mayParse) throw error
     return null
   }
   finally {
@@ -57,6 +58,7 @@ async function parse(content: Buffer, budgetMs: number): Promise<Block[] | null>
 
 /** Resolves to an empty message once the thread has used `budgetMs` more; never, when `signal` is aborted first. */
 async function watch(worker: Worker, budgetMs: number, signal: AbortSignal): Promise<undefined[]> {
+  if (budgetMs === Infinity) return new Promise(() => {})
   const before = await spentMs(worker)
   let left = budgetMs
   try {
