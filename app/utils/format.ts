@@ -16,9 +16,13 @@ export function plural(value: number, one: string, many = `${one}s`): string {
 /** Bytes as one reads them: exact below 10 kB, then rounded. */
 export function formatBytes(bytes: number): string {
   if (bytes < 10_000) return `${number.format(bytes)} B`
-  if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`
-  return `${(bytes / 1_000_000).toFixed(1)} MB`
+  // By what is shown: 999,960 bytes are 1.0 MB, not 1000.0 kB.
+  let value = bytes / 1000
+  let unit = 0
+  for (; Number(value.toFixed(1)) >= 1000 && unit < UNITS.length - 1; unit++) value /= 1000
+  return `${value.toFixed(1)} ${UNITS[unit]}`
 }
+const UNITS = ['kB', 'MB', 'GB', 'TB']
 
 /** Always UTC, and said so: one clock for everybody who looks. */
 export function formatTime(time: string): string {
@@ -39,18 +43,18 @@ export function instantOf(local: string): string {
   return Number.isNaN(at.getTime()) ? '' : at.toISOString()
 }
 
-/** In the largest unit of which there is a whole one. */
-function inUnits(milliseconds: number, round: (value: number) => number): string {
-  const seconds = Math.max(0, round(milliseconds / 1000))
+/** Whole ones of the largest unit, and of the next; below two hours in minutes, below one minute in seconds. */
+function inUnits(seconds: number): string {
   if (seconds < 60) return `${seconds} s`
-  if (round(seconds / 60) < 60) return `${round(seconds / 60)} min`
-  if (round(seconds / 3600) < 24) return `${round(seconds / 3600)} h`
-  return `${round(seconds / 86_400)} d`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 120) return `${minutes} min`
+  const [whole, unit, rest, next] = minutes < 2880 ? [Math.floor(minutes / 60), 'h', minutes % 60, 'min'] as const : [Math.floor(minutes / 1440), 'd', Math.floor(minutes % 1440 / 60), 'h'] as const
+  return rest ? `${whole} ${unit} ${rest} ${next}` : `${whole} ${unit}`
 }
 
-export const formatAge = (milliseconds: number): string => inUnits(milliseconds, Math.floor)
-/** A time that is left, rounded up: what has just been given 15 minutes has 15. */
-export const formatLeft = (milliseconds: number): string => inUnits(milliseconds, Math.ceil)
+export const formatAge = (milliseconds: number): string => inUnits(Math.max(0, Math.floor(milliseconds / 1000)))
+/** A time that is left. The second that has begun counts: what has just been given 15 minutes has 15. */
+export const formatLeft = (milliseconds: number): string => inUnits(Math.max(0, Math.ceil(milliseconds / 1000)))
 
 export function shortDigest(digest: string): string {
   return digest.slice(0, 10)

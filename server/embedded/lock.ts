@@ -18,10 +18,11 @@ interface Owner {
  *
  * A lock left by a dead process, or by one whose pid now belongs to another, is broken.
  * `onWait` is told once, with the pid of the owner, when the lock is not free.
- * Throws EmbeddedError when the lock stays held for three minutes.
+ * Throws EmbeddedError when one owner holds the lock for three minutes.
  */
 export async function withLock<T>(path: string, work: () => Promise<T>, onWait?: (pid: number) => void): Promise<T> {
-  const deadline = Date.now() + PATIENCE_MS
+  let deadline = 0
+  let waitedFor: string | undefined
   let told = false
   while (!(await take(path))) {
     const owner = await ownerOf(path)
@@ -32,6 +33,9 @@ export async function withLock<T>(path: string, work: () => Promise<T>, onWait?:
     }
     if (!told) onWait?.(owner.pid)
     told = true
+    // Others may come before this one, and each does its work.
+    if (owner.token !== waitedFor) deadline = Date.now() + PATIENCE_MS
+    waitedFor = owner.token
     if (Date.now() > deadline) throw new EmbeddedError(`process ${owner.pid} has held ${path} for three minutes: end it and try again`)
     await delay(POLL_MS)
   }

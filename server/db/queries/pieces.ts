@@ -1,5 +1,6 @@
-import { and, asc, desc, eq, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, lte, sql } from 'drizzle-orm'
 import { collectionManifest as manifest, collectionPiece as piece } from '../../../drizzle/schema/collections.ts'
+import { clip } from '../../../shared/clip.ts'
 import { type CollectionPiece, PIECE_TEXT_LIMIT } from '../../../shared/read-models/collection-piece.ts'
 import type { CollectionPieces, CollectionPiecesQuery } from '../../../shared/read-models/collection-pieces.ts'
 import { PAGE_SIZE } from '../../../shared/read-models/page.ts'
@@ -15,7 +16,7 @@ const row = {
 /** A window's text: what may be shown of each piece, never more. */
 const textRow = {
   position: piece.position, unitAddress: piece.unitAddress, unitKind: piece.unitKind, byteLength: piece.byteLength,
-  body: sql<string>`left(${piece.body}, ${PIECE_TEXT_LIMIT})`, separator: piece.separator,
+  body: sql<string>`left(${piece.body}, ${PIECE_TEXT_LIMIT + 64})`, separator: piece.separator,
 }
 
 export function readPieces(db: Snapshot, query: CollectionPiecesQuery): Promise<Omit<CollectionPieces, 'asOf'>> {
@@ -24,6 +25,20 @@ export function readPieces(db: Snapshot, query: CollectionPiecesQuery): Promise<
 
 export function readPieceTexts(db: Snapshot, query: CollectionPiecesQuery) {
   return readWindow(db, query, (where, order, limit) => db.select(textRow).from(piece).where(where).orderBy(order).limit(limit))
+}
+
+/** More than this is no link's definition. */
+const DEFINITION_BYTES = 4_000
+
+/** The texts of a document's definitions of such labels, in order. A label is as micromark compares it, nearly: in lower case, with single blanks. */
+export async function readDefinitions(db: Snapshot, address: string, labels: string[]): Promise<string[]> {
+  if (!labels.length) return []
+  const found = await db.select({ body: piece.body }).from(piece).where(and(
+    eq(piece.collectionAddress, address), eq(piece.unitKind, 'definition'), lte(piece.byteLength, DEFINITION_BYTES),
+    sql`EXISTS (SELECT FROM regexp_matches(${piece.body}, '^ {0,3}\\[((?:[^][\\\\]|\\\\.)+)\\]:', 'gw') AS m(label)
+      WHERE lower(regexp_replace(btrim(m.label[1], E' \\t\\r\\n'), '\\s+', ' ', 'g')) = ANY (${sql.param(labels)}::text[]))`,
+  )).orderBy(asc(piece.position)).limit(2_000)
+  return found.map(({ body }) => body)
 }
 
 type Fetch<Row> = (where: ReturnType<typeof and>, order: ReturnType<typeof asc>, limit: number) => Promise<Row[]>
@@ -65,5 +80,6 @@ export async function readPiece(db: Snapshot, address: string, unitId: number): 
     .from(piece).where(and(eq(piece.collectionAddress, address), eq(piece.unitId, unitId)))
   if (!found) return notFound('the collection has no such piece')
   const { length, ...rest } = found
-  return { ...rest, truncated: length > PIECE_TEXT_LIMIT }
+  const body = clip(rest.body, PIECE_TEXT_LIMIT)
+  return { ...rest, body, truncated: length > PIECE_TEXT_LIMIT || body.length < rest.body.length }
 }

@@ -20,9 +20,35 @@ export function parse(text: string): Root {
   return fromMarkdown(text, OPTIONS)
 }
 
-/** Link definitions of other pieces go behind the text, so that its references resolve. */
-export function withDefinitions(text: string, definitions: string): string {
-  return definitions && text.includes('[') ? `${text}\n\n${definitions}` : text
+const LABEL = /\[((?:[^[\]\\]|\\.){1,999})\]/gs
+const DEFINED = /^ {0,3}\[((?:[^[\]\\]|\\.){1,999})\]:/gms
+const normal = (label: string): string => label.trim().replace(/\s+/g, ' ').toLowerCase()
+
+/** What a text refers to, or may: everything in brackets. */
+export function labelsIn(text: string): Set<string> {
+  return new Set([...text.matchAll(LABEL)].map(([, label]) => normal(label!)))
+}
+
+/** Link definitions by what they define; the first of each counts. */
+export function definitionsIn(texts: string[]): Map<string, string> {
+  const found = new Map<string, string>()
+  for (const text of texts) for (const [, label] of text.matchAll(DEFINED)) if (!found.has(normal(label!))) found.set(normal(label!), text)
+  return found
+}
+
+/** The link definitions that a text refers to go behind it, so that its references resolve. */
+export function withDefinitions(text: string, definitions: Map<string, string>): string {
+  if (!definitions.size || !text.includes('[')) return text
+  const needed = new Set([...labelsIn(text)].map(label => definitions.get(label)).filter(definition => definition !== undefined))
+  return [text, ...needed].join('\n\n')
+}
+
+/**
+ * What formatting a text costs, in what a plain character does. Some Markdown costs the square of the signs in it; counted, not
+ * timed, so that a page shows the same on a busy machine.
+ */
+export function costOf(text: string): number {
+  return text.length + ((text.match(/[|*_~[\]`<>]/g)?.length ?? 0) ** 2) / 150
 }
 
 /** Text that no author writes, and whose formatting would take seconds or overflow the stack. */

@@ -1,4 +1,7 @@
+import type GithubSlugger from 'github-slugger'
+import { slug } from 'github-slugger'
 import type { Element, Nodes, Properties } from 'hast'
+import { clip } from '../../../shared/clip.ts'
 
 /** What carries over from piece to piece of a window. */
 export interface Scope {
@@ -6,7 +9,8 @@ export interface Scope {
   prefix: string
   /** the level of the heading before: the outline must not skip one */
   level: number
-  slugs: Map<string, number>
+  /** gives no id twice, as GitHub does */
+  slugger: GithubSlugger
 }
 
 /** Headings of the text stand below the page's own two. */
@@ -23,7 +27,7 @@ export function makeSafe(node: Nodes, scope: Scope): void {
 
 function adapt(node: Element, scope: Scope): void {
   if (/^h[1-6]$/.test(node.tagName)) heading(node, scope)
-  else if (node.tagName === 'a') link(node, scope)
+  else if (node.tagName === 'a') link(node)
   else if (node.tagName === 'input') checkbox(node)
   else if (node.tagName === 'table' && !framed.has(node)) scrollable(node)
   // Its lines are as long as they are: it scrolls, so it is reached by keyboard.
@@ -44,20 +48,18 @@ function heading(node: Element, scope: Scope): void {
     Object.assign(node, { tagName: 'p', properties: {} })
     return
   }
-  const slug = slugOf(words)
-  const seen = scope.slugs.get(slug) ?? 0
-  scope.slugs.set(slug, seen + 1)
   node.tagName = `h${scope.level}`
-  node.properties = { className: [`md-h${depth}`], id: `doc-${slug}${seen ? `-${seen}` : ''}` }
+  node.properties = { className: [`md-h${depth}`], id: `doc-${scope.slugger.slug(words.trim())}` }
 }
 
 /** http, https, mailto and places on the page are links; any other target is only text. */
-function link(node: Element, scope: Scope): void {
+function link(node: Element): void {
   const href = String(node.properties.href ?? '')
   const label = textOf(node).trim()
   if (!label) node.children.push({ type: 'text', value: href || 'link' })
   if (href.startsWith('#')) {
-    if (!href.startsWith(`#${scope.prefix}`)) node.properties.href = `#doc-${slugOf(href.slice(1))}`
+    const isOurs = node.properties.dataFootnoteRef !== undefined || node.properties.dataFootnoteBackref !== undefined
+    if (!isOurs) node.properties.href = `#doc-${slug(decoded(href.slice(1)))}`
     return
   }
   const properties: Properties = { title: node.properties.title }
@@ -66,7 +68,7 @@ function link(node: Element, scope: Scope): void {
   }
   else {
     node.tagName = 'span'
-    node.properties = { className: ['md-dead-link'], title: `links to ${href.slice(0, 200)}` }
+    node.properties = { className: ['md-dead-link'], title: `links to ${clip(href, 200)}` }
   }
 }
 
@@ -89,6 +91,13 @@ function textOf(node: Nodes): string {
   return 'children' in node ? node.children.map(textOf).join('') : ''
 }
 
-function slugOf(words: string): string {
-  return words.toLowerCase().trim().replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-').slice(0, 80)
+/** A place as it was written: the formatter has percent signs for what is not ASCII. */
+function decoded(place: string): string {
+  try {
+    return decodeURIComponent(place)
+  }
+  catch {
+    // A percent sign that stands for itself.
+    return place
+  }
 }
