@@ -49,7 +49,11 @@ export default defineNuxtConfig({
     replace: { __IU_CONTRACT__: JSON.stringify(contractOf(readUnits(fileURLToPath(new URL('drizzle', import.meta.url))))) },
     typescript: { tsConfig: { compilerOptions: strict } },
   },
-  vite: { vue: { template: { compilerOptions: { nodeTransforms: [shownTexts] } } } },
+  vite: {
+    vue: { template: { compilerOptions: { nodeTransforms: [shownTexts] } } },
+    // What is shared is bundled by Nitro. Utils that tests take by themselves import it by a relative path, which must not be told from where the build lies.
+    $server: { build: { rolldownOptions: { makeAbsoluteExternalsRelative: false } } },
+  },
   typescript: {
     strict: true,
     tsConfig: { compilerOptions: strict },
