@@ -22,6 +22,9 @@ export async function inTransaction<T>(client: Connection, work: () => Promise<T
   }
 }
 
+const unprepared = ({ message }: Error) =>
+  new UnitError(`${message}: the roles of this cluster are not made yet, or this login is no member of iu_owner; run iu db bootstrap first, as a login that may make roles`)
+
 async function becomeOwner(client: Connection): Promise<void> {
   try {
     await client.query('SET LOCAL ROLE iu_owner')
@@ -29,7 +32,7 @@ async function becomeOwner(client: Connection): Promise<void> {
   catch (error) {
     // No such role: 22023.
     if (faultOf(error as Error) !== 'denied' && stateOf(error as Error) !== '22023') throw error
-    throw new UnitError(`${(error as Error).message}: the roles of this cluster are not made yet, or this login is no member of iu_owner; run iu db bootstrap first, as a login that may make roles`)
+    throw unprepared(error as Error)
   }
 }
 
@@ -67,6 +70,7 @@ async function takeTurn(client: Connection): Promise<void> {
     await client.query(`SELECT pg_advisory_lock(${DEPLOY_LOCK})`)
   }
   catch (error) {
+    if (faultOf(error as Error) === 'denied') throw unprepared(error as Error)
     if (!isLockTimeout(error as Error)) throw error
     throw new UnitError(`another deploy of this database has been under way for ${TURN_WAIT}; nothing was changed. It is run by ${await whoDeploys(client)}`)
   }

@@ -9,7 +9,7 @@ import type { TestDatabase } from '../harness.ts'
 import { emit, openDatabase } from '../world.ts'
 import { type SilentProxy, silentProxy } from './silent-proxy.ts'
 
-const QUICK: Limits = { ...LIMITS.work, connect: 1000, look: 50 }
+const QUICK: Limits = { ...LIMITS.work, look: 50 }
 
 let db: TestDatabase
 let proxy: SilentProxy
@@ -65,7 +65,7 @@ describe('a connection', () => {
   })
 
   test('is given up where nobody can be asked about it', async () => {
-    const connection = await open({ ...QUICK, connect: 100 })
+    const connection = await open()
     proxy.silence()
     proxy.hold(true)
     expect(await caught(connection.query('SELECT 1'))).toBeInstanceOf(ConnectionSilent)
