@@ -6025,6 +6025,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_id_trimmed(p_id text)
  LANGUAGE sql
  IMMUTABLE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
   SELECT regexp_replace(p_id COLLATE "C", hidden || '+$|^' || hidden || '+', '', 'g')
   FROM (VALUES ('[\s\u0001-\u001F\u007F-\u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFB\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17A\U000E0000-\U000E0FFF]')) AS c(hidden)
@@ -6038,6 +6039,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_ids_trimmed(p_params jsonb, p_schema j
  LANGUAGE sql
  IMMUTABLE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
   WITH ids AS (
     SELECT name, p_params -> name AS given, jsonb_typeof(p_params -> name) AS kind
@@ -10229,6 +10231,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_pattern_problem(p_pattern text)
  LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
 DECLARE
   v_at integer := 1;
@@ -12326,6 +12329,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_title(p_kind text, p_body text)
  LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
 DECLARE
   -- A title is short, so a long text costs no more than a short one.
@@ -12391,6 +12395,7 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_title_line(p_text text)
  LANGUAGE sql
  IMMUTABLE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
   -- Bidirectional overrides go too: they would reorder what stands beside a title.
   SELECT rtrim(left(btrim(regexp_replace(regexp_replace(p_text, '[\x01-\x08\x0e-\x1f\x7f-\u009f\u202a-\u202e\u2066-\u2069]', '', 'g'),

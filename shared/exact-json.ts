@@ -9,7 +9,9 @@ interface Engine {
 /** A number as two that are equal are both written. */
 function canonical(source: string): string {
   const { isNegative, digits, scale } = readNumber(source)
-  const significant = digits.replace(/0+$/, '')
+  let end = digits.length
+  while (digits[end - 1] === '0') end--
+  const significant = digits.slice(0, end)
   return significant === '' ? '0' : `${isNegative ? '-' : ''}${significant}e${digits.length - significant.length - scale}`
 }
 

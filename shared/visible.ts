@@ -21,6 +21,10 @@ export const visible = (text: string): string => !ANY.test(text)
 /** As it is for everything that is no text. Templates call it for what they show. */
 export const shown = (value: unknown): unknown => typeof value === 'string' ? visible(value) : value
 
-const EDGES = new RegExp(String.raw`^(?:\s|${HIDDEN})+|(?:\s|${HIDDEN})+$`, 'gu')
+const EDGE = new RegExp(String.raw`\s|${HIDDEN}`, 'u')
 /** An id as it was meant: what comes along when one is copied from elsewhere is not of it. */
-export const trimmedId = (text: string): string => text.replace(EDGES, '')
+export function trimmedId(text: string): string {
+  const characters = [...text]
+  const isMeant = (character: string) => !EDGE.test(character)
+  return characters.slice(Math.max(0, characters.findIndex(isMeant)), characters.findLastIndex(isMeant) + 1).join('')
+}

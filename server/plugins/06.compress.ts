@@ -10,7 +10,8 @@ const WAYS = {
 
 /** The best way that a client takes: `br;q=0` is a refusal. */
 function encodingFor(accepted: string | undefined): keyof typeof WAYS | undefined {
-  const taken = new Set((accepted ?? '').toLowerCase().split(',').map(part => part.trim()).filter(part => !/;\s*q=0(?:\.0*)?$/.test(part)).map(part => part.replace(/\s*;.*$/, '')))
+  const asked = (accepted ?? '').toLowerCase().split(',').map(part => part.split(';').map(text => text.trim()))
+  const taken = new Set(asked.filter(([, ...rest]) => !rest.some(text => text.startsWith('q=') && Number(text.slice(2)) === 0)).map(([way]) => way))
   return (['br', 'gzip'] as const).find(way => taken.has(way))
 }
 

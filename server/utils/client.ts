@@ -1,5 +1,4 @@
 import { BlockList, isIP } from 'node:net'
-import type { H3Event } from 'h3'
 
 /** An address without the spelling that IPv6 gives to one of IPv4. */
 const plain = (address: string) => address.trim().replace(/^::ffff:(?=\d+\.)/i, '')
@@ -38,13 +37,4 @@ function networkOf(address: string): string {
   const [head, tail] = address.split('%')[0]!.split('::').map(part => part.split(':').filter(Boolean))
   const groups = tail === undefined ? head! : [...head!, ...Array<string>(Math.max(0, 8 - head!.length - tail.length)).fill('0'), ...tail]
   return `${groups.slice(0, 4).map(group => Number.parseInt(group, 16).toString(16)).join(':')}::/64`
-}
-
-let known: { setting: string, trusted: BlockList } | undefined
-
-/** The client of a request, behind the proxies that NUXT_TRUSTED_PROXIES names. */
-export function clientOfRequest(event: H3Event): string {
-  const setting = String(useRuntimeConfig().trustedProxies)
-  if (known?.setting !== setting) known = { setting, trusted: trustedProxies(setting) }
-  return clientOf(event.node.req.socket.remoteAddress ?? '', getRequestHeader(event, 'x-forwarded-for'), known.trusted)
 }

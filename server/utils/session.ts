@@ -1,5 +1,6 @@
 import type { H3Event } from 'h3'
 import { checkSession, type Who } from '../db/functions/session.ts'
+import { clientOf, trustedProxies } from './client.ts'
 
 declare module '#auth-utils' {
   interface SecureSessionData { token: string }
@@ -18,6 +19,15 @@ export async function tokenOf(event: H3Event): Promise<string | undefined> {
   if (getCookie(event, COOKIE) === undefined) return undefined
   const session = await getUserSession(event)
   return session.secure?.token
+}
+
+let known: { setting: string, trusted: ReturnType<typeof trustedProxies> } | undefined
+
+/** The client of a request, behind the proxies that NUXT_TRUSTED_PROXIES names. */
+export function clientOfRequest(event: H3Event): string {
+  const setting = String(useRuntimeConfig().trustedProxies)
+  if (known?.setting !== setting) known = { setting, trusted: trustedProxies(setting) }
+  return clientOf(event.node.req.socket.remoteAddress ?? '', getRequestHeader(event, 'x-forwarded-for'), known.trusted)
 }
 
 /** Whether an error says that nobody is signed in. */

@@ -101,7 +101,7 @@ describe('each unit', () => {
 
   it('that fails in its verify is undone whole', async () => {
     const before = await state(client)
-    const failing = { ...units.at(-1)!, tag: '9999_failing', number: 9999, migration: 'CREATE TABLE iu_core.x ()', verify: 'DO $$ BEGIN RAISE EXCEPTION \'no\'; END $$' }
+    const failing = { ...units.findLast(({ kind }) => kind === 'schema')!, tag: '9999_failing', number: 9999, migration: 'CREATE TABLE iu_core.x ()', verify: 'DO $$ BEGIN RAISE EXCEPTION \'no\'; END $$' }
     await expect(deployUnits(client, [...units, failing])).rejects.toThrow('unit 9999_failing, verify: no')
     expect(await state(client)).toEqual(before)
   })

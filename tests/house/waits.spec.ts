@@ -10,8 +10,10 @@ const TESTS = [...filesIn('tests').filter(isCode).filter(path => path !== 'tests
 /** What may stay, and why. */
 const MAY_STAY: { path: string, code: RegExp, why: string }[] = [
   { path: 'tests/db/commands/concurrency.spec.ts', code: /lock_timeout/, why: 'that it runs out is what is tried: whoever holds the lock does so until it has' },
+  { path: 'tests/db/events/bounds.spec.ts', code: /statement_timeout/, why: 'that it runs out is what is tried: the judgement of that event never ends' },
   { path: 'tests/db/proof/probe.spec.ts', code: /fn_iu_route_deliver/, why: 'a delivery that takes long; the test waits until it has begun, and ends it' },
   { path: 'tests/db/routing/model.spec.ts', code: /lock_timeout|pg_sleep/, why: 'disturbance at random; whatever comes of it, the verdict is on what is kept' },
+  { path: 'tests/db/routing/slow-event.spec.ts', code: /statement_timeout/, why: 'that it runs out is what is tried, as above' },
   { path: 'tests/long/counted.ts', code: /deadlock_timeout/, why: 'disturbance at random, as above' },
 ]
 

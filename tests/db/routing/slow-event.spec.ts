@@ -20,7 +20,7 @@ test('an event whose judgement would last for ever ends no worker: it is dead-le
     workerCode: WORKER, batchSize: 100, pollMs: 1, until: 'drain', signal: new AbortController().signal,
     connect: async () => {
       const client = await db.connect()
-      await client.query(`SET statement_timeout = '3s'`)
+      await client.query(`SET statement_timeout = '5s'`)
       return client
     },
     onLost: error => met.push((error as { code?: string }).code ?? error.message),

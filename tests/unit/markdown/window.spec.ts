@@ -2,13 +2,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { clip } from '../../../shared/clip.ts'
-import { cutInPlace } from '../../../server/import/inline.ts'
+import { cutHere } from '../../../server/import/inline.ts'
 import { renderWindow } from '../../../server/utils/markdown/window.ts'
 
 /** The pieces of a document, as an import cuts it. */
 function piecesOf(text: string) {
   const content = Buffer.from(text)
-  const pieces = cutInPlace(content)
+  const pieces = cutHere(content, true).pieces
   return pieces.map(({ kind, start, length }, i) => ({
     ordinal: i + 1, unitAddress: `d/${i}`, unitKind: kind, byteLength: length,
     body: content.toString('utf8', start, start + length), separator: content.toString('utf8', start + length, pieces[i + 1]?.start ?? content.length),

@@ -5,6 +5,7 @@ CREATE FUNCTION iu_core.fn_dot_ids_trimmed(p_params jsonb, p_schema jsonb)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, iu_core, pg_temp
+SET standard_conforming_strings = on
 AS $$
   WITH ids AS (
     SELECT name, p_params -> name AS given, jsonb_typeof(p_params -> name) AS kind

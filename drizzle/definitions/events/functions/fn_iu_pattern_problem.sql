@@ -6,6 +6,7 @@ CREATE FUNCTION iu_core.fn_iu_pattern_problem(p_pattern text)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, iu_core, pg_temp
+SET standard_conforming_strings = on
 AS $$
 DECLARE
   v_at integer := 1;

@@ -4,6 +4,7 @@ CREATE FUNCTION iu_core.fn_iu_title(p_kind text, p_body text)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, iu_core, pg_temp
+SET standard_conforming_strings = on
 AS $$
 DECLARE
   -- A title is short, so a long text costs no more than a short one.
