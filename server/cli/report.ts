@@ -125,7 +125,8 @@ export function explain(thrown: unknown, json: boolean, command = 'iu'): number 
   const problem = problemOf(error.code)
   const says = (status: number, message: string, hint?: string): number => {
     if (json) sayJson({ error: { code: problem?.code ?? (status === EXIT.usage ? 'usage' : 'failed'), field: error.column, message, hint } })
-    else note([`iu: ${message}`, error.detail && problem && `    ${error.detail}`, hint && `    ${hint}`].filter(Boolean).join('\n'))
+    // Of a refusal it says more, of a wait for whom one waited; of any other fault it may hold what somebody wrote.
+    else note([`iu: ${message}`, error.detail && (problem || faultOf(error) === 'conflict') && `    ${error.detail}`, hint && `    ${hint}`].filter(Boolean).join('\n'))
     if (process.env.IU_DEBUG) note(error.stack ?? '')
     return status
   }

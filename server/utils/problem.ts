@@ -54,7 +54,7 @@ export function toProblem(error: unknown): Problem {
   const code = fault ? PROBLEM_OF[fault] : 'internal'
   const correlationId = randomUUID()
   // A database that is away is asked again and again: one line each is enough, the cause is known.
-  console.error(`[${correlationId}] ${code}`, code === 'internal' ? error : reasonOf(thrown))
+  console.error(`[${correlationId}] ${code}`, code === 'internal' ? error : reasonOf(thrown), ...fault === 'conflict' ? [(cause as { detail?: string }).detail ?? ''] : [])
   return { ...problem(code), correlationId }
 }
 

@@ -1,6 +1,7 @@
 /** What takes turns: no login stops it by taking a lock of its choice, and whoever waits is told for whom. */
 import type pg from 'pg'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { explain } from '../../../server/cli/report.ts'
 import { carry, imported, openDatabase, password, run, signedIn } from '../commands/world.ts'
 import type { TestDatabase } from '../harness.ts'
 import { refusal } from '../world.ts'
@@ -78,7 +79,12 @@ it('who waits too long for another\'s turn is told whose it is, and nothing is l
   await one.query('BEGIN')
   await one.query(`SELECT iu_core.fn_iu_lock('the same')`)
   const { rows: [holder] } = await one.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-  expect(await other.query(`SELECT iu_core.fn_iu_lock('the same')`).catch((error: unknown) => error)).toMatchObject({
+  const error: unknown = await other.query(`SELECT iu_core.fn_iu_lock('the same')`).catch((error: unknown) => error)
+  const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  explain(error, false)
+  expect(told.mock.calls.join('')).toMatch(new RegExp(`another command is at work on the same[^]*process ${holder!.pid}, since `))
+  told.mockRestore()
+  expect(error).toMatchObject({
     code: '55P03', message: expect.stringContaining('the same'), detail: expect.stringMatching(new RegExp(`iu_deployer, process ${holder!.pid}, since `)), hint: expect.stringContaining('pg_terminate_backend'),
   })
   await other.query(`SELECT iu_core.fn_iu_lock('another')`)
