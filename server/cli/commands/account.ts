@@ -63,7 +63,7 @@ export default defineCommand({
       run: ({ args }) => withPassword('dot_iu_add_account', args['password-stdin'], { account: args.account, right: args.right, ...(args.name ? { display_name: args.name } : {}) } as { account: string }, args.json),
     }),
     passwd: defineCommand({
-      meta: { name: 'passwd', description: 'set an account\'s password; its sessions end' },
+      meta: { name: 'passwd', description: 'set an account\'s password; its sessions end, its tokens are revoked' },
       args: { ...account, ...given, ...json },
       run: ({ args }) => withPassword('dot_iu_set_password', args['password-stdin'], { account: args.account }, args.json),
     }),
