@@ -18,6 +18,8 @@ function encodingFor(accepted: string | undefined): keyof typeof WAYS | undefine
 /** Pages and answers in JSON go compressed: they are text that repeats itself. A download goes as it is, by its own length. */
 export default defineNitroPlugin((nitro) => {
   nitro.hooks.hook('beforeResponse', async (event, response) => {
+    // The error's page is asked for by the error handler, which reads it as text, and hands on its headers.
+    if (event.path.startsWith('/__nuxt_error')) return
     const { body } = response
     const isJson = typeof body === 'object' && body !== null && [Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(body))
     if (event.method !== 'GET' || !(isJson || typeof body === 'string') || getResponseHeader(event, 'content-encoding')) return

@@ -131,7 +131,7 @@ test.describe('the worker gate', () => {
     await dialog(approver).getByLabel('Gate').fill(WORKER)
     await dialog(approver).getByRole('button', { name: 'Plan' }).click()
     await expect(dialog(approver)).toContainText('A second person has to do it')
-    await expect(dialog(approver).getByLabel('Gate')).toHaveAccessibleDescription(/approver closed it, and who closed a gate does not open it\. Ask another approver\./)
+    await expect(dialog(approver).getByLabel('Gate')).toHaveAccessibleDescription(/approver closed it, and does not open it again\. Ask another approver\./)
     await expect(dialog(approver).getByRole('button', { name: 'Apply', exact: true })).toHaveAttribute('aria-disabled', 'true')
     const { gates } = await (await approver.request.get('/api/gates')).json() as Gates
     expect(gates.find(({ gate }) => gate === WORKER)).toMatchObject({ state: 'closed', changedBy: 'approver' })

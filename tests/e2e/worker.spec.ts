@@ -46,7 +46,7 @@ test('the schedule that is enabled is run by this console, until it is disabled'
   await schedule.getByRole('button', { name: 'Enable' }).click()
   await carry(page)
   await expect(schedule).toContainText('route every worker\'s events, 250 ms after')
-  await expect.poll(async () => (await model(page)).processes.map(({ kind, runBy, isStale }) => ({ kind, runBy, isStale }))).toEqual([{ kind: 'schedule', runBy: 'spec_worker', isStale: false }])
+  await expect.poll(async () => (await model(page)).processes.map(({ kind, runBy, isStale }) => ({ kind, runBy, isStale }))).toEqual([{ kind: 'schedule', runBy: 'db:spec_worker', isStale: false }])
   await schedule.getByRole('button', { name: 'Disable' }).click()
   await carry(page)
   await expect.poll(async () => (await model(page)).processes).toEqual([])
