@@ -105,7 +105,7 @@ describe('the view of the ladder', () => {
 })
 
 /** What is left of the schema when all that a rung has no need of is gone. */
-const DISPATCHER = ['dot_iu_command', 'dot_iu_command_run', 'dot_iu_command_unsealed', 'dot_iu_acting', 'iu_lock', 'dot_config', 'iu_vocabulary', 'event_outbox', 'v_iu_gate']
+const DISPATCHER = ['dot_iu_command', 'dot_iu_command_run', 'dot_iu_command_seal', 'dot_iu_command_unsealed', 'dot_iu_acting', 'iu_lock', 'dot_config', 'iu_vocabulary', 'event_outbox', 'v_iu_gate']
 const ACCOUNTS = ['iu_account', 'iu_session', 'iu_api_token']
 const RUNGS = [
   { rung: 'L0', command: 'dot_iu_close_gate', params: { gate: 'iu_core.route_worker_enabled' }, needs: [], right: 'operator' },

@@ -116,7 +116,7 @@ describe('a gate that is not exactly open', () => {
   it('says who closed it and how to open it', async () => {
     await set(GATE, false, 'stock-taking')
     await expect(db.pool.query('SELECT iu_core.fn_iu_gate_require($1)', [GATE])).rejects.toMatchObject({
-      code: 'IU001', detail: expect.stringMatching(/^false by iu_deployer at .*: stock-taking$/), hint: expect.stringContaining(`iu gate open ${GATE}`),
+      code: 'IU001', detail: expect.stringMatching(/^false by db:iu_deployer at .*: stock-taking$/), hint: expect.stringContaining(`iu gate open ${GATE}`),
     })
   })
 })

@@ -39,7 +39,7 @@ it('what the console may call and what could write are the dispatcher, the sessi
   const { rows } = await db.pool.query<{ name: string }>(`SELECT proname AS name FROM pg_proc WHERE pronamespace = 'iu_core'::regnamespace AND provolatile = 'v' AND has_function_privilege('iu_console', oid, 'EXECUTE') ORDER BY 1`)
   // A comparison is volatile to see what was committed when it has its lock, and so is what tells of one; it is a read, as is shown below.
   const reads = ['fn_dot_compare', 'fn_dot_drift', 'fn_iu_sync_layers']
-  expect(rows.map(({ name }) => name).filter(name => !reads.includes(name))).toEqual(['fn_dot_command_run', 'fn_dot_ledger_seal', 'fn_iu_console_beat', 'fn_iu_console_leave', 'fn_iu_event_audit', 'fn_iu_replay_step', 'fn_iu_session_check', 'fn_iu_sign_in', 'fn_iu_sign_out'])
+  expect(rows.map(({ name }) => name).filter(name => !reads.includes(name))).toEqual(['fn_dot_command_run', 'fn_dot_history_seal', 'fn_dot_ledger_seal', 'fn_iu_console_beat', 'fn_iu_console_leave', 'fn_iu_event_audit', 'fn_iu_replay_step', 'fn_iu_session_check', 'fn_iu_sign_in', 'fn_iu_sign_out'])
   expect(rows.filter(({ name }) => !MATRIX.iu_console.calls.includes(name))).toEqual([])
 })
 
@@ -97,13 +97,13 @@ describe('without anybody\'s token', () => {
 
   it('the sealer chains what is in the ledger, and touches nothing else', async () => {
     expect(await changedBy(() => refusal(console_.query('SELECT iu_core.fn_dot_ledger_seal(NULL)')))).toEqual([])
-    expect(await changedBy(() => console_.query('SELECT iu_core.fn_dot_ledger_seal(1000)'))).toEqual(['dot_iu_command_seal', 'dot_iu_command_unsealed'])
+    expect(await changedBy(() => console_.query('SELECT iu_core.fn_dot_ledger_seal(1000)'))).toEqual(['dot_iu_command_seal', 'dot_iu_command_unsealed', 'dot_iu_history_state'])
     expect(await changedBy(() => console_.query('SELECT iu_core.fn_dot_ledger_seal(1000)'))).toEqual([])
   })
 
   it('the audit writes down what it has counted, and touches nothing else', async () => {
     expect(await changedBy(() => refusal(console_.query('SELECT iu_core.fn_iu_event_audit(NULL)')))).toEqual([])
-    const audits = ['iu_event_audit', 'iu_event_audit_late', 'iu_event_audit_open', 'iu_route_attempt_block']
+    const audits = ['dot_iu_history_state', 'dot_iu_history_unsealed', 'iu_event_audit', 'iu_event_audit_late', 'iu_event_audit_open', 'iu_route_attempt_block']
     expect((await changedBy(() => console_.query('SELECT iu_core.fn_iu_event_audit()'))).filter(name => !audits.includes(name))).toEqual([])
   })
 

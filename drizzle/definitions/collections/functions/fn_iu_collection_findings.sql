@@ -41,3 +41,4 @@ AS $$
 $$;
 COMMENT ON FUNCTION iu_core.fn_iu_collection_findings(bigint) IS 'What is wrong with a collection, by name: missing_body, digest_mismatch, retired_piece, order, count_mismatch; no row when all is well';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_collection_findings(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION iu_core.fn_iu_collection_findings(bigint) TO iu_reader;

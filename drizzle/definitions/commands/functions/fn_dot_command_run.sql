@@ -182,7 +182,10 @@ BEGIN
     END IF;
     -- What a constraint would refuse at the commit, it refuses here: a plan that passes is one that commits.
     -- Each by its name: ALL would be the caller's own too, and up to PostgreSQL 17 their triggers would run as the owner.
-    SET CONSTRAINTS iu_core.iu_collection_piece_position_key IMMEDIATE;
+    -- It is named where it is there: closing works though the tables of texts are gone.
+    IF to_regclass('iu_core.iu_collection_piece_position_key') IS NOT NULL THEN
+      SET CONSTRAINTS iu_core.iu_collection_piece_position_key IMMEDIATE;
+    END IF;
     DELETE FROM dot_iu_acting WHERE xid = pg_current_xact_id();
     IF p_target_run_id IS NOT NULL THEN
       -- Asked when the handler holds its locks: whoever changed the same before is on record by now.

@@ -4,7 +4,7 @@
 -- The depth first, and only so deep: a walk through all of it would end with the server's stack.
 CREATE FUNCTION iu_core.fn_iu_json_unbounded(p_value jsonb, p_most_bytes integer)
 RETURNS text
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE STRICT
 SET search_path = pg_catalog, iu_core, pg_temp
 AS $$
 DECLARE
