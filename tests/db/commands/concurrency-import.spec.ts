@@ -67,13 +67,13 @@ it('two hundred changes at once, imports and returns among them, meet no deadloc
       const all = [...first, ...await piecesIn(db.pool, i % 2 ? 'crowd' : 'aside')]
       const [piece, other] = [all[(i * 31 + w) % all.length]!, all[(i * 17 + w) % all.length]!]
       await [
-        () => ask('dot_iu_import_text', variants[i % 12]!),
+        () => ask('dot_iu_import_text', variants[i % 12]!, true),
         () => ask('dot_iu_revise_piece', { piece, body: `Revised by ${i}` }),
         () => ask('dot_iu_soft_delete_piece', { piece }, true),
         () => ask('dot_iu_restore_piece', { piece }),
         () => ask('dot_iu_add_piece', { collection: i % 2 ? 'crowd' : 'aside', piece, after: other }),
         () => ask('dot_iu_create_file_from_pieces', { address: `file.${i}`, title: 'File', pieces: [...new Set([other, piece])] }),
-        () => ask('dot_iu_import_text', { collection: 'crowd', checkpoint: i % 4 }),
+        () => ask('dot_iu_import_text', { collection: 'crowd', checkpoint: i % 4 }, true),
         () => ask('dot_iu_reorder_piece', { collection: 'aside', piece, before: other }),
       ][i % 8]!()
     }
