@@ -1,13 +1,17 @@
-import type { Page } from '@playwright/test'
+import type { Locator, Page } from '@playwright/test'
 import type { Accounts } from '../../shared/read-models/accounts.ts'
 import { expect, expectSmall, expectSound, hydrated, open, test } from './page.ts'
+import { PASSWORD as OF_THE_SPECS } from './support/accounts.ts'
 
 const dialog = (page: Page) => page.getByRole('dialog')
 const row = (page: Page, account: string) => page.getByRole('region', { name: 'List of accounts' }).locator('tbody tr').filter({ has: page.getByRole('link', { name: account, exact: true }) })
 const unique = (name: string) => `${name}-${crypto.randomUUID().slice(0, 8)}`
 const PASSWORD = 'a first password, long enough'
 
-async function signIn(page: Page, account: string, password: string) {
+/** The sign-in over the page, where a session has ended. */
+const door = (page: Page) => page.getByRole('dialog', { name: 'Sign in again' })
+
+async function signIn(page: Page | Locator, account: string, password: string) {
   await page.getByLabel('Name').fill(account)
   await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Sign in' }).click()
@@ -68,12 +72,12 @@ test('an account is added, signs in, gets another right, and is disabled in the 
   await apply(page, { isPlanned: true, reason: 'it was a try' })
   await leave(page)
   await expect(row(page, account)).toContainText('disabled')
-  // The next thing that is tried leads to the sign-in, which refuses.
+  // The next thing that is tried opens the sign-in over the page, which refuses.
   await dialog(other).getByRole('button', { name: 'Apply', exact: true }).click()
-  await expect(other).toHaveURL(/\/sign-in\?next=\/gates&why=ended$/)
-  await expect(other.getByText('Your session has ended. Sign in, and you are back where you were.')).toBeVisible()
-  await signIn(other, account, PASSWORD)
-  await expect(other.getByRole('alert')).toContainText('Name or password is wrong.')
+  await expect(door(other)).toContainText('Your session has ended. Sign in, and you go on where you are: what you typed is still there.')
+  await expect(other).toHaveURL(/\/gates$/)
+  await signIn(door(other), account, PASSWORD)
+  await expect(door(other).getByRole('alert')).toContainText('Name or password is wrong.')
   await context.close()
 
   await choose(page, account, 'Enable')
@@ -98,10 +102,11 @@ test('who changes their own password is told, and signs in with the new one', as
   await dialog(own).getByLabel('New password').fill(another)
   await dialog(own).getByLabel('Present password').fill(PASSWORD)
   await dialog(own).getByRole('button', { name: 'Apply', exact: true }).click()
-  await expect(own.getByText('The command is applied, and it ended your session. Sign in again.')).toBeVisible()
-  await signIn(own, account, PASSWORD)
-  await expect(own.getByRole('alert')).toContainText('Name or password is wrong.')
-  await signIn(own, account, another)
+  await expect(door(own)).toContainText('The command is applied, and it ended your session. Sign in again.')
+  await signIn(door(own), account, PASSWORD)
+  await expect(door(own).getByRole('alert')).toContainText('Name or password is wrong.')
+  await signIn(door(own), account, another)
+  await expect(door(own)).toHaveCount(0)
   await expect(own).toHaveURL(/\/accounts$/)
   await context.close()
 })
@@ -113,7 +118,7 @@ test('a token is told once, acts within its scopes, and is dead when it is revok
   await dialog(page).getByLabel('Label').fill(label)
   await dialog(page).getByLabel('Scopes').fill('read\ndot_iu_validate_collection')
   await dialog(page).getByLabel('Expires').fill(new Date(Date.now() + 86_400_000).toISOString().slice(0, 16))
-  await dialog(page).getByLabel('Present password').fill(PASSWORD)
+  await dialog(page).getByLabel('Present password').fill(OF_THE_SPECS)
   await apply(page)
   const secret = (await dialog(page).locator('[data-secret]').textContent())!.trim()
   await leave(page)
