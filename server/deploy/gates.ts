@@ -109,7 +109,7 @@ export interface BackupInHand { file: string, isRestorable: boolean }
 /** The gates before a deploy over data, one by one. The caller holds the deploy lock where `isAlone`. */
 export async function examineGates(client: Connection, units: Unit[], { to, isAlone, inHand }: { to?: string, isAlone: boolean, inHand?: BackupInHand }): Promise<Gate[]> {
   const gates: Gate[] = [{
-    name: 'no deploy under way', ok: isAlone, detail: isAlone ? 'this one alone' : `somebody else is deploying this database: ${await whoDeploys(client)}`, ...isAlone ? {} : { remedy: 'wait until it has ended' },
+    name: 'no deploy under way', ok: isAlone, ...isAlone ? { detail: 'this one alone' } : { detail: 'somebody else is deploying this database', remedy: await whoDeploys(client) },
   }]
   if (!isAlone) return gates
   const book = await inTransaction(client, () => readBook(client))

@@ -9,7 +9,7 @@ interface Layer {
 
 const NODE = /^node:/
 const NODE_AND_PG = /^(?:node:|pg$)/
-const MARKDOWN = /^(?:node:|(?:mdast|hast|micromark)-|(?:mdast|hast|unist)$)/
+const MARKDOWN = /^(?:node:|(?:mdast|hast|micromark)-|(?:mdast|hast|unist|github-slugger)$)/
 const MARKDOWN_AND_PG = new RegExp(`${MARKDOWN.source}|^pg$`)
 const NITRO = /^(?:node:|h3$|zod$|pg$|nitropack\/|#imports$)/
 const NITRO_USES = ['server/utils/', 'server/db/', 'server/commands/', 'shared/']

@@ -39,7 +39,7 @@ describe('line ends', () => {
     expect(revised.notes).toEqual(planned.notes)
     expect((await undo(db.pool, revised)).notes).toEqual(['Line ends change: CRLF 0 → 1, LF 1 → 0.'])
     const again = await carry(db.pool, 'dot_iu_import_text', await imported('ends.md', 'a\nb\n\nc\n'))
-    expect(again.notes).toEqual(['Line ends change: CRLF 4 → 0, LF 0 → 4.'])
+    expect(again.notes).toEqual(['It removes 0 of the 2 pieces of ends.md: 11 bytes become 7.', 'Line ends change: CRLF 4 → 0, LF 0 → 4.'])
     expect((await undo(db.pool, again)).notes).toEqual(['Line ends change: CRLF 0 → 4, LF 4 → 0.'])
   })
 })
