@@ -5001,7 +5001,11 @@ BEGIN
   -- Before anything writes them out: a number of a dozen bytes may be a text of a hundred thousand.
   v_unbounded := fn_iu_json_unbounded(v_params, 67108864);
   IF v_unbounded IS NOT NULL THEN
-    RAISE EXCEPTION 'params: %', v_unbounded USING ERRCODE = 'IU002', COLUMN = 'params';
+    -- The parameter that it is, where it is one; together they may be too much as well.
+    v_column := coalesce((SELECT p.key FROM jsonb_each(CASE WHEN jsonb_typeof(v_params) = 'object' THEN v_params ELSE '{}' END) AS p
+                          WHERE octet_length(p.key) <= 80 AND fn_iu_json_unbounded(p.value, 67108864) IS NOT NULL ORDER BY p.key LIMIT 1), 'params');
+    RAISE EXCEPTION '%: %', v_column, v_unbounded USING ERRCODE = 'IU002', COLUMN = v_column,
+      HINT = 'Make the value smaller: at most 67108864 bytes written out, 100 levels, and 500 digits before and behind the point of a number.';
   END IF;
 
   IF p_target_run_id IS NOT NULL THEN

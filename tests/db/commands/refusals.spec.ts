@@ -141,7 +141,7 @@ const CASES: Case[] = [
   ['a route to an unknown kind of target', 'dot_iu_register_route', { route: 'r', event_type: 'app.x', target_kind: 'pigeon', target_ref: 'x' }, 'invalid_parameter', 'target_kind'],
   ['a route of the system', 'dot_iu_register_route', { route: 'iu.created.log', event_type: 'app.x', target_kind: 'log', target_ref: 'x' }, 'reserved_event_type', 'route'],
   ['an unknown account', 'dot_iu_disable_account', { account: 'nobody' }, 'not_found', 'account'],
-  ['a token for a login', 'dot_iu_issue_token', { label: 'x', scopes: ['*'], expires_at: '2030-01-01T00:00:00Z' }, 'forbidden', undefined],
+  ['a token for a login', 'dot_iu_issue_token', { label: 'x', scopes: ['*'], expires_at: '2030-01-01T00:00:00Z', current_key: '00'.repeat(32) }, 'forbidden', undefined],
   ['an unknown token', 'dot_iu_revoke_token', { token: 99 }, 'not_found', 'token'],
 ]
 
