@@ -1153,10 +1153,11 @@ CREATE VIEW v_dot_comparison AS
     unknown,
     why,
     checks,
-    objects
-   FROM jsonb_to_record(fn_dot_compare()) k(checked_at timestamp with time zone, state text, digest text, expected integer, matching integer, drift integer, unknown integer, why text, checks jsonb, objects jsonb);
+    objects,
+    summary
+   FROM jsonb_to_record(fn_dot_compare()) k(checked_at timestamp with time zone, state text, digest text, expected integer, matching integer, drift integer, unknown integer, why text, checks jsonb, objects jsonb, summary text);
 ALTER VIEW v_dot_comparison OWNER TO iu_owner;
-COMMENT ON VIEW v_dot_comparison IS 'One comparison as a whole: state (matches, drift, unknown and why), how many objects are expected, match, have drifted and are unknown, SHA-256 over the catalogue, and what v_dot_conformance and v_dot_drift would have told at that moment';
+COMMENT ON VIEW v_dot_comparison IS 'One comparison as a whole: state (matches, drift, unknown and why), how many objects are expected, match, have drifted and are unknown, and the same in a sentence, SHA-256 over the catalogue, and what v_dot_conformance and v_dot_drift would have told at that moment';
 GRANT SELECT ON v_dot_comparison TO iu_reader;
 
 -- view v_dot_conformance
@@ -1171,9 +1172,9 @@ CREATE VIEW v_dot_conformance AS
     unknown,
     ok
    FROM jsonb_to_recordset((fn_dot_compare() -> 'checks'::text)) k(check_code text, class text, expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer, ok boolean)
-  ORDER BY check_code;
+  ORDER BY (length(check_code)), check_code;
 ALTER VIEW v_dot_conformance OWNER TO iu_owner;
-COMMENT ON VIEW v_dot_conformance IS 'D1 to D7: each class, expected (the inventory) against the live catalogue; D8: everything in the inventory, in both directions; D9: the classes that are as they should be. What is unknown is never ok';
+COMMENT ON VIEW v_dot_conformance IS 'D1 to D7: each class, expected (the inventory) against the live catalogue; D8: everything in the inventory, in both directions; D9: the classes D1 to D7 that are as they should be; D10: what guards the schema, against what bootstrap makes. What is unknown is never ok';
 GRANT SELECT ON v_dot_conformance TO iu_reader;
 
 -- view v_dot_drift
@@ -4533,8 +4534,11 @@ BEGIN
         array_to_string(v_data.keys::text[], ', '), (SELECT string_agg(format('%s = excluded.%1$s', c), ', ') FROM unnest(v_data.columns::text[]) AS c)),
       (SELECT string_agg(c || '::text', ', ') FROM unnest(v_columns) AS c), v_data.facts, v_data.relation);
   END LOOP;
+  IF 'principal' = ANY (p_classes) THEN
+    RETURN QUERY SELECT 'principal', p.identity, p.definition, p.undo FROM fn_dot_principals() AS p;
+  END IF;
   -- To plan the rest takes longer than to read all data.
-  IF p_classes <@ '{config,vocabulary,command,event_type,route}' THEN
+  IF p_classes <@ '{config,vocabulary,command,event_type,route,principal}' THEN
     RETURN;
   END IF;
 
@@ -4625,7 +4629,7 @@ BEGIN
                      (SELECT string_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE r::regrole::text END, ', ') FROM unnest(p.polroles) AS r),
                      ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')'), chr(10) ORDER BY p.polname COLLATE "C")
             FROM pg_policy AS p WHERE p.polrelid = c.oid),
-           (SELECT string_agg(format('ALTER TABLE %I INHERIT %s;', c.relname, h.inhparent::regclass), chr(10) ORDER BY h.inhseqno) FROM pg_inherits AS h WHERE h.inhrelid = c.oid),
+           (SELECT string_agg(CASE WHEN c.relispartition THEN format('ALTER TABLE %s ATTACH PARTITION %I %s;', h.inhparent::regclass, c.relname, pg_get_expr(c.relpartbound, c.oid)) ELSE format('ALTER TABLE %I INHERIT %s;', c.relname, h.inhparent::regclass) END, chr(10) ORDER BY h.inhseqno) FROM pg_inherits AS h WHERE h.inhrelid = c.oid),
            (SELECT string_agg(concat_ws(chr(10),
                      CASE WHEN a.attstorage <> y.typstorage THEN format('ALTER TABLE %I ALTER COLUMN %I SET STORAGE %s;', c.relname, a.attname, CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END) END,
                      CASE WHEN a.attcompression <> '' THEN format('ALTER TABLE %I ALTER COLUMN %I SET COMPRESSION %s;', c.relname, a.attname, CASE a.attcompression WHEN 'p' THEN 'pglz' ELSE 'lz4' END) END,
@@ -4697,10 +4701,14 @@ BEGIN
     AND NOT (d.classid = 'pg_proc'::regclass AND (SELECT prokind <> 'a' FROM pg_proc WHERE oid = d.objid))
     AND NOT (d.classid = 'pg_class'::regclass AND (SELECT relkind IN ('r', 'v') FROM pg_class WHERE oid = d.objid))
     AND NOT (d.classid = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_depend AS i WHERE i.classid = d.classid AND i.objid = d.objid AND i.deptype = 'i' AND i.refobjid <> d.objid))
-    AND d.classid <> 'pg_default_acl'::regclass
+    -- Who publishes the schema guards it, and has a row there.
+    AND d.classid NOT IN ('pg_default_acl'::regclass, 'pg_publication_namespace'::regclass)
   UNION ALL
   SELECT 'other', format('default privileges of %s on %s', a.defaclrole::regrole, a.defaclobjtype),
-         format('-- default privileges of %s on %s: %s', a.defaclrole::regrole, a.defaclobjtype, a.defaclacl), a.defaclacl::text
+         format('-- default privileges of %s on %s: %s', a.defaclrole::regrole, a.defaclobjtype, a.defaclacl),
+         (SELECT string_agg(format('ALTER DEFAULT PRIVILEGES FOR ROLE %s IN SCHEMA iu_core REVOKE ALL ON %s FROM %s CASCADE;', a.defaclrole::regrole,
+                   CASE a.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' ELSE 'TYPES' END, g.grantee), chr(10) ORDER BY g.grantee COLLATE "C")
+          FROM (SELECT DISTINCT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END AS grantee FROM aclexplode(a.defaclacl) AS x) AS g)
   FROM pg_default_acl AS a WHERE a.defaclnamespace = 'iu_core'::regnamespace
   ) AS o(class, identity, definition, facts)
   WHERE p_classes IS NULL OR o.class = ANY (p_classes);
@@ -4851,7 +4859,7 @@ AS $function$
     SELECT k.check_code, k.class, i.n AS expected,
            (count(d.state) FILTER (WHERE d.state = 'missing'))::integer AS missing, (count(d.state) FILTER (WHERE d.state = 'unexpected'))::integer AS unexpected,
            (count(d.state) FILTER (WHERE d.state = 'changed'))::integer AS changed, (count(d.state) FILTER (WHERE d.state = 'unknown'))::integer AS unknown
-    FROM (VALUES ('D1', 'table'), ('D2', 'view'), ('D3', 'function'), ('D4', 'trigger'), ('D5', 'config'), ('D6', 'event_type'), ('D7', 'route'), ('D8', 'drift')) AS k(check_code, class)
+    FROM (VALUES ('D1', 'table'), ('D2', 'view'), ('D3', 'function'), ('D4', 'trigger'), ('D5', 'config'), ('D6', 'event_type'), ('D7', 'route'), ('D8', 'drift'), ('D10', 'principal')) AS k(check_code, class)
     CROSS JOIN LATERAL (SELECT coalesce(sum(value::integer), 0)::integer AS n FROM jsonb_each_text(p_expected) WHERE key = k.class OR k.class = 'drift') AS i
     LEFT JOIN drift AS d ON d.class = k.class OR k.class = 'drift'
     GROUP BY k.check_code, k.class, i.n
@@ -4861,15 +4869,25 @@ AS $function$
            p_drift IS NOT NULL AND missing + unexpected + changed + unknown = 0 AND expected > 0 AS ok
     FROM counted
   )
-  SELECT jsonb_agg(to_jsonb(c) ORDER BY c.check_code)
+  SELECT jsonb_agg(to_jsonb(c) ORDER BY length(c.check_code), c.check_code)
   FROM (
     SELECT * FROM checked
     UNION ALL
-    SELECT 'D9', 'class', count(*)::integer, (count(*) FILTER (WHERE ok))::integer, 0, 0, (count(*) FILTER (WHERE NOT ok AND unknown = 0))::integer, (count(*) FILTER (WHERE unknown > 0))::integer, bool_and(ok) FROM checked WHERE class <> 'drift'
+    SELECT 'D9', 'class', count(*)::integer, (count(*) FILTER (WHERE ok))::integer, 0, 0, (count(*) FILTER (WHERE NOT ok AND unknown = 0))::integer, (count(*) FILTER (WHERE unknown > 0))::integer, bool_and(ok) FROM checked WHERE class NOT IN ('drift', 'principal')
   ) AS c
 $function$;
 ALTER FUNCTION fn_dot_checks(jsonb,jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_checks(jsonb,jsonb) IS 'The checks D1 to D9 of a comparison: of {"class": how many are expected} and what has drifted (null: nothing can be said, and all is unknown)';
+COMMENT ON FUNCTION fn_dot_checks(jsonb,jsonb) IS 'The checks D1 to D10 of a comparison: of {"class": how many are expected} and what has drifted (null: nothing can be said, and all is unknown)';
+
+-- function fn_dot_closed_functions()
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_closed_functions()
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$ SELECT '^(pg_(try_)?advisory_|pg_logical_emit_message$|lo_|loread$|lowrite$)' $function$;
+ALTER FUNCTION fn_dot_closed_functions() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_closed_functions() IS 'The names, as a regular expression, of the functions of PostgreSQL that bootstrap takes from PUBLIC: locks, large objects, messages into the log';
 
 -- function fn_dot_collection(jsonb,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_collection(p_params jsonb, p_field text DEFAULT 'collection'::text)
@@ -5263,6 +5281,10 @@ AS $function$
 DECLARE
   v_major constant integer := current_setting('server_version_num')::integer / 10000;
   v_at constant timestamptz := clock_timestamp();
+  -- What guards the schema is told by what bootstrap makes, and beside it by what was entered, which may also be gone.
+  v_with_principals constant boolean := p_classes IS NULL OR 'principal' = ANY (p_classes);
+  v_classes constant text[] := array_remove(p_classes, 'principal');
+  v_principals integer;
   v_expected jsonb;
   v_found jsonb;
   v_digest text;
@@ -5279,7 +5301,9 @@ BEGIN
       WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND (l.classid::bigint << 32 | l.objid::bigint) = hashtext('iu_core deploy') AND l.mode = 'ExclusiveLock' AND pg_has_role(a.usesysid, 'iu_owner', 'MEMBER'));
     -- Told also where the comparison itself cannot be made.
-    v_expected := (SELECT jsonb_object_agg(n.class, n.n) FROM (SELECT class, count(*) AS n FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes) GROUP BY class) AS n);
+    v_expected := (SELECT jsonb_object_agg(n.class, n.n) FROM (
+      SELECT class, count(*) AS n FROM dot_inventory WHERE class <> 'principal' AND (v_classes IS NULL OR class = ANY (v_classes)) GROUP BY class
+      UNION ALL SELECT 'principal', count(*) FROM fn_dot_principals_expected() WHERE v_with_principals) AS n);
     IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
       v_why := format('a comparison under %s sees an older schema than there is', upper(current_setting('transaction_isolation')));
       v_what := 'Read it under READ COMMITTED.';
@@ -5293,26 +5317,37 @@ BEGIN
       v_why := format('the inventory was spelled by PostgreSQL %s and this is %s', (SELECT string_agg(DISTINCT server_major::text, ', ') FROM dot_inventory WHERE server_major <> v_major), v_major);
       v_what := 'Run iu db deploy: it builds the units beside this database and registers what they make.';
     ELSE
-      SELECT coalesce(jsonb_agg(jsonb_build_object('class', d.class, 'identity', d.identity, 'state', d.state, 'expected', d.expected, 'live', d.live, 'statement', d.statement, 'suggested_action', d.action)) FILTER (WHERE d.state IS NOT NULL), '[]'),
-             encode(sha256(convert_to(coalesce(string_agg(concat_ws(' ', d.class, d.identity, encode(d.digest, 'hex'), d.switched) || chr(10), '' ORDER BY d.class COLLATE "C", d.identity COLLATE "C") FILTER (WHERE d.digest IS NOT NULL), ''), 'UTF8')), 'hex')
-      INTO v_found, v_digest
+      SELECT coalesce(jsonb_agg(jsonb_build_object('class', d.class, 'identity', d.identity, 'state', d.state, 'expected', d.expected, 'live', d.live, 'statement', d.statement, 'suggested_action', d.action) || CASE WHEN d.refuses IS NULL THEN '{}' ELSE jsonb_build_object('refuses', d.refuses) END) FILTER (WHERE d.state IS NOT NULL), '[]'),
+             encode(sha256(convert_to(coalesce(string_agg(concat_ws(' ', d.class, d.identity, encode(d.digest, 'hex'), d.switched) || chr(10), '' ORDER BY d.class COLLATE "C", d.identity COLLATE "C") FILTER (WHERE d.digest IS NOT NULL AND d.class <> 'principal'), ''), 'UTF8')), 'hex'),
+             (count(*) FILTER (WHERE d.class = 'principal' AND d.is_expected))::integer
+      INTO v_found, v_digest, v_principals
       FROM (
-        SELECT class, identity, j.state, c.digest, s.switched,
+        SELECT class, identity, j.state, c.digest, s.switched, i.class IS NOT NULL AND (i.is_required OR c.class IS NOT NULL) AS is_expected,
+               CASE class WHEN 'principal' THEN coalesce(c.refuses, identity !~ ' of iu_reader$') END AS refuses,
                -- Beside a definition that is as it should be, its switches say what differs.
                concat_ws(chr(10), i.definition, w.said) AS expected, concat_ws(chr(10), c.definition, v.said) AS live,
                CASE WHEN j.state <> 'unknown' THEN concat_ws(chr(10),
-                 CASE WHEN i.digest IS DISTINCT FROM c.digest THEN fn_dot_repair(class, identity, i.definition, i.facts, c.definition, c.facts) END,
+                 CASE WHEN i.digest IS DISTINCT FROM c.digest THEN replace(fn_dot_repair(class, identity, i.definition, i.facts, c.definition, c.facts), 'DATABASE current_database', format('DATABASE %I', current_database())) END,
                  CASE WHEN i.digest IS NOT NULL AND (w.said IS NOT NULL OR c.digest IS NULL) THEN w.sql END) END AS statement,
                CASE j.state
                  WHEN 'unknown' THEN CASE WHEN i.digest = sha256(convert_to(i.definition, 'UTF8')) THEN 'Give its table back to its owner: it cannot be read.' ELSE 'Run iu db deploy: it builds the units beside this database and registers what they make.' END
-                 WHEN 'missing' THEN 'Make it again with the statement, or roll back what dropped it.'
-                 WHEN 'unexpected' THEN CASE WHEN class IN ('event_type', 'route') THEN 'Remove it with the statement, or register it by command.' ELSE 'Drop it with the statement, or write a unit that makes it.' END
-                 ELSE CASE WHEN i.digest = c.digest AND class = 'config' THEN 'Set the gate by command: close it, or open it with a reason.'
+                 WHEN 'missing' THEN CASE WHEN class = 'principal' THEN 'Make it again with the statement, as an administrator of the server.' ELSE 'Make it again with the statement, or roll back what dropped it.' END
+                 WHEN 'unexpected' THEN CASE WHEN class = 'principal' THEN 'Undo it with the statement, as an administrator of the server.' WHEN class IN ('event_type', 'route') THEN 'Remove it with the statement, or register it by command.' ELSE 'Drop it with the statement, or write a unit that makes it.' END
+                 ELSE CASE WHEN class = 'principal' THEN 'Put it back with the statement, as an administrator of the server.' WHEN i.digest = c.digest AND class = 'config' THEN 'Set the gate by command: close it, or open it with a reason.'
                            WHEN i.digest = c.digest AND class = 'route' THEN 'Switch the route by command, or with the statement.'
                            WHEN i.digest = c.digest THEN 'Put the switch back with the statement, or switch it by command.'
                            ELSE 'Put it back with the statement, or write a unit that makes it so.' END END AS action
-        FROM (SELECT class, identity, definition, facts, digest FROM dot_inventory WHERE p_classes IS NULL OR class = ANY (p_classes)) AS i
-        FULL JOIN (SELECT f.*, sha256(convert_to(f.definition, 'UTF8')) AS digest FROM fn_dot_catalogue(p_classes) AS f) AS c USING (class, identity)
+        FROM (
+          SELECT class, identity, definition, facts, digest, true AS is_required FROM dot_inventory WHERE class <> 'principal' AND (v_classes IS NULL OR class = ANY (v_classes))
+          UNION ALL
+          SELECT 'principal', identity, coalesce(n.definition, l.definition), NULL, coalesce(n.digest, sha256(convert_to(l.definition, 'UTF8'))), l.definition IS NOT NULL
+          FROM fn_dot_principals_expected() AS l FULL JOIN (SELECT identity, definition, digest FROM dot_inventory WHERE class = 'principal') AS n USING (identity) WHERE v_with_principals
+        ) AS i
+        FULL JOIN (
+          SELECT f.*, sha256(convert_to(f.definition, 'UTF8')) AS digest, NULL::boolean AS refuses FROM fn_dot_catalogue(v_classes) AS f
+          UNION ALL
+          SELECT 'principal', p.identity, p.definition, p.undo, sha256(convert_to(p.definition, 'UTF8')), p.refuses FROM fn_dot_principals() AS p WHERE v_with_principals
+        ) AS c USING (class, identity)
         LEFT JOIN (SELECT x.class, x.identity, x.switched, x.run_id FROM fn_dot_state_expected() AS x) AS e USING (class, identity)
         LEFT JOIN (SELECT x.class, x.identity, x.switched FROM fn_dot_state() AS x) AS s USING (class, identity)
         CROSS JOIN LATERAL (
@@ -5320,19 +5355,21 @@ BEGIN
                       -- Its table is there and belongs to somebody else.
                       WHEN c.class IS NULL AND NOT has_table_privilege(to_regclass(CASE class WHEN 'config' THEN 'dot_config' WHEN 'event_type' THEN 'iu_event_type' WHEN 'route' THEN 'iu_outbound_route'
                         WHEN 'vocabulary' THEN 'iu_vocabulary' WHEN 'command' THEN 'dot_iu_command' END), 'SELECT') THEN 'unknown'
+                      WHEN c.class IS NULL AND NOT i.is_required THEN NULL
                       WHEN c.class IS NULL THEN 'missing' WHEN i.digest <> c.digest OR e.switched IS DISTINCT FROM s.switched THEN 'changed' END AS state
         ) AS j
         CROSS JOIN LATERAL (
           SELECT CASE WHEN e.switched IS DISTINCT FROM s.switched AND i.class IS NOT NULL AND c.class IS NOT NULL
                       THEN format('-- switched: %s, as %s', coalesce(e.switched::text, '{}'), coalesce(format('run %s left it', e.run_id), 'it was made')) END AS said,
                  CASE class
-                   WHEN 'trigger' THEN format('ALTER TABLE %s %s TRIGGER %s;', split_part(identity, ' on ', 2), CASE e.switched ->> 'enabled' WHEN 'D' THEN 'DISABLE' ELSE 'ENABLE' END, split_part(identity, ' on ', 1))
+                   WHEN 'trigger' THEN format('ALTER TABLE %s %s TRIGGER %s;', split_part(identity, ' on ', 2), CASE e.switched ->> 'enabled' WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE' END, split_part(identity, ' on ', 1))
                    WHEN 'config' THEN format('SELECT fn_iu_gate_set(%L, %L, ''as the ledger has it'', %L);', identity, e.switched ->> 'value', e.switched ->> 'expires_at')
                    WHEN 'route' THEN format('UPDATE iu_outbound_route SET enabled = %L, dry_run = %L WHERE route_code = %L;', e.switched ->> 'enabled', e.switched ->> 'dry_run', identity)
                    WHEN 'table' THEN format('ALTER TABLE %I ENABLE TRIGGER ALL;', identity) END AS sql
         ) AS w
         CROSS JOIN LATERAL (SELECT CASE WHEN w.said IS NOT NULL THEN format('-- switched: %s', coalesce(s.switched::text, '{}')) END AS said) AS v
       ) AS d;
+      v_expected := CASE WHEN v_with_principals THEN v_expected || jsonb_build_object('principal', v_principals) ELSE v_expected END;
       IF v_found <> '[]' THEN
         v_found := fn_dot_repairs(v_found);
       END IF;
@@ -5358,13 +5395,16 @@ BEGIN
     SELECT jsonb_build_object(
       'checked_at', v_at, 'digest', v_digest, 'expected', v_all -> 'expected', 'matching', n.present - n.changed, 'drift', n.missing + n.unexpected + n.changed, 'unknown', n.unknown,
       'state', CASE WHEN v_found IS NULL THEN 'unknown' WHEN n.missing + n.unexpected + n.changed > 0 THEN 'drift' WHEN n.unknown > 0 THEN 'unknown' ELSE 'matches' END,
+      'summary', CASE WHEN v_found IS NULL THEN format('%s objects are expected, and were not compared', n.expected)
+        ELSE concat_ws('; ', format('drift %s', n.missing + n.unexpected + n.changed) || coalesce(': ' || nullif(concat_ws(', ', nullif(n.changed, 0) || ' changed', nullif(n.missing, 0) || ' missing', nullif(n.unexpected, 0) || ' unexpected'), ''), ''),
+          format('%s of %s expected objects are as deployed', n.present - n.changed, n.expected), CASE WHEN n.unknown > 0 THEN format('%s cannot be compared', n.unknown) END) END,
       'why', CASE WHEN v_found IS NULL THEN v_why WHEN n.unknown > 0 THEN format('%s of %s objects cannot be compared.', n.unknown, n.expected) END,
       'checks', v_checks, 'objects', coalesce(v_found, '[]'))
     FROM jsonb_to_record(v_all) AS n(expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer));
 END
 $function$;
 ALTER FUNCTION fn_dot_compare(text[]) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_compare(text[]) IS 'The live schema, or the classes named, against the inventory, as one document: state (matches, drift, unknown), counts, the checks D1 to D9, a digest of the catalogue, and each object that is not as deployed. Waits for nobody longer than half a second';
+COMMENT ON FUNCTION fn_dot_compare(text[]) IS 'The live schema and what guards it, or the classes named, against the inventory and what bootstrap makes, as one document: state (matches, drift, unknown), counts, the checks D1 to D10, a digest of the catalogue, and each object that is not as deployed. Waits for nobody longer than half a second';
 GRANT EXECUTE ON FUNCTION fn_dot_compare(text[]) TO iu_reader;
 
 -- function fn_dot_cursor_object(text)
@@ -5376,6 +5416,43 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_cursor_object(p_worker_code text)
 AS $function$ SELECT jsonb_build_object('bucket_from', bucket_from, 'bucket_to', bucket_to) FROM iu_route_worker_cursor WHERE worker_code = p_worker_code $function$;
 ALTER FUNCTION fn_dot_cursor_object(text) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_cursor_object(text) IS 'A worker''s range of buckets, as receipts show it; null where there is no such worker';
+
+-- function fn_dot_deployer_enter(boolean)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_deployer_enter(p_anew boolean)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_count bigint;
+BEGIN
+  IF NOT p_anew AND EXISTS (SELECT FROM dot_inventory WHERE class = 'principal' AND identity = 'owner of the database') THEN
+    RETURN 0;
+  END IF;
+  DELETE FROM dot_inventory WHERE class = 'principal' AND starts_with(identity, 'rights of PUBLIC on ');
+  WITH RECURSIVE him(role) AS (
+    SELECT oid FROM pg_roles WHERE rolname = session_user
+    UNION SELECT m.roleid FROM him AS h JOIN pg_auth_members AS m ON m.member = h.role
+  ), names AS (
+    SELECT role::regrole::text AS name, role::regrole::text = quote_ident(session_user) AS is_himself FROM him WHERE role::regrole::text NOT LIKE 'iu\_%' OR role::regrole::text = quote_ident(session_user)
+  ), entered AS (
+    INSERT INTO dot_inventory AS i (class, identity, definition, facts, digest, server_major)
+    SELECT 'principal', p.identity, p.definition, coalesce(p.undo, ''), sha256(convert_to(p.definition, 'UTF8')), current_setting('server_version_num')::integer / 10000
+    FROM fn_dot_principals() AS p
+    WHERE p.identity = 'owner of the database' OR p.identity ~ '^rights of PUBLIC on (the database|function .*|schema public)$'
+       OR EXISTS (SELECT FROM names AS n WHERE starts_with(p.identity, format('member %s of ', n.name))
+                  OR n.is_himself AND (p.identity IN (format('role %s', n.name), format('rights of %s on the database', n.name)) OR p.identity ~ format('^setting \S+ of role %s( in the database)?$', regexp_replace(n.name, '(\W)', '\\\1', 'g'))))
+    ON CONFLICT (class, identity) DO UPDATE
+    SET definition = excluded.definition, facts = excluded.facts, digest = excluded.digest, server_major = excluded.server_major, registered_at = clock_timestamp(), registered_by = session_user
+    WHERE (i.digest, i.server_major) IS DISTINCT FROM (excluded.digest, excluded.server_major)
+    RETURNING 1
+  )
+  SELECT count(*) INTO v_count FROM entered;
+  RETURN v_count;
+END
+$function$;
+ALTER FUNCTION fn_dot_deployer_enter(boolean) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_deployer_enter(boolean) IS 'Enters the login of this session as one that deploys, with its memberships and what it may, and the owner of the database, so that neither is drift; only where nobody has yet, or anew';
 
 -- function fn_dot_drift()
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_drift()
@@ -5441,14 +5518,14 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_drift_served(p_drift jsonb)
  SET standard_conforming_strings TO 'on'
 AS $function$
   WITH RECURSIVE drifted AS MATERIALIZED (
-    SELECT d.class, d.identity FROM jsonb_to_recordset(p_drift) AS d(class text, identity text)
+    SELECT d.class, d.identity FROM jsonb_to_recordset(p_drift) AS d(class text, identity text, refuses boolean) WHERE d.class <> 'principal' OR d.refuses
   ), named AS MATERIALIZED (
     SELECT class, split_part(identity, '(', 1) AS name,
            -- Without its comments: they speak of others.
            regexp_replace(split_part(split_part(definition, E'\nALTER FUNCTION ', 1), E'\nCOMMENT ON ', 1), '--[^\n]*', '', 'g') AS said
     FROM dot_inventory WHERE class IN ('table', 'view', 'function', 'trigger')
       -- These serve whom they serve without being named, and change more often than the others together.
-      AND EXISTS (SELECT FROM drifted WHERE class NOT IN ('config', 'command', 'schema'))
+      AND EXISTS (SELECT FROM drifted WHERE class NOT IN ('config', 'command', 'schema', 'principal'))
   ), users AS MATERIALIZED (
     SELECT DISTINCT CASE n.class WHEN 'trigger' THEN split_part(n.name, ' on ', 2) ELSE n.name END AS name, w[1] AS used
     FROM named AS n CROSS JOIN LATERAL regexp_matches(n.said, '\w+', 'g') AS w
@@ -5468,7 +5545,7 @@ AS $function$
     FROM dot_iu_command AS c
     CROSS JOIN LATERAL (
       SELECT r.class || ' ' || r.identity AS object FROM reached AS r WHERE r.name IN (c.command_code, 'fn_dot_command_run')
-      UNION ALL SELECT d.class || ' ' || d.identity FROM drifted AS d WHERE d.class = 'schema' OR d.class = 'command' AND d.identity = c.command_code OR d.class = 'config' AND d.identity = ANY (c.gates)
+      UNION ALL SELECT d.class || ' ' || d.identity FROM drifted AS d WHERE d.class IN ('schema', 'principal') OR d.class = 'command' AND d.identity = c.command_code OR d.class = 'config' AND d.identity = ANY (c.gates)
     ) AS o
     ORDER BY c.command_code, o.object COLLATE "C"
   ) AS s
@@ -6585,6 +6662,266 @@ $function$;
 ALTER FUNCTION fn_dot_place(bigint,bigint,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_place(bigint,bigint,jsonb) IS 'The position that the parameters ask for (to: first or last, after, before, position: a number from 1, at: the exact key), last when they ask for none. The unit itself does not count. IU002 a bad place, IU003 a neighbour that is not there, IU004 a taken key, IU016 when it stands there already';
 
+-- function fn_dot_principals()
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_principals()
+ RETURNS TABLE(identity text, definition text, undo text, refuses boolean)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET quote_all_identifiers TO 'off'
+ SET standard_conforming_strings TO 'on'
+ SET bytea_output TO 'hex'
+ SET "DateStyle" TO 'ISO, YMD'
+ SET "IntervalStyle" TO 'postgres'
+ SET "TimeZone" TO 'UTC'
+ SET extra_float_digits TO '1'
+AS $function$
+DECLARE
+  v_schema constant oid := 'iu_core'::regnamespace;
+  v_database constant oid := (SELECT oid FROM pg_database WHERE datname = current_database());
+  v_owner constant oid := to_regrole('iu_owner');
+  v_ours constant oid[] := ARRAY(SELECT to_regrole(substr(e.identity, 6))::oid FROM fn_dot_principals_expected() AS e WHERE e.identity LIKE 'role %' AND to_regrole(substr(e.identity, 6)) IS NOT NULL);
+  -- Roles of PostgreSQL whose members read or write every table, or everything on the server.
+  v_mighty constant oid[] := ARRAY(SELECT oid FROM pg_roles WHERE rolname IN ('pg_read_all_data', 'pg_write_all_data', 'pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program'));
+  -- Whoever is a member of one of ours, by whatever way.
+  v_members oid[];
+BEGIN
+  RETURN QUERY
+  SELECT format('role %I', rolname), format('ALTER ROLE %I %s;', rolname, concat_ws(' ', CASE WHEN rolsuper THEN 'SUPERUSER' ELSE 'NOSUPERUSER' END,
+           CASE WHEN rolcreatedb THEN 'CREATEDB' ELSE 'NOCREATEDB' END, CASE WHEN rolcreaterole THEN 'CREATEROLE' ELSE 'NOCREATEROLE' END, CASE WHEN rolreplication THEN 'REPLICATION' ELSE 'NOREPLICATION' END,
+           CASE WHEN rolbypassrls THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END, CASE WHEN rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END, CASE WHEN rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END)), NULL::text, true
+  FROM pg_roles WHERE oid = ANY (v_ours);
+
+  -- A membership is a row for who is a member and of what; in the versions that keep several, by who granted them, of all of them.
+  -- From a role of ours, or one of the mighty, down to whoever is a member, by others or not; and from one of ours up to what it is a member of.
+  RETURN QUERY
+  WITH RECURSIVE edges AS MATERIALIZED (
+    SELECT m.roleid, m.member, format('GRANT %s TO %s%s;', m.roleid::regrole, m.member::regrole, coalesce(' WITH ' || nullif(concat_ws(', ', CASE WHEN m.admin_option THEN 'ADMIN OPTION' END,
+             CASE WHEN NOT (j ->> 'inherit_option')::boolean THEN 'INHERIT FALSE' END, CASE WHEN NOT (j ->> 'set_option')::boolean THEN 'SET FALSE' END), ''), '')) AS line,
+           format('REVOKE %s FROM %s%s CASCADE;', m.roleid::regrole, m.member::regrole, ' GRANTED BY ' || (SELECT oid::regrole FROM pg_roles WHERE oid = m.grantor)) AS undo
+    FROM pg_auth_members AS m CROSS JOIN LATERAL to_jsonb(m) AS j
+  ), down(target, roleid, member) AS (
+    SELECT e.roleid, e.roleid, e.member FROM edges AS e WHERE e.roleid = ANY (v_ours || v_mighty) AND NOT e.member = ANY (v_ours)
+    UNION
+    SELECT d.target, e.roleid, e.member FROM down AS d JOIN edges AS e ON e.roleid = d.member WHERE NOT e.member = ANY (v_ours)
+  ), up(target, roleid, reached) AS (
+    SELECT e.member, e.roleid, e.roleid FROM edges AS e WHERE e.member = ANY (v_ours)
+    UNION
+    SELECT u.target, u.roleid, e.roleid FROM up AS u JOIN edges AS e ON e.member = u.reached WHERE NOT u.reached = ANY (v_ours)
+  )
+  SELECT format('member %s of %s', d.member::regrole, d.target::regrole), string_agg(DISTINCT e.line, chr(10) ORDER BY e.line),
+         -- By a role that is no member itself in good order it is told once what is wrong.
+         string_agg(DISTINCT CASE WHEN d.roleid = d.target OR EXISTS (SELECT FROM dot_inventory AS i WHERE i.class = 'principal' AND i.identity = format('member %s of %s', d.roleid::regrole, d.target::regrole))
+                             THEN e.undo ELSE format('-- it comes right with member %s of %s', d.roleid::regrole, d.target::regrole) END, chr(10)),
+         d.target::regrole::text NOT IN ('iu_reader', 'iu_emitter', 'iu_worker')
+  FROM down AS d JOIN edges AS e ON (e.roleid, e.member) = (d.roleid, d.member)
+  -- Who may do everything is made no mightier by these.
+  WHERE NOT (d.target = ANY (v_mighty) AND (SELECT rolsuper OR oid < 16384 FROM pg_roles WHERE oid = d.member))
+  GROUP BY d.target, d.member
+  UNION ALL
+  SELECT format('member %s of %s', u.target::regrole, u.roleid::regrole),
+         concat_ws(chr(10), (SELECT string_agg(DISTINCT e.line, chr(10) ORDER BY e.line) FROM edges AS e WHERE (e.roleid, e.member) = (u.roleid, u.target)), '-- and by that of ' || u.others),
+         (SELECT string_agg(DISTINCT e.undo, chr(10)) FROM edges AS e WHERE (e.roleid, e.member) = (u.roleid, u.target)), u.roleid IS DISTINCT FROM to_regrole('iu_reader')
+  FROM (SELECT target, roleid, string_agg(reached::regrole::text, ', ' ORDER BY reached::regrole::text COLLATE "C") FILTER (WHERE reached <> roleid) AS others FROM up GROUP BY target, roleid) AS u;
+
+  v_members := ARRAY(
+    WITH RECURSIVE down(member) AS (
+      SELECT m.member FROM pg_auth_members AS m WHERE m.roleid = ANY (v_ours)
+      UNION SELECT m.member FROM down AS d JOIN pg_auth_members AS m ON m.roleid = d.member)
+    SELECT member FROM down WHERE NOT member = ANY (v_ours));
+
+  RETURN QUERY
+  SELECT format('role %I', rolname), format('ALTER ROLE %I %s;', rolname, a.said), format('ALTER ROLE %I %s;', rolname, regexp_replace(a.said, '(\w+)', 'NO\1', 'g')), true
+  FROM pg_roles CROSS JOIN LATERAL (SELECT concat_ws(' ', CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolreplication THEN 'REPLICATION' END, CASE WHEN rolbypassrls THEN 'BYPASSRLS' END) AS said) AS a
+  WHERE oid = ANY (v_members) AND a.said <> '';
+
+  RETURN QUERY
+  SELECT format('setting %s of %s', split_part(s.line, '=', 1), n.whose), format('%s SET %s = %s;', n.what, split_part(s.line, '=', 1), CASE WHEN split_part(s.line, '=', 1) IN ('search_path', 'local_preload_libraries', 'session_preload_libraries', 'temp_tablespaces') THEN coalesce(nullif(v.value, ''), '''''') ELSE quote_literal(v.value) END),
+         format('%s RESET %s;', n.what, split_part(s.line, '=', 1)), true
+  FROM pg_db_role_setting AS d CROSS JOIN LATERAL unnest(d.setconfig) AS s(line)
+  CROSS JOIN LATERAL (SELECT substr(s.line, strpos(s.line, '=') + 1) AS value) AS v
+  CROSS JOIN LATERAL (
+    SELECT CASE WHEN d.setrole = 0 AND d.setdatabase = 0 THEN 'all roles' WHEN d.setrole = 0 THEN 'the database' ELSE format('role %s%s', d.setrole::regrole, CASE WHEN d.setdatabase <> 0 THEN ' in the database' END) END AS whose,
+           CASE WHEN d.setrole = 0 AND d.setdatabase = 0 THEN 'ALTER ROLE ALL' WHEN d.setrole = 0 THEN 'ALTER DATABASE current_database'
+                ELSE format('ALTER ROLE %s%s', d.setrole::regrole, CASE WHEN d.setdatabase <> 0 THEN ' IN DATABASE current_database' END) END AS what
+  ) AS n
+  WHERE d.setdatabase IN (0, v_database) AND (d.setrole = 0 OR d.setrole = ANY (v_ours || v_members));
+
+  -- As they are in force for everybody, whatever a session, a role or this database has set.
+  RETURN QUERY
+  SELECT format('setting %s of the server', s.name), format('%s = %s', s.name, s.reset_val),
+         CASE WHEN s.source = 'command line' THEN format('-- it stands on the server''s command line: take it out there, and start the server anew') ELSE format(E'ALTER SYSTEM SET %s = ''%s'';\nSELECT pg_reload_conf();', s.name, w.value) END, true
+  FROM (VALUES ('fsync', 'on'), ('full_page_writes', 'on'), ('synchronous_commit', 'on'), ('session_replication_role', 'origin'), ('zero_damaged_pages', 'off'), ('ignore_checksum_failure', 'off'), ('allow_system_table_mods', 'off'), ('event_triggers', 'on')) AS w(name, value)
+  JOIN pg_settings AS s ON s.name = w.name
+  WHERE s.reset_val <> w.value AND NOT (s.name = 'synchronous_commit' AND s.reset_val IN ('local', 'remote_write', 'remote_apply'))
+    AND s.source NOT IN ('client', 'database', 'user', 'database user')
+    AND NOT EXISTS (SELECT FROM pg_db_role_setting AS d CROSS JOIN LATERAL unnest(d.setconfig) AS l WHERE starts_with(l, s.name || '=') AND d.setdatabase IN (0, v_database) AND d.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user)));
+  -- What was set and is not in force yet: for the owner to see only where an administrator lets it.
+  IF has_function_privilege('pg_show_all_file_settings()', 'EXECUTE') THEN
+    RETURN QUERY
+    SELECT format('setting %s of the server, not in force yet', f.name), format('%s = %s', f.name, f.setting), format('ALTER SYSTEM RESET %s;', f.name), true
+    FROM pg_show_all_file_settings() AS f
+    WHERE f.name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'session_replication_role', 'zero_damaged_pages', 'ignore_checksum_failure') AND f.sourcefile LIKE '%postgresql.auto.conf'
+      AND f.setting IS DISTINCT FROM (SELECT s.reset_val FROM pg_settings AS s WHERE s.name = f.name) AND f.setting IN ('off', 'false', 'no', '0', 'replica', 'local');
+  END IF;
+
+  RETURN QUERY
+  SELECT 'owner of the database', format('ALTER DATABASE current_database OWNER TO %s;', datdba::regrole), NULL::text, true FROM pg_database WHERE oid = v_database;
+
+  RETURN QUERY
+  SELECT format('rights of %s on the database', n.name), string_agg(DISTINCT format('GRANT %s ON DATABASE current_database TO %s%s;', a.privilege_type, n.name, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), chr(10)),
+         format('REVOKE ALL ON DATABASE current_database FROM %s CASCADE;', n.name), true
+  FROM pg_database AS d CROSS JOIN LATERAL aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
+  CROSS JOIN LATERAL (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS name) AS n
+  WHERE d.oid = v_database AND a.grantee <> d.datdba
+  GROUP BY n.name
+  UNION ALL
+  SELECT format('rights of PUBLIC on function %s', p.oid::regprocedure), format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC;', p.oid::regprocedure), format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC;', p.oid::regprocedure), false
+  FROM pg_proc AS p WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname ~ fn_dot_closed_functions() AND has_function_privilege('public', p.oid, 'EXECUTE')
+  UNION ALL
+  SELECT 'rights of PUBLIC on schema public', 'GRANT CREATE ON SCHEMA public TO PUBLIC;', 'REVOKE CREATE ON SCHEMA public FROM PUBLIC;', true WHERE has_schema_privilege('public', to_regnamespace('public'), 'CREATE');
+
+  RETURN QUERY
+  SELECT format('rights of %s on parameter %s', n.name, p.parname), string_agg(DISTINCT format('GRANT %s ON PARAMETER %I TO %s%s;', a.privilege_type, p.parname, n.name, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), chr(10)),
+         format('REVOKE ALL ON PARAMETER %I FROM %s CASCADE;', p.parname, n.name), true
+  FROM pg_parameter_acl AS p CROSS JOIN LATERAL aclexplode(p.paracl) AS a
+  CROSS JOIN LATERAL (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS name) AS n
+  WHERE a.grantee = 0 OR a.grantee = ANY (v_ours || v_members) AND NOT (SELECT rolsuper FROM pg_roles WHERE oid = a.grantee)
+  GROUP BY n.name, p.parname;
+
+  -- Of what the owner makes anywhere. In our schema they are class other, whoever's they are.
+  RETURN QUERY
+  SELECT format('default privileges of %s on %s', d.defaclrole::regrole, k.kind), d.defaclacl::text,
+         (SELECT string_agg(format('ALTER DEFAULT PRIVILEGES FOR ROLE %s %s %s ON %s %s %s;', d.defaclrole::regrole, CASE WHEN is_more THEN 'REVOKE' ELSE 'GRANT' END, privilege_type, k.kind, CASE WHEN is_more THEN 'FROM' ELSE 'TO' END,
+                   CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END), chr(10))
+          FROM (SELECT true AS is_more, * FROM (SELECT grantee, privilege_type FROM aclexplode(d.defaclacl) EXCEPT SELECT grantee, privilege_type FROM aclexplode(acldefault(k.letter, d.defaclrole))) AS m
+                UNION ALL SELECT false, * FROM (SELECT grantee, privilege_type FROM aclexplode(acldefault(k.letter, d.defaclrole)) EXCEPT SELECT grantee, privilege_type FROM aclexplode(d.defaclacl)) AS l) AS c), true
+  FROM pg_default_acl AS d
+  JOIN (VALUES ('r', 'TABLES', 'r'::"char"), ('S', 'SEQUENCES', 's'), ('f', 'FUNCTIONS', 'f'), ('T', 'TYPES', 'T'), ('n', 'SCHEMAS', 'n')) AS k(type, kind, letter) ON k.type = d.defaclobjtype::text
+  WHERE d.defaclnamespace = 0 AND d.defaclrole = v_owner;
+
+  RETURN QUERY
+  SELECT format('event trigger %I', evtname), concat_ws(chr(10), format('CREATE EVENT TRIGGER %I ON %s%s EXECUTE FUNCTION %s;', evtname, evtevent, ' WHEN TAG IN (' || array_to_string(evttags, ', ') || ')', evtfoid::regprocedure),
+         CASE WHEN evtenabled <> 'O' THEN format('-- enabled: %s', evtenabled) END), format('DROP EVENT TRIGGER IF EXISTS %I;', evtname), true
+  FROM pg_event_trigger
+  UNION ALL
+  SELECT format('publication %I', p.pubname), concat_ws(chr(10), format('CREATE PUBLICATION %I%s; -- %s', p.pubname, CASE WHEN p.puballtables THEN ' FOR ALL TABLES' END, p.pubowner::regrole), CASE WHEN s.is_whole THEN format('ALTER PUBLICATION %I ADD TABLES IN SCHEMA iu_core;', p.pubname) END,
+           (SELECT string_agg(format('ALTER PUBLICATION %I ADD TABLE %s;', p.pubname, r.prrelid::regclass), chr(10) ORDER BY r.prrelid::regclass::text COLLATE "C") FROM pg_publication_rel AS r WHERE r.prrelid = ANY (t.tables) AND r.prpubid = p.oid)),
+         CASE WHEN p.puballtables THEN format('DROP PUBLICATION %I;', p.pubname)
+              ELSE concat_ws(chr(10), CASE WHEN s.is_whole THEN format('ALTER PUBLICATION %I DROP TABLES IN SCHEMA iu_core;', p.pubname) END, 'ALTER PUBLICATION ' || quote_ident(p.pubname) || ' DROP TABLE ' || (SELECT string_agg('iu_core.' || quote_ident(c.relname), ', ') FROM pg_class AS c WHERE c.oid = ANY (t.tables)) || ';') END, false
+  FROM pg_publication AS p
+  CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_publication_namespace AS n WHERE n.pnpubid = p.oid AND n.pnnspid = v_schema) AS is_whole) AS s
+  CROSS JOIN LATERAL (SELECT ARRAY(SELECT r.prrelid FROM pg_publication_rel AS r JOIN pg_class AS c ON c.oid = r.prrelid WHERE r.prpubid = p.oid AND c.relnamespace = v_schema) AS tables) AS t
+  WHERE p.puballtables OR s.is_whole OR cardinality(t.tables) > 0
+  UNION ALL
+  SELECT format('subscription %I', subname), format('CREATE SUBSCRIPTION %I PUBLICATION %s; -- %s', subname, array_to_string(subpublications, ', '), subowner::regrole),
+         format(E'ALTER SUBSCRIPTION %1$I DISABLE;\nALTER SUBSCRIPTION %1$I SET (slot_name = NONE);\nDROP SUBSCRIPTION %1$I;', subname), true
+  FROM pg_subscription WHERE subdbid = v_database
+  UNION ALL
+  SELECT format('replication slot %I', slot_name), format('-- logical, by %s', plugin), format('SELECT pg_drop_replication_slot(%L);', slot_name), false
+  FROM pg_replication_slots WHERE database = current_database() AND NOT temporary
+  UNION ALL
+  SELECT format('child %s of %s', h.inhrelid::regclass, h.inhparent::regclass), format('ALTER TABLE %s INHERIT %s;', h.inhrelid::regclass, h.inhparent::regclass), format('ALTER TABLE %s NO INHERIT %s;', h.inhrelid::regclass, h.inhparent::regclass), true
+  FROM pg_inherits AS h JOIN pg_class AS c ON c.oid = h.inhparent JOIN pg_class AS l ON l.oid = h.inhrelid WHERE c.relnamespace = v_schema AND c.relkind IN ('r', 'f') AND l.relnamespace <> v_schema
+  UNION ALL
+  SELECT format('foreign table %s', f.ftrelid::regclass), format('CREATE FOREIGN TABLE %s SERVER %I OPTIONS (%s);', f.ftrelid::regclass, s.srvname, array_to_string(f.ftoptions, ', ')), format('DROP FOREIGN TABLE IF EXISTS %s CASCADE;', f.ftrelid::regclass), true
+  FROM pg_foreign_table AS f JOIN pg_foreign_server AS s ON s.oid = f.ftserver JOIN pg_class AS c ON c.oid = f.ftrelid WHERE c.relnamespace <> v_schema AND f.ftoptions::text ~ 'iu_core';
+
+  -- Whatever stands in another schema upon an object of ours, or upon what does: by PostgreSQL's own dependencies. And
+  -- functions that run with their owner's rights and name the schema, which have none.
+  RETURN QUERY
+  WITH RECURSIVE mine(classid, objid) AS MATERIALIZED (
+    SELECT 'pg_class'::regclass::oid, oid FROM pg_class WHERE relnamespace = v_schema
+    UNION ALL SELECT 'pg_proc'::regclass, oid FROM pg_proc WHERE pronamespace = v_schema
+    UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type WHERE typnamespace = v_schema
+  ), upon(classid, objid, objsubid, place) AS (
+    SELECT d.classid, d.objid, d.objsubid, n.place
+    FROM mine AS m JOIN pg_depend AS d ON (d.refclassid, d.refobjid) = (m.classid, m.objid)
+    CROSS JOIN LATERAL (SELECT CASE d.classid
+      WHEN 'pg_class'::regclass THEN (SELECT relnamespace FROM pg_class WHERE oid = d.objid) WHEN 'pg_proc'::regclass THEN (SELECT pronamespace FROM pg_proc WHERE oid = d.objid)
+      WHEN 'pg_type'::regclass THEN (SELECT typnamespace FROM pg_type WHERE oid = d.objid) WHEN 'pg_constraint'::regclass THEN (SELECT connamespace FROM pg_constraint WHERE oid = d.objid)
+      WHEN 'pg_rewrite'::regclass THEN (SELECT c.relnamespace FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = r.ev_class WHERE r.oid = d.objid)
+      WHEN 'pg_trigger'::regclass THEN (SELECT c.relnamespace FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid WHERE t.oid = d.objid)
+      WHEN 'pg_policy'::regclass THEN (SELECT c.relnamespace FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid WHERE p.oid = d.objid)
+      WHEN 'pg_attrdef'::regclass THEN (SELECT c.relnamespace FROM pg_attrdef AS a JOIN pg_class AS c ON c.oid = a.adrelid WHERE a.oid = d.objid)
+      WHEN 'pg_operator'::regclass THEN (SELECT oprnamespace FROM pg_operator WHERE oid = d.objid) WHEN 'pg_statistic_ext'::regclass THEN v_schema ELSE 0 END AS place) AS n
+    WHERE d.deptype <> 'i' AND n.place <> v_schema AND d.classid NOT IN ('pg_publication_rel'::regclass, 'pg_publication_namespace'::regclass, 'pg_event_trigger'::regclass, 'pg_extension'::regclass)
+    UNION
+    SELECT d.classid, d.objid, 0, c.relnamespace
+    FROM upon AS u JOIN pg_rewrite AS r ON u.classid = 'pg_rewrite'::regclass AND r.oid = u.objid
+    JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.ev_class AND d.classid = 'pg_rewrite'::regclass AND d.deptype = 'n'
+    JOIN pg_rewrite AS w ON w.oid = d.objid JOIN pg_class AS c ON c.oid = w.ev_class WHERE c.relnamespace <> v_schema
+  ), found AS (
+    SELECT CASE classid WHEN 'pg_rewrite'::regclass THEN (SELECT CASE WHEN c.relkind IN ('v', 'm') THEN 'pg_class'::regclass::oid END FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = r.ev_class WHERE r.oid = u.objid) END AS as_class,
+           CASE classid WHEN 'pg_rewrite'::regclass THEN (SELECT ev_class FROM pg_rewrite WHERE oid = u.objid) END AS as_oid, classid, objid, objsubid
+    FROM upon AS u WHERE place NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_(toast|temp)')
+    UNION
+    SELECT NULL, NULL, 'pg_proc'::regclass, oid, 0 FROM pg_proc
+    WHERE prosecdef AND oid >= 16384 AND pronamespace <> v_schema AND pronamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_temp') AND (prosrc ~ 'iu_core' OR proconfig::text ~ 'iu_core')
+  ), named AS (
+    SELECT DISTINCT o.type, o.identity, coalesce(f.as_class, f.classid) AS classid, coalesce(CASE WHEN f.as_class IS NOT NULL THEN f.as_oid END, f.objid) AS objid, f.objsubid
+    FROM found AS f CROSS JOIN LATERAL pg_identify_object(coalesce(f.as_class, f.classid), coalesce(CASE WHEN f.as_class IS NOT NULL THEN f.as_oid END, f.objid), f.objsubid) AS o
+    -- A table that inherits has a row of its own.
+    WHERE NOT (f.classid = 'pg_class'::regclass AND f.objsubid = 0 AND EXISTS (SELECT FROM pg_inherits AS h WHERE h.inhrelid = f.objid))
+  )
+  SELECT format('%s %s', n.type, n.identity),
+         CASE n.classid
+           WHEN 'pg_class'::regclass THEN (SELECT concat_ws(chr(10), CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) ELSE format('-- %s %s', n.type, n.identity) END, 'options ' || array_to_string(c.reloptions, ', '), 'owner ' || c.relowner::regrole, 'rights ' || array_to_string(c.relacl, ', ')) FROM pg_class AS c WHERE c.oid = n.objid)
+           WHEN 'pg_proc'::regclass THEN (SELECT concat_ws(chr(10), CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) ELSE n.identity END, 'owner ' || p.proowner::regrole, 'rights ' || array_to_string(p.proacl, ', ')) FROM pg_proc AS p WHERE p.oid = n.objid)
+           WHEN 'pg_constraint'::regclass THEN pg_get_constraintdef(n.objid) WHEN 'pg_trigger'::regclass THEN pg_get_triggerdef(n.objid) WHEN 'pg_rewrite'::regclass THEN pg_get_ruledef(n.objid)
+           WHEN 'pg_policy'::regclass THEN (SELECT concat_ws(chr(10), pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid), polroles::regrole[]::text) FROM pg_policy WHERE oid = n.objid)
+           WHEN 'pg_attrdef'::regclass THEN (SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE oid = n.objid)
+           ELSE format('-- %s %s', n.type, n.identity) END,
+         CASE n.type
+           WHEN 'table constraint' THEN (SELECT format('ALTER TABLE IF EXISTS %s DROP CONSTRAINT IF EXISTS %I;', conrelid::regclass, conname) FROM pg_constraint WHERE oid = n.objid)
+           WHEN 'domain constraint' THEN (SELECT format('ALTER DOMAIN %s DROP CONSTRAINT IF EXISTS %I;', contypid::regtype, conname) FROM pg_constraint WHERE oid = n.objid)
+           WHEN 'trigger' THEN (SELECT format('DROP TRIGGER IF EXISTS %I ON %s;', tgname, tgrelid::regclass) FROM pg_trigger WHERE oid = n.objid)
+           WHEN 'rule' THEN (SELECT format('DROP RULE IF EXISTS %I ON %s;', rulename, ev_class::regclass) FROM pg_rewrite WHERE oid = n.objid)
+           WHEN 'policy' THEN (SELECT format('DROP POLICY IF EXISTS %I ON %s;', polname, polrelid::regclass) FROM pg_policy WHERE oid = n.objid)
+           WHEN 'default value' THEN (SELECT format('ALTER TABLE %s ALTER COLUMN %I DROP %s;', d.adrelid::regclass, a.attname, CASE WHEN a.attgenerated = '' THEN 'DEFAULT' ELSE 'EXPRESSION' END) FROM pg_attrdef AS d JOIN pg_attribute AS a ON (a.attrelid, a.attnum) = (d.adrelid, d.adnum) WHERE d.oid = n.objid)
+           WHEN 'table column' THEN (SELECT format('ALTER TABLE %s ALTER COLUMN %I TYPE text USING %2$I::text;', a.attrelid::regclass, a.attname) FROM pg_attribute AS a WHERE (a.attrelid, a.attnum) = (n.objid, n.objsubid))
+           WHEN 'sequence' THEN format('ALTER SEQUENCE %s OWNED BY NONE;', n.identity)
+           WHEN 'type' THEN (SELECT format('DROP %s IF EXISTS %s CASCADE;', CASE typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, n.identity) FROM pg_type WHERE oid = n.objid)
+           WHEN 'cast' THEN format('DROP CAST IF EXISTS %s;', n.identity)
+           ELSE format('DROP %s IF EXISTS %s CASCADE;', upper(n.type), n.identity) END,
+         -- Who could not do it by himself could not do it by this.
+         coalesce(pg_has_role(CASE n.classid WHEN 'pg_class'::regclass THEN (SELECT relowner FROM pg_class WHERE oid = n.objid) WHEN 'pg_proc'::regclass THEN (SELECT proowner FROM pg_proc WHERE oid = n.objid) END, v_owner, 'MEMBER'), n.type IN ('table constraint', 'trigger'))
+  FROM named AS n;
+END
+$function$;
+ALTER FUNCTION fn_dot_principals() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_principals() IS 'What guards the schema from outside it, as it stands: each with its definition, the statements that undo it (null: its definition as it should be does), and whether it refuses commands where it is not as it should be';
+
+-- function fn_dot_principals_expected()
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_principals_expected()
+ RETURNS TABLE(identity text, definition text)
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  VALUES
+    ('role iu_owner', 'ALTER ROLE iu_owner NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT NOLOGIN;'),
+    ('role iu_reader', 'ALTER ROLE iu_reader NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT NOLOGIN;'),
+    ('role iu_console', 'ALTER ROLE iu_console NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT LOGIN;'),
+    ('role iu_emitter', 'ALTER ROLE iu_emitter NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT NOLOGIN;'),
+    ('role iu_worker', 'ALTER ROLE iu_worker NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT NOLOGIN;'),
+    ('role iu_operator', 'ALTER ROLE iu_operator NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT NOLOGIN;'),
+    ('role iu_approver', 'ALTER ROLE iu_approver NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT NOLOGIN;'),
+    ('member iu_console of iu_reader', 'GRANT iu_reader TO iu_console;'),
+    ('member iu_operator of iu_reader', 'GRANT iu_reader TO iu_operator;'),
+    ('member iu_approver of iu_reader', 'GRANT iu_reader TO iu_approver;'),
+    ('member iu_owner of iu_reader', 'GRANT iu_reader TO iu_owner;'),
+    ('member iu_owner of pg_read_all_stats', 'GRANT pg_read_all_stats TO iu_owner;'),
+    ('rights of iu_owner on the database', 'GRANT CONNECT ON DATABASE current_database TO iu_owner;
+GRANT CREATE ON DATABASE current_database TO iu_owner;'),
+    ('rights of iu_reader on the database', 'GRANT CONNECT ON DATABASE current_database TO iu_reader;'),
+    ('rights of iu_console on the database', 'GRANT CONNECT ON DATABASE current_database TO iu_console;'),
+    ('rights of iu_emitter on the database', 'GRANT CONNECT ON DATABASE current_database TO iu_emitter;'),
+    ('rights of iu_worker on the database', 'GRANT CONNECT ON DATABASE current_database TO iu_worker;')
+$function$;
+ALTER FUNCTION fn_dot_principals_expected() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_principals_expected() IS 'What bootstrap makes beside the schema: the roles, which is a member of which, and the rights on the database; as fn_dot_principals() spells what there is';
+
 -- function fn_dot_refusal_code(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_refusal_code(p_sqlstate text)
  RETURNS text
@@ -6617,14 +6954,15 @@ DECLARE
       WHEN 'vocabulary' THEN 'term_class || '' '' || term' ELSE 'event_type' END, p_identity)
     WHEN p_class = 'trigger' THEN format('DROP TRIGGER %I ON %s;', substring(p_identity FROM '^(.+) on '), substring(p_identity FROM '.* on (.+)$'))
     WHEN p_class = 'function' AND p_live ~* '^CREATE OR REPLACE PROCEDURE' THEN format('DROP PROCEDURE %s;', p_identity)
-    WHEN p_class = 'other' AND p_identity LIKE 'default privileges%' THEN format('-- ALTER DEFAULT PRIVILEGES takes back: %s', p_live)
+    WHEN p_class = 'other' AND p_identity LIKE 'default privileges%' THEN p_live_facts
     WHEN p_class = 'other' THEN format('DROP %s %s;', upper(p_live_facts), substr(p_identity, length(p_live_facts) + 2))
     WHEN p_class IN ('table', 'view') THEN format('DROP %s %I;', upper(p_class), p_identity)
     ELSE format('DROP %s %s;', upper(p_class), p_identity) END;
-  -- Rights on the object that a new one would not have.
+  -- Rights on the object that a new one would not have, with what others were granted by them. They go before what is
+  -- granted again, which they may take along.
   v_grants constant text := (
-    SELECT string_agg(CASE WHEN line LIKE 'GRANT %' THEN regexp_replace(regexp_replace(line, '^GRANT ', 'REVOKE '), '^(REVOKE .* )TO (\S+?)(?: WITH GRANT OPTION)?;$', '\1FROM \2;')
-                           ELSE regexp_replace(regexp_replace(line, '^REVOKE ', 'GRANT '), ' FROM (\S+);$', ' TO \1;') END, chr(10) ORDER BY n)
+    SELECT string_agg(CASE WHEN line LIKE 'GRANT %' THEN regexp_replace(line, '^GRANT (.* )TO ("(?:[^"]|"")+"|\S+?)(?: WITH GRANT OPTION)?;$', 'REVOKE \1FROM \2 CASCADE;')
+                           ELSE regexp_replace(line, '^REVOKE (.*) FROM ("(?:[^"]|"")+"|\S+);$', 'GRANT \1 TO \2;') END, chr(10) ORDER BY n)
     FROM regexp_split_to_table(coalesce(p_live, ''), E'\n') WITH ORDINALITY AS l(line, n)
     WHERE line ~ '^(GRANT|REVOKE) .* ON .*;$' AND NOT line = ANY (string_to_array(coalesce(p_expected, ''), E'\n')));
   v_signature constant text := '^.*?\)\n RETURNS [^\n]*';
@@ -6640,7 +6978,12 @@ DECLARE
   v_first text[] := '{}';
   v_last text[] := '{}';
 BEGIN
-  IF p_expected IS NULL THEN
+  IF p_class = 'principal' THEN
+    -- Of a role what differs: who may not make it a superuser may not say either that it is none.
+    RETURN concat_ws(E'\n', p_live_facts, CASE WHEN p_identity LIKE 'role %' AND p_live_facts IS NULL AND p_live IS NOT NULL THEN
+      format('ALTER %s %s;', p_identity, (SELECT string_agg(w, ' ' ORDER BY n) FROM regexp_split_to_table(rtrim(p_expected, ';'), ' ') WITH ORDINALITY AS e(w, n) WHERE NOT w = ANY (regexp_split_to_array(rtrim(p_live, ';'), ' '))))
+      WHEN p_live IS NULL THEN regexp_replace(p_expected, '^ALTER ROLE', 'CREATE ROLE') ELSE p_expected END);
+  ELSIF p_expected IS NULL THEN
     RETURN v_drop;
   ELSIF p_live IS NULL THEN
     RETURN p_expected || CASE WHEN p_class = 'function' THEN E'\n' || format('REVOKE ALL ON FUNCTION %s FROM PUBLIC;', p_identity) ||
@@ -6651,7 +6994,7 @@ BEGIN
     RETURN v_drop || E'\n' || p_expected;
   ELSIF p_class = 'function' THEN
     RETURN concat_ws(E'\n', CASE WHEN substring(p_expected FROM v_signature) IS DISTINCT FROM substring(p_live FROM v_signature) THEN v_drop || E'\n' || p_expected || format(E'\nREVOKE ALL ON FUNCTION %s FROM PUBLIC;', p_identity)
-                                 ELSE p_expected || coalesce(E'\n' || v_grants, '') END, CASE WHEN p_expected !~ E'\nCOMMENT ON ' THEN format('COMMENT ON FUNCTION %s IS NULL;', p_identity) END);
+                                 ELSE concat_ws(E'\n', v_grants, p_expected) END, CASE WHEN p_expected !~ E'\nCOMMENT ON ' THEN format('COMMENT ON FUNCTION %s IS NULL;', p_identity) END);
   ELSIF p_class = 'view' THEN
     v_new := regexp_split_to_array(regexp_replace(p_expected_facts, '^.*; ', ''), ', ');
     v_old := regexp_split_to_array(regexp_replace(p_live_facts, '^.*; ', ''), ', ');
@@ -6668,8 +7011,11 @@ BEGIN
     -- The same columns: what stands upon it need not go.
     RETURN CASE WHEN v_old = v_new AND p_live !~ E'\n(CREATE RULE|ALTER VIEW [^\n]* SET DEFAULT)'
       THEN concat_ws(E'\n', nullif(array_to_string(v_first, E'\n'), ''), CASE WHEN p_live ~ E'^CREATE VIEW [^\n]* WITH \\(' THEN format('ALTER VIEW %I RESET (security_barrier, security_invoker, check_option);', p_identity) END,
-             regexp_replace(p_expected, '^CREATE VIEW', 'CREATE OR REPLACE VIEW'), v_grants)
+             v_grants, regexp_replace(p_expected, '^CREATE VIEW', 'CREATE OR REPLACE VIEW'))
       ELSE v_drop || E'\n' || p_expected END;
+  ELSIF p_class = 'schema' THEN
+    RETURN concat_ws(E'\n', regexp_replace(split_part(p_expected, E'\n', 1), '^CREATE SCHEMA (.*) AUTHORIZATION', 'ALTER SCHEMA \1 OWNER TO'), v_grants,
+      (SELECT string_agg(line, E'\n' ORDER BY n) FROM regexp_split_to_table(p_expected, E'\n') WITH ORDINALITY AS l(line, n) WHERE n > 1), CASE WHEN p_expected !~ E'\nCOMMENT ON ' THEN format('COMMENT ON SCHEMA %s IS NULL;', p_identity) END);
   END IF;
 
   v_old := regexp_split_to_array(p_live, E',?\n');
@@ -6714,6 +7060,8 @@ BEGIN
       v_first := v_first || format('ALTER TABLE %I REPLICA IDENTITY DEFAULT;', p_identity);
     ELSIF v_line LIKE '% INHERIT %' THEN
       v_first := v_first || replace(v_line, ' INHERIT ', ' NO INHERIT ');
+    ELSIF v_line LIKE '% ATTACH PARTITION %' THEN
+      v_first := v_first || regexp_replace(v_line, ' ATTACH PARTITION (.*) (FOR VALUES .*|DEFAULT);$', ' DETACH PARTITION \1;');
     ELSIF v_line LIKE '% SET STATISTICS %' THEN
       v_first := v_first || regexp_replace(v_line, 'STATISTICS \S+;', 'STATISTICS -1;');
     ELSE
@@ -6758,7 +7106,8 @@ BEGIN
         WHERE n.line LIKE '  %' AND n.line NOT LIKE '  CONSTRAINT %') AS columns) THEN
     v_last := v_last || '-- then its columns stand in another order: make the table anew and copy its rows, or restore a backup'::text;
   END IF;
-  RETURN concat_ws(E'\n', nullif(array_to_string(v_first, E'\n'), ''), nullif(array_to_string(v_last, E'\n'), ''), v_grants);
+  RETURN concat_ws(E'\n', nullif(array_to_string(v_first, E'\n'), ''), v_grants, nullif(array_to_string(v_last, E'\n'), ''),
+    CASE WHEN p_live ~ ' WITH GRANT OPTION;' THEN (SELECT string_agg(l, E'\n') FROM unnest(v_new) AS l WHERE l ~ '^GRANT ') END);
 END
 $function$;
 ALTER FUNCTION fn_dot_repair(text,text,text,text,text,text) OWNER TO iu_owner;
@@ -6858,8 +7207,9 @@ BEGIN
     EXIT WHEN v_rank = v_last;
   END LOOP;
   RETURN (SELECT jsonb_agg(o || jsonb_build_object('suggested_action', v_action[n],
-                   'statement', concat_ws(chr(10), 'SET search_path = iu_core, pg_catalog, pg_temp;', CASE o ->> 'class' WHEN 'function' THEN 'SET check_function_bodies = off;' END) || chr(10) || v_statement[n])
-                 ORDER BY v_rank[n], array_position('{schema,table,function,view,trigger,vocabulary,config,event_type,route,command,other}', o ->> 'class'), o ->> 'identity')
+                   'statement', CASE WHEN v_statement[n] LIKE 'ALTER SYSTEM %' THEN v_statement[n]   -- which stands in no transaction
+                     ELSE concat_ws(chr(10), 'SET search_path = iu_core, pg_catalog, pg_temp;', CASE o ->> 'class' WHEN 'function' THEN 'SET check_function_bodies = off;' END) || chr(10) || v_statement[n] END)
+                 ORDER BY v_rank[n], array_position('{event trigger,role,principal,schema,table,function,view,trigger,vocabulary,config,event_type,route,command,other}', CASE WHEN o ->> 'class' = 'principal' THEN coalesce(substring(v_identity[n] FROM '^(?:event trigger|role)(?= )'), 'principal') ELSE o ->> 'class' END), o ->> 'identity')
           FROM jsonb_array_elements(p_objects) WITH ORDINALITY AS e(o, n));
 END
 $function$;
@@ -7241,7 +7591,7 @@ BEGIN
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_proc WHERE oid >= 16384 AND pronamespace = v_schema),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_description WHERE objoid >= 16384),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_iu_command),
-    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class <> ALL (v_registered)));
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class <> ALL (v_registered || '{principal}'::text[])));
   RETURN NEXT;
   -- Which commands these serve is told by what was deployed.
   part := 'registered';
@@ -7252,10 +7602,38 @@ BEGIN
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM iu_outbound_route),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class = ANY (v_registered)));
   RETURN NEXT;
+  part := 'guards';
+  classes := '{principal}';
+  -- Roles stand in a table that only an administrator may read; what shows of them is little.
+  stamp := concat_ws(' ', pg_conf_load_time(), current_setting('fsync'), current_setting('full_page_writes'),
+    (SELECT sum(hash_record_extended(r, 0)) FROM pg_roles AS r),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_auth_members),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_db_role_setting),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_database WHERE datname = current_database()),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_parameter_acl),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_default_acl),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_event_trigger),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_publication),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_publication_rel),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_publication_namespace),
+    (SELECT sum(hash_array_extended(ARRAY[oid], 0)) FROM pg_subscription),
+    (SELECT sum(hashtextextended(slot_name, 0)) FROM pg_replication_slots),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_inherits),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_foreign_table),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_class WHERE oid >= 16384 AND relkind <> 't' AND relnamespace <> v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_attrdef WHERE adrelid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_rewrite WHERE ev_class >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_trigger WHERE tgrelid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_policy),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_constraint WHERE connamespace <> v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_cast WHERE oid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_proc WHERE oid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class = 'principal'));
+  RETURN NEXT;
 END
 $function$;
 ALTER FUNCTION fn_dot_stamp() OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_stamp() IS 'The two parts that are compared before a command is carried out, each with its classes and a stamp that any change to them changes: what only a deploy makes, and what commands register and switch; about a millisecond';
+COMMENT ON FUNCTION fn_dot_stamp() IS 'The three parts that are compared before a command is carried out, each with its classes and a stamp that any change to them changes: what only a deploy makes, what commands register and switch, and what guards them from outside; about a millisecond and a half';
 
 -- function fn_dot_state()
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_state()

@@ -9,6 +9,7 @@ export const comparison = iuCore.view('v_dot_comparison', {
   matching: integer('matching').notNull(),
   drift: integer('drift').notNull(),
   unknown: integer('unknown').notNull(),
+  summary: text('summary').notNull(),
   why: text('why'),
   checks: jsonb('checks').notNull(),
   objects: jsonb('objects').notNull(),

@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { bootstrap, deployUnits } from '../deploy/index.ts'
+import { bootstrap, deployUnits, enterDeployerAnew } from '../deploy/index.ts'
 import type { Unit } from '../deploy/units.ts'
 import { type Check, examine } from './examine.ts'
 import { type Backup, BackupRefused, type Manifest, readBackup } from './manifest.ts'
@@ -36,6 +36,7 @@ export async function restoreInto(client: Client, backup: Backup, units: Unit[],
   }
   // Where this server spells definitions otherwise, the inventory is made anew.
   await deployUnits(client, own)
+  await enterDeployerAnew(client)
 }
 
 /** What there is in a database, but for what PostgreSQL and its extensions make. */

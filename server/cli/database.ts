@@ -4,6 +4,7 @@ import { RefusedCommand } from '../commands/carry.ts'
 import { inSnapshot, type Isolation, openPool } from '../db/client.ts'
 import { type Connection, type Limits, LIMITS, openConnection } from '../db/connection.ts'
 import { sealLedger } from '../db/functions/ledger.ts'
+import { enterLogin } from '../db/functions/principals.ts'
 import type { Kind } from '../backup/manifest.ts'
 import { bootstrap } from '../deploy/index.ts'
 import { sweepScratches } from '../deploy/scratch.ts'
@@ -51,6 +52,7 @@ export async function loginUrl(client: pg.Client, target: string, role: string):
 export async function workerLogin(client: pg.Client, target: string): Promise<string> {
   const { rowCount } = await client.query(`SELECT FROM pg_roles WHERE rolname = 'demo_worker'`)
   if (!rowCount) await client.query('CREATE ROLE demo_worker LOGIN NOSUPERUSER IN ROLE iu_worker').catch(ignoreDuplicate)
+  await enterLogin(client, 'demo_worker', 'iu_worker')
   return loginUrl(client, target, 'demo_worker')
 }
 

@@ -1,5 +1,6 @@
 import type { Client } from 'pg'
 import { carry } from '../commands/carry.ts'
+import { enterLogin } from '../db/functions/principals.ts'
 
 /** An application's own event types and routes, as an administrator registers them. */
 export const EVENT_TYPES = {
@@ -37,6 +38,7 @@ export async function installShop(admin: Client): Promise<void> {
   await admin.query('CREATE TABLE IF NOT EXISTS demo_shop.purchase (order_no text PRIMARY KEY, customer text NOT NULL, total_cents integer NOT NULL, currency text NOT NULL)')
   const { rowCount } = await admin.query(`SELECT FROM pg_roles WHERE rolname = 'demo_shop'`)
   if (!rowCount) await admin.query('CREATE ROLE demo_shop LOGIN NOSUPERUSER IN ROLE iu_emitter')
+  await enterLogin(admin, 'demo_shop', 'iu_emitter')
   await admin.query('GRANT USAGE ON SCHEMA demo_shop TO demo_shop')
   await admin.query('GRANT SELECT, INSERT ON demo_shop.purchase TO demo_shop')
   const { rows: [known] } = await admin.query<{ routes: number }>('SELECT count(*)::int AS routes FROM iu_core.v_iu_outbound_route WHERE route_code = ANY ($1)', [Object.keys(ROUTES)])

@@ -1,21 +1,11 @@
 import type { Client, PoolClient } from 'pg'
 import { faultOf } from '../db/faults.ts'
-
-/** Roles of the cluster. They are not in a dump, and no unit makes or drops one. */
-const ROLES = {
-  iu_owner: 'NOLOGIN',
-  iu_reader: 'NOLOGIN',
-  iu_console: 'LOGIN',
-  iu_emitter: 'NOLOGIN',
-  iu_worker: 'NOLOGIN',
-  iu_operator: 'NOLOGIN',
-  iu_approver: 'NOLOGIN',
-} as const
+import { ATTRIBUTES, CLOSED_FUNCTIONS, DATABASE_RIGHTS, MEMBERS, ROLES } from './principals.ts'
 
 /** `iu_console` has no password until it is given one, so LOGIN alone lets nobody in under SCRAM. */
 const createRole = (role: string, login: string) => `DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '${role}') THEN
-    CREATE ROLE ${role} ${login} NOSUPERUSER NOCREATEDB NOCREATEROLE;
+    CREATE ROLE ${role} ${login} ${ATTRIBUTES};
   END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another bootstrap was quicker
 END $$`
@@ -29,26 +19,23 @@ const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 export function bootstrapStatements(database: string, deployer: string): string[] {
   return [
     ...Object.entries(ROLES).map(([role, login]) => createRole(role, login)),
-    'GRANT iu_reader TO iu_console, iu_operator, iu_approver',
+    ...MEMBERS.map(([member, role]) => `GRANT ${role} TO ${member}`),
     `GRANT iu_owner TO ${quoted(deployer)}`,
-    `GRANT CONNECT, CREATE ON DATABASE ${quoted(database)} TO iu_owner`,
-    `GRANT CONNECT ON DATABASE ${quoted(database)} TO iu_reader, iu_console, iu_emitter, iu_worker`,
-    // Worker health names the transaction that holds events back; without this it cannot see it.
-    'GRANT pg_read_all_stats TO iu_owner',
+    ...Object.entries(DATABASE_RIGHTS).map(([grantee, rights]) => `GRANT ${rights.join(', ')} ON DATABASE ${quoted(database)} TO ${grantee}`),
   ]
 }
 
-/** Whether an administrator, or an earlier run, has seen to all of it: a login without the rights may then go on. */
-const IS_DONE = `SELECT count(*) = ${Object.keys(ROLES).length}
-  AND coalesce(bool_and(rolname NOT IN ('iu_console', 'iu_operator', 'iu_approver') OR pg_has_role(oid, 'iu_reader', 'MEMBER')), false)
-  AND coalesce(bool_and(rolname <> 'iu_owner' OR (pg_has_role(session_user, oid, 'MEMBER') AND pg_has_role(oid, 'pg_read_all_stats', 'MEMBER')
-    AND has_database_privilege(oid, current_database(), 'CONNECT') AND has_database_privilege(oid, current_database(), 'CREATE'))), false)
-  AND coalesce(bool_and(has_database_privilege(oid, current_database(), 'CONNECT')), false) AS done
-FROM pg_roles WHERE rolname IN (${Object.keys(ROLES).map(role => `'${role}'`).join(', ')})`
+const list = (pairs: readonly (readonly [string, string])[]) => pairs.map(([who, what]) => `('${who}', '${what}')`).join(', ')
+const RIGHTS = Object.entries(DATABASE_RIGHTS).flatMap(([grantee, rights]) => rights.map(right => [grantee, right] as const))
 
-/** What PostgreSQL gives to PUBLIC in each database, by name: locks of its choice, large objects, and messages into the log. */
+/** Whether an administrator, or an earlier run, has seen to all of it: a login without the rights may then go on. Of a role that is not there nothing is known. */
+const IS_DONE = `SELECT (SELECT count(*) = ${Object.keys(ROLES).length} FROM pg_roles WHERE rolname IN (${Object.keys(ROLES).map(role => `'${role}'`).join(', ')}))
+  AND (SELECT bool_and(pg_has_role(to_regrole(member), to_regrole(role), 'MEMBER')) FROM (VALUES ${list(MEMBERS)}) AS m(member, role))
+  AND (SELECT bool_and(has_database_privilege(to_regrole(grantee), current_database(), privilege)) FROM (VALUES ${list(RIGHTS)}) AS r(grantee, privilege))
+  AND pg_has_role(session_user, to_regrole('iu_owner'), 'MEMBER') AS done`
+
 const OPEN_FUNCTIONS = `SELECT oid::regprocedure AS name FROM pg_catalog.pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
-    AND proname ~ '^(pg_(try_)?advisory_|pg_logical_emit_message$|lo_|loread$|lowrite$)' AND has_function_privilege('public', oid, 'EXECUTE')`
+    AND proname ~ '${CLOSED_FUNCTIONS}' AND has_function_privilege('public', oid, 'EXECUTE')`
 
 /**
  * What every login could do in the connected database by being one. A temporary table, a lock or a large object of a stranger
@@ -71,7 +58,7 @@ const IS_PROTECTED = `SELECT NOT has_database_privilege('public', current_databa
   AND NOT EXISTS (${OPEN_FUNCTIONS}) AND has_schema_privilege('public', to_regnamespace('public'), 'CREATE') IS NOT TRUE AS done`
 
 const LOCK = `hashtext('iu_core bootstrap')`
-const isDone = async (client: Client | PoolClient, question: string): Promise<boolean> => (await client.query<{ done: boolean }>(question)).rows[0]!.done
+const isDone = async (client: Client | PoolClient, question: string): Promise<boolean> => (await client.query<{ done: boolean | null }>(question)).rows[0]!.done === true
 const script = (statements: string[]): string => statements.map(statement => `${statement};`).join('\n')
 /** A right that is missing: PostgreSQL may also say that what is asked takes an owner. */
 const mayNot = (error: unknown): boolean => faultOf(error as Error) === 'denied'

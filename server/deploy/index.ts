@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import type { Client, PoolClient } from 'pg'
+import { enterDeployer } from './inventory.ts'
 import { deployUnits } from './runner.ts'
+import { inTransaction } from './transaction.ts'
 import { readUnits } from './units.ts'
 
 export { bootstrap, BootstrapError } from './bootstrap.ts'
@@ -11,6 +13,9 @@ export { readUnits, standingVerifies, UnitError } from './units.ts'
 
 /** Where this checkout's SQL stands. */
 export const DRIZZLE = join(import.meta.dirname, '../../drizzle')
+
+/** Enters the login of this connection as one that deploys, whoever did before: after a restore, and where somebody asks for it. */
+export const enterDeployerAnew = (client: Client | PoolClient): Promise<void> => inTransaction(client, () => enterDeployer(client, true))
 
 /** Brings the connected database to this checkout's newest unit; returns the tags applied. */
 export const deploy = (client: Client | PoolClient): Promise<string[]> => deployUnits(client, readUnits(DRIZZLE))

@@ -29,9 +29,15 @@ export async function whyDark(client: Connection): Promise<string | undefined> {
   return (await client.query<{ why: string }>(IS_DARK)).rows[0]?.why
 }
 
-/** The inventory as one JSON document, from a database in which the units were just deployed. */
+/** Enters the login of this connection as one that deploys, with the owner of the database: where nobody has yet, or `anew`. */
+export async function enterDeployer(client: Connection, anew = false): Promise<void> {
+  const { rows: [row] } = await client.query<{ there: boolean }>(`SELECT to_regprocedure('iu_core.fn_dot_deployer_enter(boolean)') IS NOT NULL AS there`)
+  if (row!.there) await client.query('SELECT iu_core.fn_dot_deployer_enter($1)', [anew])
+}
+
+/** The inventory as one JSON document, from a database in which the units were just deployed: what guards it there is none of theirs. */
 export async function readInventory(client: Connection): Promise<string> {
-  const { rows: [row] } = await client.query<{ entries: string }>('SELECT json_agg(i)::text AS entries FROM iu_core.dot_inventory AS i')
+  const { rows: [row] } = await client.query<{ entries: string }>(`SELECT json_agg(i)::text AS entries FROM iu_core.dot_inventory AS i WHERE class <> 'principal'`)
   return row!.entries
 }
 

@@ -1,7 +1,7 @@
 import { faultOf } from '../db/faults.ts'
 import { appliedUnits, readBook } from './book.ts'
 import { withoutDdl } from './ddl.ts'
-import { fingerprints, readInventory, register, renew, whyDark } from './inventory.ts'
+import { enterDeployer, fingerprints, readInventory, register, renew, whyDark } from './inventory.ts'
 import { inScratch } from './scratch.ts'
 import { alone, inTransaction, type Connection } from './transaction.ts'
 import { standingVerifies, UnitError, type Unit } from './units.ts'
@@ -87,6 +87,7 @@ export function deployUnits(client: Connection, units: Unit[], { to, onUnit = ()
       await inTransaction(client, () => applyUnit(client, unit))
     }
     await renewInventory(client, [...done, ...pending])
+    await inTransaction(client, () => enterDeployer(client))
     return pending.map(unit => unit.tag)
   })
 }

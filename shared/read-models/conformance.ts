@@ -8,7 +8,7 @@ export const conformanceQuery = z.strictObject({
   state: z.enum(['ok', ...DRIFT_STATES]).optional().describe('only objects of this state; what is ok is counted and not listed'),
 })
 
-/** One of the checks D1 to D9: a class of objects, everything (D8), or the classes themselves (D9). */
+/** One of the checks D1 to D10: a class of objects, everything (D8), the classes D1 to D7 themselves (D9), or what guards the schema (D10). */
 export const conformanceCheck = z.object({
   code: z.string(),
   class: z.string(),
@@ -43,6 +43,7 @@ export const conformanceAnswer = z.object({
   matching: count.describe('of the expected, as deployed'),
   drift: count.describe('missing, unexpected and changed'),
   unknown: count,
+  summary: z.string().describe('the counts in a sentence: what has drifted, and how many of the expected objects are as deployed'),
   why: z.string().nullable().describe('why something is unknown, and what to do'),
   checks: z.array(conformanceCheck),
   objects: z.array(driftObject).describe('the first hundred of those asked for, in an order in which their statements can be run'),

@@ -22,6 +22,12 @@ declare module 'vitest' {
   }
 }
 
+/** Logins of people and programs: roles belong to the whole cluster, so that one that comes and goes with a spec would be drift in the databases of all others. */
+export const PEOPLE = ['iu_owner', 'iu_reader', 'iu_console', 'iu_emitter', 'iu_worker', 'iu_operator', 'iu_approver'].flatMap(role => [1, 2, 3].map(n => ({ role, name: `${role.replace('iu_', 'test_')}_${n}` })))
+
+/** Logins whose names PostgreSQL takes and that a reader might take for the account alice, or for alice's login. */
+export const ALIKE = ['alice', 'Alice', 'ALICE', 'аlice', 'alice ', 'db:alice', 'alice\u200b']
+
 const TEMPLATE = 'iu_template'
 const FAST = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
 
@@ -53,11 +59,15 @@ async function makeTemplate(adminUrl: string): Promise<string> {
   await within(adminUrl, 'postgres', client => client.query(`CREATE DATABASE ${TEMPLATE}`))
   await within(adminUrl, TEMPLATE, async (client) => {
     await bootstrap(client)
+    for (const { role, name } of PEOPLE) await client.query(`CREATE ROLE ${name} LOGIN IN ROLE ${role}`)
+    for (const name of ALIKE) await client.query(`CREATE ROLE ${pg.escapeIdentifier(name)} LOGIN IN ROLE iu_emitter, iu_approver, iu_worker`)
     await deploy(client)
+    // What stands here as it does on no server of anybody's is entered: these logins, and that nothing is made durable.
+    await client.query(`SELECT iu_core.fn_dot_inventory_register(NULL, NULL, 'principal', identity) FROM iu_core.v_dot_drift WHERE class = 'principal'`)
   })
   await within(adminUrl, 'postgres', async (client) => {
     const { rows } = await client.query<{ name: string }>(
-      `SELECT quote_ident(rolname) AS name FROM pg_roles WHERE rolcanlogin AND rolname LIKE 'iu\\_%' AND rolname <> current_user`,
+      `SELECT quote_ident(rolname) AS name FROM pg_roles WHERE rolcanlogin AND rolname <> current_user`,
     )
     for (const { name } of rows) await client.query(`ALTER ROLE ${name} PASSWORD '${password}'`)
     // A database nobody can connect to is always free to be copied.

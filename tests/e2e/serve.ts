@@ -17,7 +17,7 @@ import { within } from '../../server/cli/database.ts'
 import { stopSignal } from '../../server/cli/signals.ts'
 import { bootstrap } from '../../server/deploy/index.ts'
 import { openTemporary } from '../db/embedded/temporary.ts'
-import { addPeople } from './support/accounts.ts'
+import { addPeople, enterLogins } from './support/accounts.ts'
 import { findBrowser } from './support/browser.ts'
 import { revised, REVISED, writeDocuments } from './support/documents.ts'
 
@@ -61,12 +61,21 @@ async function seed(directory: string): Promise<void> {
   }
 }
 
+/** The logins of consoles and workers. They belong to the whole cluster, and each database knows them from the beginning. */
+const LOGIN = { username: 'spec_console', password: randomBytes(12).toString('hex') }
+const WORKER = { username: 'spec_worker', password: LOGIN.password }
+
 /** Seeds the first world and copies it for the others; the URLs of their databases, as the superuser. */
 async function makeDatabases(adminUrl: string, directory: string, count: number): Promise<URL[]> {
   const named = (name: string) => Object.assign(new URL(adminUrl), { pathname: name })
   await seed(directory)
   const first = named('iu_core')
-  await within(first.href, addPeople)
+  await within(first.href, async (client) => {
+    await client.query(`CREATE ROLE ${LOGIN.username} LOGIN PASSWORD '${LOGIN.password}' IN ROLE iu_console`)
+    await client.query(`CREATE ROLE ${WORKER.username} LOGIN PASSWORD '${WORKER.password}' IN ROLE iu_worker`)
+    await enterLogins(client)
+    await addPeople(client)
+  })
   const others = Array.from({ length: count - 1 }, (_, index) => `iu_core_${index + 2}`)
   for (const name of others) {
     await within(adminUrl, client => client.query(`CREATE DATABASE ${name} TEMPLATE iu_core`))
@@ -80,24 +89,18 @@ async function main(): Promise<number> {
   const [command, ...args] = process.argv.slice(2)
   const browser = command ? await findBrowser(tell) : undefined
   if (await buildConsole(() => {})) tell('built the console')
-  const database = await openTemporary('e2e', { lasts: false, settings: { fsync: 'off' } })
+  const database = await openTemporary('e2e', { lasts: false })
   const servers: ChildProcess[] = []
   try {
     const databases = await makeDatabases(database.adminUrl, database.directory, command ? WORLDS : 1)
-    const login = { username: 'iu_console', password: randomBytes(12).toString('hex') }
-    const worker = { username: 'spec_worker', password: login.password }
-    await within(database.adminUrl, async (client) => {
-      await client.query(`ALTER ROLE ${login.username} PASSWORD '${login.password}'`)
-      await client.query(`CREATE ROLE ${worker.username} LOGIN PASSWORD '${worker.password}' IN ROLE iu_worker`)
-    })
     const urls: string[] = []
     for (const url of databases) {
       const port = await freePort(0)
-      servers.push(await startConsole(Object.assign(new URL(url), login).href, port, randomBytes(32).toString('hex'), Object.assign(new URL(url), worker).href))
+      servers.push(await startConsole(Object.assign(new URL(url), LOGIN).href, port, randomBytes(32).toString('hex'), Object.assign(new URL(url), WORKER).href))
       urls.push(`http://127.0.0.1:${port}`)
       tell(`a console is at ${urls.at(-1)}`)
     }
-    if (command) return await run(command, args, { IU_E2E_URLS: urls.join(' '), IU_E2E_DATABASE_URL: databases[0]!.href, IU_CHROMIUM: browser, PATH: `${join(ROOT, 'node_modules/.bin')}${delimiter}${process.env.PATH}` })
+    if (command) return await run(command, args, { IU_E2E_URLS: urls.join(' '), IU_E2E_DATABASE_URL: databases[0]!.href, IU_E2E_CONSOLE_URL: Object.assign(new URL(databases[0]!), LOGIN).href, IU_CHROMIUM: browser, PATH: `${join(ROOT, 'node_modules/.bin')}${delimiter}${process.env.PATH}` })
     if (!signal.aborted) await once(signal, 'abort')
     return 0
   }

@@ -15,7 +15,7 @@ const MAY_SAY: Record<keyof typeof KIND, RegExp> = {
   tables: /^(?:CREATE (?:UNIQUE )?INDEX |COMMENT ON (?:COLUMN|CONSTRAINT) |GRANT |ALTER TABLE )/,
   functions: /^(?:REVOKE|GRANT) .* ON FUNCTION /,
   views: /^GRANT SELECT ON /,
-  triggers: /^$/,
+  triggers: /^ALTER TABLE iu_core\.\w+ ENABLE ALWAYS TRIGGER /,
 }
 /** Views that only functions and other views read. */
 const INTERNAL_VIEWS = ['v_iu_event_archivable', 'v_iu_event_claim', 'v_iu_event_unaudited', 'v_iu_replay_left', 'v_iu_route_decision', 'v_iu_route_rule']

@@ -66,7 +66,7 @@ test('a dump that was taken under load goes on in a fresh cluster: nothing is lo
     await client.query('CREATE TABLE public.counter (subject text PRIMARY KEY, n integer NOT NULL)')
     // As a restore does: no trigger speaks, and rows come as they were.
     await client.query(`SET session_replication_role = replica`)
-    await client.query(`TRUNCATE ${tables.join(', ')}`)
+    for (const table of tables) if ((await client.query(`SELECT FROM ${table} LIMIT 1`)).rowCount) await client.query(`DELETE FROM ${table}`)
     for (const table of tables) await client.query(`COPY ${table} FROM ${file(table)}`)
     for (const { name, value } of sequences) await client.query('SELECT setval($1, $2)', [name, value])
   })

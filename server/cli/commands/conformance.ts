@@ -2,7 +2,7 @@ import { defineCommand } from 'citty'
 import { type Comparison, readComparison } from '../../db/queries/conformance.ts'
 import type { ConformanceCheck, DriftObject } from '../../../shared/read-models/conformance.ts'
 import { reading } from '../database.ts'
-import { count, EXIT, explain, printable, say, sayJson, table } from '../report.ts'
+import { EXIT, explain, printable, say, sayJson, table } from '../report.ts'
 
 /** Of a comparison: what is unknown is no pass, and no drift either. */
 const STATUS: Record<Comparison['state'], number> = { matches: EXIT.done, drift: EXIT.failed, unknown: EXIT.refused }
@@ -16,10 +16,9 @@ const indented = (text: string) => text.split('\n').map(line => `    ${printable
 const objectLines = ({ state, class: kind, identity, suggestedAction, statement }: DriftObject) =>
   ['', `✗ ${state} ${kind} ${printable(identity)}`, `  ${printable(suggestedAction)}`, ...(statement ? indented(statement) : [])]
 
-/** `708 / 708 · drift 0 · catalogue 5f0c…`: what the page says above everything. */
-function headline({ state, matching, expected, drift, unknown, digest, why }: Comparison): string[] {
-  const counts = digest ? [`${matching} / ${expected}`, `drift ${drift}`, ...(unknown ? [`unknown ${unknown}`] : []), `catalogue ${digest}`] : [count(expected, 'object'), 'not compared']
-  return [`${{ matches: '✓', drift: '✗', unknown: '? unknown:' }[state]} ${counts.join(' · ')}`, ...(why ? [`  ${printable(why)}`] : [])]
+/** What the page says above everything. */
+function headline({ state, summary, digest, why }: Comparison): string[] {
+  return [`${{ matches: '✓', drift: '✗', unknown: '? unknown:' }[state]} ${summary}${digest ? ` · catalogue ${digest}` : ''}`, ...(why ? [`  ${printable(why)}`] : [])]
 }
 
 export default defineCommand({

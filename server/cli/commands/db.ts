@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { defineCommand } from 'citty'
 import type { Client } from 'pg'
 import { readCatalogue, schemaText } from '../../deploy/catalogue.ts'
-import { bootstrap, BootstrapError, DRIZZLE, planDeploy, planRollback, readUnits, rollbackUnits, verifyUnits } from '../../deploy/index.ts'
+import { bootstrap, BootstrapError, DRIZZLE, enterDeployerAnew, planDeploy, planRollback, readUnits, rollbackUnits, verifyUnits } from '../../deploy/index.ts'
 import { type HistoryState, sealLedger, verifyHistory, verifyLedger } from '../../db/functions/ledger.ts'
 import { checkWorks, type Miscount, recountAccounting } from '../../db/functions/proof.ts'
 import { BACKUPS, backupKind, withDatabase } from '../database.ts'
@@ -57,6 +57,7 @@ export default defineCommand({
       run: () => withDatabase(async (client) => {
         try {
           const left = await bootstrap(client)
+          await enterDeployerAnew(client)
           say('roles and grants are in place')
           if (left) {
             note('this login may not take from PUBLIC what every login has in this database; an administrator has to run the SQL below')
@@ -134,7 +135,10 @@ export default defineCommand({
         const { readDefinitions } = await import('../../deploy/definitions.ts')
         const { catalogueOf } = await import('../../deploy/scratch.ts')
         const { registrySql } = await import('../registry.ts')
+        const { closedFunctionsSql, principalsSql } = await import('../../deploy/principals.ts')
         writeFileSync(join(DRIZZLE, 'definitions/commands/data/registry.sql'), registrySql())
+        writeFileSync(join(DRIZZLE, 'definitions/conformance/functions/fn_dot_principals_expected.sql'), principalsSql())
+        writeFileSync(join(DRIZZLE, 'definitions/conformance/functions/fn_dot_closed_functions.sql'), closedFunctionsSql())
         const units = readUnits(DRIZZLE)
         const definitions = readDefinitions(DRIZZLE)
         const wanted = await catalogueOf(client, definitions.map(definition => definition.sql))

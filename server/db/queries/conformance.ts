@@ -12,11 +12,11 @@ export type Comparison = Omit<Conformance, 'asOf' | 'asked'>
 export async function readComparison(db: Snapshot): Promise<Comparison> {
   const [row] = await db.select().from(comparison)
   const checks = row!.checks as (Omit<ConformanceCheck, 'code'> & { check_code: string })[]
-  const objects = row!.objects as (Omit<DriftObject, 'suggestedAction'> & { suggested_action: string })[]
+  const objects = row!.objects as (Omit<DriftObject, 'suggestedAction'> & { suggested_action: string, refuses?: boolean })[]
   return {
     ...row!,
     checks: checks.map(({ check_code: code, ...check }) => ({ code, ...check })),
-    objects: objects.map(({ suggested_action: suggestedAction, ...object }) => ({ ...object, suggestedAction })),
+    objects: objects.map(({ suggested_action: suggestedAction, refuses: _, ...object }) => ({ ...object, suggestedAction })),
   }
 }
 

@@ -7,7 +7,7 @@ import type { Tried } from '../../../server/backup/take.ts'
 import { deployUnits } from '../../../server/deploy/index.ts'
 import { NEWEST, UNITS } from '../deploy/world.ts'
 import { testDatabase, type TestDatabase } from '../harness.ts'
-import { accounting, drain, emit, expectWhole } from '../world.ts'
+import { accounting, drain, emit, expectWhole, pastTriggers } from '../world.ts'
 import { contents, emptyDatabase, fill, folder, take } from './world.ts'
 
 let db: TestDatabase
@@ -64,14 +64,14 @@ describe('a backup', () => {
     // It is routed here as there.
     await drain(other.pool)
     await expectWhole(other.pool)
-    await db.pool.query(`SET session_replication_role = replica; DELETE FROM iu_core.event_outbox WHERE event_subject_ref = 'poison'; RESET session_replication_role`)
+    await pastTriggers(client, () => client.query(`DELETE FROM iu_core.event_outbox WHERE event_subject_ref = 'poison'`))
   })
 
   it('in which something does not hold is on record as not restorable, and says what', async () => {
     const trigger = 'iu_core.unit_version DISABLE TRIGGER trg_unit_version_append_only'
     await client.query(`UPDATE iu_core.iu_event_audit SET attempted = attempted + 5; ALTER TABLE ${trigger}`)
     const tried = await take(client, folder())
-    await client.query(`UPDATE iu_core.iu_event_audit SET attempted = attempted - 5; ALTER TABLE ${trigger.replace('DISABLE', 'ENABLE')}`)
+    await client.query(`UPDATE iu_core.iu_event_audit SET attempted = attempted - 5; ALTER TABLE ${trigger.replace('DISABLE', 'ENABLE ALWAYS')}`)
     // The trigger came along, and is off without a command that says so.
     expect(tried.checks.filter(({ ok }) => !ok)).toMatchObject([
       { name: 'conformance', detail: 'changed trigger trg_unit_version_append_only on unit_version' }, { name: 'accounting', detail: expect.stringContaining('attempted is') as string },

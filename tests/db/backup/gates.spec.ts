@@ -72,7 +72,7 @@ it('fresh is what nothing was written since, or what is at most an hour old', as
   expect(await backupGate()).toMatch(/^✓ .*was restored whole$/)
   await client.query('ALTER TABLE iu_core.iu_backup_evidence DISABLE TRIGGER USER')
   await client.query('TRUNCATE iu_core.iu_backup_evidence')
-  await client.query('ALTER TABLE iu_core.iu_backup_evidence ENABLE TRIGGER USER')
+  await client.query('ALTER TABLE iu_core.iu_backup_evidence ENABLE ALWAYS TRIGGER trg_iu_backup_evidence_append_only')
   await evidence({ age: '2 hours' })
   expect(await backupGate()).toMatch(/^✓ .*taken 120 minutes ago, was restored whole; nothing was written since$/)
   await emit(db.pool, 'later still')

@@ -28,9 +28,9 @@ it('ends with 0 where all matches: each class, and the digest', async () => {
   expect(status).toEqual([0, 0])
   const { rows: [whole] } = await db.pool.query<{ digest: string, expected: number }>('SELECT digest, expected FROM iu_core.v_dot_comparison')
   expect(json).toMatchObject({ state: 'matches', drift: 0, unknown: 0, expected: whole!.expected, matching: whole!.expected, digest: whole!.digest, objects: [] })
-  expect(json.checks.map(check => [check.code, check.ok])).toEqual(Array.from({ length: 9 }, (_, at) => [`D${at + 1}`, true]))
-  expect(out).toMatch(/^CHECK +CLASS +EXPECTED .*\n(D[1-9] .* ok\n){9}\n✓ .*\n$/)
-  expect(out).toContain(`✓ ${whole!.expected} / ${whole!.expected} · drift 0 · catalogue ${whole!.digest}\n`)
+  expect(json.checks.map(check => [check.code, check.ok])).toEqual(Array.from({ length: 10 }, (_, at) => [`D${at + 1}`, true]))
+  expect(out).toMatch(/^CHECK +CLASS +EXPECTED .*\n(D\d+ .* ok\n){10}\n✓ .*\n$/)
+  expect(out).toContain(`✓ drift 0; ${whole!.expected} of ${whole!.expected} expected objects are as deployed · catalogue ${whole!.digest}\n`)
 })
 
 it('ends with 1 where there is drift: each object with its statement, which puts it right', async () => {
@@ -47,7 +47,7 @@ it('ends with 1 where there is drift: each object with its statement, which puts
   }
   expect(out).toContain('\n    DROP VIEW ')
   expect(out).not.toContain('\u001b')
-  expect(out).toMatch(/\n✗ \d+ \/ \d+ · drift 3 · catalogue [0-9a-f]{64}\n$/)
+  expect(out).toMatch(/\n✗ drift 3: 1 changed, 1 missing, 1 unexpected; \d+ of \d+ expected objects are as deployed · catalogue [0-9a-f]{64}\n$/)
   for (const { statement } of json.objects) {
     await db.as('iu_deployer', client => client.query(statement as string))
   }
@@ -60,14 +60,14 @@ it('ends with 3 where it is unknown, and says why', async () => {
   const { status, out, json } = await both(db.url)
   expect(status).toEqual([3, 3])
   expect(json).toMatchObject({ state: 'unknown', digest: null, drift: 0, objects: [], why: 'A deploy is under way. Wait until it has ended.' })
-  expect(out).toMatch(/\n\? unknown: \d+ objects · not compared\n {2}A deploy is under way\. Wait until it has ended\.\n$/)
+  expect(out).toMatch(/\n\? unknown: \d+ objects are expected, and were not compared\n {2}A deploy is under way\. Wait until it has ended\.\n$/)
   await deployer.query(`SELECT pg_advisory_unlock_all()`)
   // One object of which it cannot be said is enough.
   await deployer.query(`UPDATE iu_core.dot_inventory SET definition = definition || ' ' WHERE class = 'table' AND identity = 'dot_config'`)
   const partly = await both(db.url)
   expect(partly.status).toEqual([3, 3])
   expect(partly.json).toMatchObject({ state: 'unknown', drift: 0, unknown: 1, objects: [{ class: 'table', identity: 'dot_config', state: 'unknown', statement: null }] })
-  expect(partly.out).toMatch(/\n\? unknown: \d+ \/ \d+ · drift 0 · unknown 1 · catalogue [0-9a-f]{64}\n {2}1 of \d+ objects cannot be compared\.\n$/)
+  expect(partly.out).toMatch(/\n\? unknown: drift 0; \d+ of \d+ expected objects are as deployed; 1 cannot be compared · catalogue [0-9a-f]{64}\n {2}1 of \d+ objects cannot be compared\.\n$/)
 })
 
 it('ends with 2 where it could not be asked, and never with the 1 of drift', async () => {

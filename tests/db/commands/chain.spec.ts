@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type pg from 'pg'
 import type { TestDatabase } from '../harness.ts'
-import { type Queryable, refusal } from '../world.ts'
+import { pastTriggers, type Queryable, refusal } from '../world.ts'
 import { openDatabase, run } from './world.ts'
 
 let db: TestDatabase
@@ -31,8 +31,7 @@ const links = async () => (await db.pool.query<{ no: number, run: number }>('SEL
 async function after(damage: (client: pg.Client) => Promise<unknown>, head?: string): Promise<Verdict> {
   return db.as('iu_deployer', async (client) => {
     await client.query('BEGIN')
-    await client.query('SET LOCAL session_replication_role = replica')
-    await damage(client)
+    await pastTriggers(client, () => damage(client))
     const verdict = await check(head, client)
     await client.query('ROLLBACK')
     return verdict

@@ -239,7 +239,7 @@ describe('a correction', () => {
     await carry(db.pool, 'dot_iu_release_held_events', {}, as())
     await db.pool.query('ALTER TABLE iu_core.iu_route_attempt DISABLE TRIGGER ALL')
     await db.pool.query(`DELETE FROM iu_core.iu_route_attempt WHERE worker_code = 'x'`)
-    await db.pool.query('ALTER TABLE iu_core.iu_route_attempt ENABLE TRIGGER ALL')
+    await db.pool.query('ALTER TABLE iu_core.iu_route_attempt ENABLE TRIGGER ALL; ALTER TABLE iu_core.iu_route_attempt ENABLE ALWAYS TRIGGER trg_iu_route_attempt_append_only')
     await drain(db.pool)
     await expectWhole(db.pool)
   })

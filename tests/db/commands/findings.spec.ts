@@ -1,7 +1,7 @@
 /** What a validation finds, each kind from its own damage, and the axes that are derived from the text. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { TestDatabase } from '../harness.ts'
-import { asDeployed } from '../world.ts'
+import { asDeployed, pastTriggers } from '../world.ts'
 import { carry, imported, openDatabase, type Params, piecesIn, run } from './world.ts'
 
 let db: TestDatabase
@@ -25,8 +25,7 @@ beforeEach(async () => {
 
 /** Does what no operator can, past every trigger and foreign key. */
 const damage = (sql: string, ...values: unknown[]) => db.as('iu_deployer', async (client) => {
-  await client.query('SET session_replication_role = replica')
-  expect((await client.query(sql, values)).rowCount).toBe(1)
+  expect((await pastTriggers(client, () => client.query(sql, values))).rowCount).toBe(1)
 })
 const UNIT = '(SELECT id FROM iu_core.information_unit WHERE canonical_address = $1)'
 
@@ -94,8 +93,7 @@ describe('a validation', () => {
   it('tells two hundred findings at most, and how many there are', async () => {
     await apply('dot_iu_import_text', await imported(`${c}/many`, Array.from({ length: 230 }, (_, i) => `Paragraph ${i}.\n`).join('\n')))
     await db.as('iu_deployer', async (client) => {
-      await client.query('SET session_replication_role = replica')
-      await client.query(`UPDATE iu_core.information_unit SET lifecycle_status = 'retired' WHERE starts_with(canonical_address, $1)`, [`${c}/many/`])
+      await pastTriggers(client, () => client.query(`UPDATE iu_core.information_unit SET lifecycle_status = 'retired' WHERE starts_with(canonical_address, $1)`, [`${c}/many/`]))
     })
     const { result } = await apply('dot_iu_validate_collection', { collection: `${c}/many` })
     expect([(result.findings as unknown[]).length, result.count]).toEqual([200, 230])

@@ -12,7 +12,7 @@ let members: Record<'iu_operator' | 'iu_approver', Member>
 
 beforeAll(async () => {
   world = await gatedWorld()
-  members = { iu_operator: await memberOf(world.db, 'iu_operator'), iu_approver: await memberOf(world.db, 'iu_approver') }
+  members = { iu_operator: memberOf(world.db, 'iu_operator'), iu_approver: memberOf(world.db, 'iu_approver') }
 })
 afterAll(async () => {
   for (const member of Object.values(members)) await member.drop()

@@ -14,8 +14,8 @@ let approvers: Member[]
 beforeAll(async () => {
   world = await gatedWorld()
   server = await world.db.login('iu_console')
-  owner = await memberOf(world.db, 'iu_owner')
-  approvers = [await memberOf(world.db, 'iu_approver')]
+  owner = memberOf(world.db, 'iu_owner')
+  approvers = [memberOf(world.db, 'iu_approver')]
 })
 afterAll(async () => {
   for (const member of [owner, ...approvers]) await member.drop()

@@ -1,7 +1,7 @@
 /** A plan: it writes nothing, holds for an hour and for what it was made of, and is applied once. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { COMMANDS } from '../../../shared/commands/index.ts'
-import { asDeployed, setGate } from '../world.ts'
+import { asDeployed, pastTriggers, setGate } from '../world.ts'
 import { casesOf, nameOf, type Stage } from './cases.ts'
 import { carry, effects, imported, LEDGER, openDatabase, run, signedIn, snapshot, tables } from './world.ts'
 
@@ -108,8 +108,7 @@ describe('of the plans of a collection', () => {
   it.each([[59, 'succeeded'], [61, 'refused']])('one that is %i minutes old is %s', async (minutes, status) => {
     const digest = await plan(REMOVE, { collection: c, piece: p })
     await stage.db.as('iu_deployer', async (client) => {
-      await client.query('SET session_replication_role = replica')
-      await client.query(`UPDATE iu_core.dot_iu_command_run SET finished_at = finished_at - $2 * interval '1 minute' WHERE plan_digest = decode($1, 'hex')`, [digest, minutes])
+      await pastTriggers(client, () => client.query(`UPDATE iu_core.dot_iu_command_run SET finished_at = finished_at - $2 * interval '1 minute' WHERE plan_digest = decode($1, 'hex')`, [digest, minutes]))
     })
     expect(await apply(REMOVE, { collection: c, piece: p }, digest)).toMatchObject(status === 'succeeded' ? { status } : stale(/a plan holds for an hour/))
   })

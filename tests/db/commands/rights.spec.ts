@@ -24,7 +24,7 @@ beforeAll(async () => {
   db = await openDatabase()
   for (const right of RIGHTS) tokens[right] = await signedIn(db.pool, `an.${right}`, right)
   for (const role of ['iu_operator', 'iu_approver']) {
-    members[role] = await memberOf(db, role)
+    members[role] = memberOf(db, role)
     logins[role] = await members[role].login()
   }
   server = await db.login('iu_console')

@@ -14,7 +14,7 @@ describe('a fresh deploy', () => {
   it('has every object in the inventory and no drift, for who may only read', async () => {
     await db.as('iu_reader', async (client) => {
       const checks = await conformance(client)
-      expect(checks.map(check => [check.check_code, check.class])).toEqual([...CLASSES.map((kind, at) => [`D${at + 1}`, kind]), ['D8', 'drift'], ['D9', 'class']])
+      expect(checks.map(check => [check.check_code, check.class])).toEqual([...CLASSES.map((kind, at) => [`D${at + 1}`, kind]), ['D8', 'drift'], ['D9', 'class'], ['D10', 'principal']])
       for (const { ok, expected, present, missing, unexpected, changed, unknown } of checks) {
         expect({ ok, present, missing, unexpected, changed, unknown }).toEqual({ ok: true, present: expected, missing: 0, unexpected: 0, changed: 0, unknown: 0 })
       }

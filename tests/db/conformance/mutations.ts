@@ -84,7 +84,7 @@ export const MUTATIONS: Mutation[] = [
     ['an owner altered', 'ALTER VIEW iu_core.v_iu_gate OWNER TO CURRENT_USER', 'v_iu_gate'],
     ['a right granted', 'GRANT SELECT ON iu_core.v_iu_gate TO PUBLIC', 'v_iu_gate'],
     ['a right taken', 'REVOKE SELECT ON iu_core.v_iu_gate FROM iu_reader', 'v_iu_gate'],
-    ['a right that may be passed on', 'GRANT SELECT ON iu_core.v_iu_gate TO iu_reader WITH GRANT OPTION', 'v_iu_gate', undefined, false],
+    ['a right that may be passed on', 'GRANT SELECT ON iu_core.v_iu_gate TO iu_reader WITH GRANT OPTION', 'v_iu_gate'],
     ['an option set', 'ALTER VIEW iu_core.v_iu_gate SET (security_barrier = true)', 'v_iu_gate'],
     ['a column renamed', 'ALTER VIEW iu_core.v_iu_unit_axis RENAME COLUMN axis TO "An axis"', 'v_iu_unit_axis'],
     ['a column\'s default', 'ALTER VIEW iu_core.v_iu_unit_axis ALTER COLUMN axis SET DEFAULT \'x\'', 'v_iu_unit_axis'],
@@ -129,7 +129,7 @@ export const MUTATIONS: Mutation[] = [
     ['disabled by hand', 'ALTER TABLE iu_core.event_outbox DISABLE TRIGGER trg_event_outbox_append_only', APPEND],
     ['of the ladder disabled by hand', 'ALTER TABLE iu_core.information_unit DISABLE TRIGGER trg_iu_out_unit', 'trg_iu_out_unit on information_unit'],
     ['for replicas only', 'ALTER TABLE iu_core.event_outbox ENABLE REPLICA TRIGGER trg_event_outbox_append_only', APPEND],
-    ['always', 'ALTER TABLE iu_core.event_outbox ENABLE ALWAYS TRIGGER trg_event_outbox_append_only', APPEND],
+    ['not for replicas', 'ALTER TABLE iu_core.event_outbox ENABLE TRIGGER trg_event_outbox_append_only', APPEND],
   ]),
   ...of('config', 'missing', [
     ['deleted', 'DELETE FROM iu_core.dot_config WHERE key = \'iu_core.autocut_enabled\'', 'iu_core.autocut_enabled'],
@@ -169,7 +169,8 @@ export const MUTATIONS: Mutation[] = [
     ['disabled by hand', 'UPDATE iu_core.iu_outbound_route SET enabled = false WHERE route_code = \'iu.split.log\'', 'iu.split.log'],
   ]),
   ...of('schema', 'changed', [
-    ['opened to PUBLIC', 'GRANT CREATE ON SCHEMA iu_core TO PUBLIC', 'iu_core', undefined, false],
+    ['opened to PUBLIC', 'GRANT CREATE ON SCHEMA iu_core TO PUBLIC', 'iu_core'],
+    ['given to another', 'ALTER SCHEMA iu_core OWNER TO CURRENT_USER', 'iu_core'],
   ]),
   ...of('vocabulary', 'unexpected', [
     ['a term added', 'INSERT INTO iu_core.iu_vocabulary VALUES (\'target_kind\', \'x\', \'x\')', 'target_kind x'],
@@ -189,7 +190,7 @@ export const MUTATIONS: Mutation[] = [
     ['a collation', 'CREATE COLLATION iu_core.x FROM "C"', 'collation iu_core.x'],
     ['statistics', 'CREATE STATISTICS iu_core.x ON key, value FROM iu_core.dot_config', 'statistics object iu_core.x', undefined, false],
     ['a foreign table', 'CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE iu_core.x (a int) SERVER s', 'foreign table iu_core.x'],
-    ['default privileges', 'ALTER DEFAULT PRIVILEGES FOR ROLE iu_owner IN SCHEMA iu_core GRANT SELECT ON TABLES TO iu_reader', 'default privileges of iu_owner on r', undefined, false],
+    ['default privileges', 'ALTER DEFAULT PRIVILEGES FOR ROLE iu_owner IN SCHEMA iu_core GRANT SELECT ON TABLES TO iu_reader', 'default privileges of iu_owner on r'],
   ]),
 ]
 

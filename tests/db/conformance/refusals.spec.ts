@@ -92,7 +92,8 @@ describe('is not refused', () => {
 })
 
 describe('the comparison', () => {
-  const known = async () => Object.fromEntries((await db.pool.query<{ part: string, at: string }>('SELECT part, found_at::text AS at FROM iu_core.dot_drift_known')).rows.map(({ part, at }) => [part, at]))
+  // What guards the schema belongs to a cluster in which other specs make databases meanwhile.
+  const known = async () => Object.fromEntries((await db.pool.query<{ part: string, at: string }>('SELECT part, found_at::text AS at FROM iu_core.dot_drift_known WHERE part <> \'guards\'')).rows.map(({ part, at }) => [part, at]))
 
   it('is made once for as long as nothing changes, and again after a change', async () => {
     await run(db.pool, 'dot_iu_create_piece', 'plan', PIECE)

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
-import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { waiting } from '../commands/beside.ts'
 import type { TestDatabase } from '../harness.ts'
+import { memberOf } from '../roles/members.ts'
 import { drain, emit, openDatabase, refusal, setGate } from '../world.ts'
 
 let db: TestDatabase
@@ -136,19 +136,10 @@ describe('lane delayed', () => {
 })
 
 describe('an application with its own login', () => {
-  /** A login of the cluster that goes away with the test. */
-  async function login(...grants: string[]): Promise<{ role: string, client: Client }> {
-    const role = `iu_test_app_${randomBytes(4).toString('hex')}`
-    await db.pool.query(`CREATE ROLE ${role} LOGIN PASSWORD '${inject('server').password}'`)
-    await db.pool.query(`GRANT CONNECT ON DATABASE ${db.name} TO ${role}`)
-    for (const grant of grants) await db.pool.query(`GRANT ${grant} TO ${role}`)
-    // By now its database is gone, and what it was granted there.
-    onTestFinished(async () => {
-      const admin = new (await import('pg')).default.Client(inject('server').adminUrl)
-      await admin.connect()
-      await admin.query(`DROP ROLE ${role}`).finally(() => admin.end())
-    })
-    return { role, client: await db.login(role) }
+  async function login(role: string): Promise<{ role: string, client: Client }> {
+    const member = memberOf(db, role)
+    onTestFinished(() => member.drop())
+    return { role: member.name, client: await member.login() }
   }
 
   test('is the actor of what it emits, and cannot be another', async () => {
@@ -183,8 +174,7 @@ describe('an application with its own login', () => {
   })
 
   test('needs the right to emit', async () => {
-    const { client } = await login('iu_reader', 'iu_worker', 'iu_operator')
-    expect(await refusal(emit(client, 'a'))).toMatchObject({ code: '42501' })
+    for (const role of ['iu_reader', 'iu_worker', 'iu_operator']) expect(await refusal(emit((await login(role)).client, 'a'))).toMatchObject({ code: '42501' })
     expect(await refusal(emit(await db.login('iu_console'), 'a'))).toMatchObject({ code: '42501' })
   })
 })

@@ -5,7 +5,7 @@ import { sealLedger, verifyHistory, verifyLedger } from '../../../server/db/func
 import { archiveOf } from '../archive.ts'
 import { carry, imported, openDatabase, run } from '../commands/world.ts'
 import type { TestDatabase } from '../harness.ts'
-import { audit, drain, emit, furnish, type Queryable, refusal, setGate } from '../world.ts'
+import { audit, drain, emit, furnish, pastTriggers, type Queryable, refusal, setGate } from '../world.ts'
 
 let db: TestDatabase
 
@@ -57,16 +57,17 @@ const verdict = async (client: Queryable = db.pool) => {
 async function after(damage: string | ((client: pg.Client) => Promise<unknown>), { sealing = false } = {}): Promise<string[]> {
   return db.as('iu_deployer', async (client) => {
     await client.query('BEGIN')
-    await client.query('SET LOCAL session_replication_role = replica')
-    if (typeof damage === 'string') {
-      const { rowCount } = await client.query(damage)
-      expect(rowCount, damage).toBeGreaterThan(0)
-    }
-    else {
-      await damage(client)
-    }
-    if (sealing) await sealLedger(client)
-    const { problems } = await verdict(client)
+    const problems = await pastTriggers(client, async () => {
+      if (typeof damage === 'string') {
+        const { rowCount } = await client.query(damage)
+        expect(rowCount, damage).toBeGreaterThan(0)
+      }
+      else {
+        await damage(client)
+      }
+      if (sealing) await sealLedger(client)
+      return (await verdict(client)).problems
+    })
     await client.query('ROLLBACK')
     return problems
   })
@@ -197,10 +198,11 @@ describe('a change past the functions', () => {
     await sealLedger(db.pool)
     expect((await verdict()).problems).toEqual([expect.stringMatching(/^link \d+: event \d+ says it was written at .*, and was not$/)])
     const forged = await one<string>(`SELECT id FROM iu_core.event_outbox WHERE event_subject_ref = 'forged'`)
-    await own.query(`SET session_replication_role = replica`)
-    await own.query(`UPDATE iu_core.event_outbox SET created_at = clock_timestamp() WHERE id = ${forged}`)
-    expect((await verdict()).problems).toEqual([expect.stringMatching(new RegExp(`event ${forged} is not what was sealed`))])
-    await own.query(`UPDATE iu_core.event_outbox SET created_at = (SELECT created_at - interval '1 day' FROM iu_core.event_outbox WHERE id = ${EVENT}) WHERE id = ${forged}`)
+    await pastTriggers(own, async () => {
+      await own.query(`UPDATE iu_core.event_outbox SET created_at = clock_timestamp() WHERE id = ${forged}`)
+      expect((await verdict()).problems).toEqual([expect.stringMatching(new RegExp(`event ${forged} is not what was sealed`))])
+      await own.query(`UPDATE iu_core.event_outbox SET created_at = (SELECT created_at - interval '1 day' FROM iu_core.event_outbox WHERE id = ${EVENT}) WHERE id = ${forged}`)
+    })
   })
 })
 

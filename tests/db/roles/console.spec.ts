@@ -71,7 +71,7 @@ describe.each(ROLES.map(role => ({ role, ...MATRIX[role] })))('$role', ({ role, 
   let client: pg.Client
   let member: Member | undefined
   beforeAll(async () => {
-    member = role === 'iu_console' ? undefined : await memberOf(db, role)
+    member = role === 'iu_console' ? undefined : memberOf(db, role)
     client = await (member?.login() ?? db.login(role))
   })
   afterAll(async () => {

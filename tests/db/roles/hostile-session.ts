@@ -90,8 +90,9 @@ export interface Hostile {
 
 /** A login that is a member of `role`, may make temporary objects though bootstrap has taken that away, and has made and set whatever it can. */
 export async function hostile(db: TestDatabase, role: string, { settings = SETTINGS, shadowing = true } = {}): Promise<Hostile> {
-  const member = await memberOf(db, role)
+  const member = memberOf(db, role)
   await db.pool.query(`GRANT TEMPORARY ON DATABASE ${db.name} TO ${member.name}`)
+  await db.pool.query(`SELECT iu_core.fn_dot_inventory_register(NULL, NULL, 'principal', $1)`, [`rights of ${member.name} on the database`])
   const client = await member.login()
   await client.query(SPY + WAITING)
   if (shadowing) await client.query(await shadows(db.pool))

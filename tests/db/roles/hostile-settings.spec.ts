@@ -55,7 +55,7 @@ describe('one setting by itself', () => {
     // So that it is compared anew, by this session.
     await db.pool.query('DELETE FROM iu_core.dot_drift_known')
     expect(await run(session.waiting, 'dot_iu_create_collection', 'plan', { address: 'x', kind: 'file', title: 'X' })).toMatchObject({ status: 'planned' })
-    expect((await db.pool.query(`SELECT refused FROM iu_core.dot_drift_known`)).rows).toEqual([{ refused: {} }, { refused: {} }])
+    expect((await db.pool.query(`SELECT refused FROM iu_core.dot_drift_known`)).rows).toEqual([{ refused: {} }, { refused: {} }, { refused: {} }])
     expect(await session.caught()).toBe(0)
     await session.drop()
   })

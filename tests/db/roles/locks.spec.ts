@@ -13,7 +13,7 @@ let stranger: pg.Client
 
 beforeAll(async () => {
   db = await openDatabase()
-  member = await memberOf(db, 'iu_operator')
+  member = memberOf(db, 'iu_operator')
   stranger = await member.login()
 })
 afterAll(async () => {

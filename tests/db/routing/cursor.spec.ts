@@ -401,7 +401,7 @@ describe('a cursor of another cluster', () => {
   async function rewriteXids(xid: string): Promise<void> {
     await db.pool.query('ALTER TABLE iu_core.event_outbox DISABLE TRIGGER trg_event_outbox_append_only')
     await db.pool.query(`UPDATE iu_core.event_outbox SET xid = (${xid})::text::xid8`)
-    await db.pool.query('ALTER TABLE iu_core.event_outbox ENABLE TRIGGER trg_event_outbox_append_only')
+    await db.pool.query('ALTER TABLE iu_core.event_outbox ENABLE ALWAYS TRIGGER trg_event_outbox_append_only')
   }
 
   test.each([

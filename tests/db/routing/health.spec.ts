@@ -38,7 +38,7 @@ async function health(): Promise<Health> {
 async function ageEvents(): Promise<void> {
   await db.pool.query('ALTER TABLE iu_core.event_outbox DISABLE TRIGGER trg_event_outbox_append_only')
   await db.pool.query(`UPDATE iu_core.event_outbox SET created_at = created_at - interval '2 minutes'`)
-  await db.pool.query('ALTER TABLE iu_core.event_outbox ENABLE TRIGGER trg_event_outbox_append_only')
+  await db.pool.query('ALTER TABLE iu_core.event_outbox ENABLE ALWAYS TRIGGER trg_event_outbox_append_only')
 }
 
 describe('health', () => {

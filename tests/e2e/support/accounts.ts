@@ -8,6 +8,11 @@ export type Person = keyof typeof PEOPLE
 
 export const PASSWORD = 'a password for the specs'
 
+/** Enters the logins that are there: in a database that does not know them they are drift. */
+export async function enterLogins(client: pg.Client): Promise<void> {
+  await client.query(`SELECT iu_core.fn_dot_inventory_register(NULL, NULL, 'principal', identity) FROM iu_core.v_dot_drift WHERE class = 'principal'`)
+}
+
 export async function addPeople(client: pg.Client): Promise<void> {
   for (const [account, right] of Object.entries(PEOPLE)) await carry(client, 'dot_iu_add_account', { account, right, ...await hashPassword(PASSWORD) })
 }

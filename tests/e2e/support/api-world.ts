@@ -8,7 +8,7 @@ import { within } from '../../../server/cli/database.ts'
 import { bootstrap, deploy } from '../../../server/deploy/index.ts'
 import { findCommand } from '../../../shared/commands/index.ts'
 import type { Receipt } from '../../../shared/commands/receipt.ts'
-import { addPeople, PASSWORD, type Person } from './accounts.ts'
+import { addPeople, enterLogins, PASSWORD, type Person } from './accounts.ts'
 import { type Answer, ask, type Asked } from './ask.ts'
 import { WRITTEN_BESIDE } from './written-beside.ts'
 
@@ -37,13 +37,8 @@ const COUNTED_ELSEWHERE = [...WRITTEN_BESIDE, 'iu_worker_process']
 
 export async function makeWorld(): Promise<World> {
   const name = `iu_api_${randomBytes(6).toString('hex')}`
-  const password = randomBytes(12).toString('hex')
   const admin = process.env.IU_E2E_DATABASE_URL!
-  await within(admin, async (client) => {
-    await client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`)
-    // The served console's login is its own.
-    await client.query(`CREATE ROLE ${name} LOGIN PASSWORD '${password}' IN ROLE iu_console`)
-  })
+  await within(admin, client => client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`))
   const url = new URL(admin)
   url.pathname = name
   await within(url.href, async (client) => {
@@ -52,9 +47,10 @@ export async function makeWorld(): Promise<World> {
     for (const gate of GATES) await client.query('SELECT iu_core.fn_iu_gate_set($1, true, $2)', [`iu_core.${gate}_enabled`, 'a spec'])
     // As if they had been deployed open: a gate that is set by hand has drifted.
     await client.query(`UPDATE iu_core.dot_inventory SET switched = switched || '{"value": "true"}' WHERE class = 'config' AND identity = ANY ($1)`, [GATES.map(gate => `iu_core.${gate}_enabled`)])
+    await enterLogins(client)
     await addPeople(client)
   })
-  const login = Object.assign(new URL(url), { username: name, password })
+  const login = Object.assign(new URL(process.env.IU_E2E_CONSOLE_URL!), { pathname: name })
   const port = await freePort(0)
   const server = await startConsole(login.href, port, randomBytes(32).toString('hex'))
   const origin = `http://127.0.0.1:${port}`
@@ -68,10 +64,7 @@ export async function makeWorld(): Promise<World> {
     close: async () => {
       await endChild(server)
       await db.end()
-      await within(admin, async (client) => {
-        await client.query(`DROP DATABASE ${name} WITH (FORCE)`)
-        await client.query(`DROP ROLE ${name}`)
-      })
+      await within(admin, client => client.query(`DROP DATABASE ${name} WITH (FORCE)`))
     },
   }
 }

@@ -10,7 +10,7 @@ AS $$
     SELECT k.check_code, k.class, i.n AS expected,
            (count(d.state) FILTER (WHERE d.state = 'missing'))::integer AS missing, (count(d.state) FILTER (WHERE d.state = 'unexpected'))::integer AS unexpected,
            (count(d.state) FILTER (WHERE d.state = 'changed'))::integer AS changed, (count(d.state) FILTER (WHERE d.state = 'unknown'))::integer AS unknown
-    FROM (VALUES ('D1', 'table'), ('D2', 'view'), ('D3', 'function'), ('D4', 'trigger'), ('D5', 'config'), ('D6', 'event_type'), ('D7', 'route'), ('D8', 'drift')) AS k(check_code, class)
+    FROM (VALUES ('D1', 'table'), ('D2', 'view'), ('D3', 'function'), ('D4', 'trigger'), ('D5', 'config'), ('D6', 'event_type'), ('D7', 'route'), ('D8', 'drift'), ('D10', 'principal')) AS k(check_code, class)
     CROSS JOIN LATERAL (SELECT coalesce(sum(value::integer), 0)::integer AS n FROM jsonb_each_text(p_expected) WHERE key = k.class OR k.class = 'drift') AS i
     LEFT JOIN drift AS d ON d.class = k.class OR k.class = 'drift'
     GROUP BY k.check_code, k.class, i.n
@@ -20,12 +20,12 @@ AS $$
            p_drift IS NOT NULL AND missing + unexpected + changed + unknown = 0 AND expected > 0 AS ok
     FROM counted
   )
-  SELECT jsonb_agg(to_jsonb(c) ORDER BY c.check_code)
+  SELECT jsonb_agg(to_jsonb(c) ORDER BY length(c.check_code), c.check_code)
   FROM (
     SELECT * FROM checked
     UNION ALL
-    SELECT 'D9', 'class', count(*)::integer, (count(*) FILTER (WHERE ok))::integer, 0, 0, (count(*) FILTER (WHERE NOT ok AND unknown = 0))::integer, (count(*) FILTER (WHERE unknown > 0))::integer, bool_and(ok) FROM checked WHERE class <> 'drift'
+    SELECT 'D9', 'class', count(*)::integer, (count(*) FILTER (WHERE ok))::integer, 0, 0, (count(*) FILTER (WHERE NOT ok AND unknown = 0))::integer, (count(*) FILTER (WHERE unknown > 0))::integer, bool_and(ok) FROM checked WHERE class NOT IN ('drift', 'principal')
   ) AS c
 $$;
-COMMENT ON FUNCTION iu_core.fn_dot_checks(jsonb, jsonb) IS 'The checks D1 to D9 of a comparison: of {"class": how many are expected} and what has drifted (null: nothing can be said, and all is unknown)';
+COMMENT ON FUNCTION iu_core.fn_dot_checks(jsonb, jsonb) IS 'The checks D1 to D10 of a comparison: of {"class": how many are expected} and what has drifted (null: nothing can be said, and all is unknown)';
 REVOKE ALL ON FUNCTION iu_core.fn_dot_checks(jsonb, jsonb) FROM PUBLIC;

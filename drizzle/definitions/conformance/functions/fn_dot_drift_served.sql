@@ -1,6 +1,6 @@
 -- requires: dot_inventory, dot_iu_command, iu_core
 -- Who uses what is told by the names that stand in the inventory's definitions, not in the live ones: what has
--- drifted cannot hide what it serves. What compares and registers names everything, and passes nothing on.
+-- drifted cannot hide what it serves. What guards the schema serves every command, but for what says itself that it does not. What compares and registers names everything, and passes nothing on.
 CREATE FUNCTION iu_core.fn_dot_drift_served(p_drift jsonb)
 RETURNS jsonb
 LANGUAGE sql STABLE
@@ -8,14 +8,14 @@ SET search_path = pg_catalog, iu_core, pg_temp
 SET standard_conforming_strings = on
 AS $$
   WITH RECURSIVE drifted AS MATERIALIZED (
-    SELECT d.class, d.identity FROM jsonb_to_recordset(p_drift) AS d(class text, identity text)
+    SELECT d.class, d.identity FROM jsonb_to_recordset(p_drift) AS d(class text, identity text, refuses boolean) WHERE d.class <> 'principal' OR d.refuses
   ), named AS MATERIALIZED (
     SELECT class, split_part(identity, '(', 1) AS name,
            -- Without its comments: they speak of others.
            regexp_replace(split_part(split_part(definition, E'\nALTER FUNCTION ', 1), E'\nCOMMENT ON ', 1), '--[^\n]*', '', 'g') AS said
     FROM dot_inventory WHERE class IN ('table', 'view', 'function', 'trigger')
       -- These serve whom they serve without being named, and change more often than the others together.
-      AND EXISTS (SELECT FROM drifted WHERE class NOT IN ('config', 'command', 'schema'))
+      AND EXISTS (SELECT FROM drifted WHERE class NOT IN ('config', 'command', 'schema', 'principal'))
   ), users AS MATERIALIZED (
     SELECT DISTINCT CASE n.class WHEN 'trigger' THEN split_part(n.name, ' on ', 2) ELSE n.name END AS name, w[1] AS used
     FROM named AS n CROSS JOIN LATERAL regexp_matches(n.said, '\w+', 'g') AS w
@@ -35,7 +35,7 @@ AS $$
     FROM dot_iu_command AS c
     CROSS JOIN LATERAL (
       SELECT r.class || ' ' || r.identity AS object FROM reached AS r WHERE r.name IN (c.command_code, 'fn_dot_command_run')
-      UNION ALL SELECT d.class || ' ' || d.identity FROM drifted AS d WHERE d.class = 'schema' OR d.class = 'command' AND d.identity = c.command_code OR d.class = 'config' AND d.identity = ANY (c.gates)
+      UNION ALL SELECT d.class || ' ' || d.identity FROM drifted AS d WHERE d.class IN ('schema', 'principal') OR d.class = 'command' AND d.identity = c.command_code OR d.class = 'config' AND d.identity = ANY (c.gates)
     ) AS o
     ORDER BY c.command_code, o.object COLLATE "C"
   ) AS s

@@ -14,14 +14,15 @@ DECLARE
       WHEN 'vocabulary' THEN 'term_class || '' '' || term' ELSE 'event_type' END, p_identity)
     WHEN p_class = 'trigger' THEN format('DROP TRIGGER %I ON %s;', substring(p_identity FROM '^(.+) on '), substring(p_identity FROM '.* on (.+)$'))
     WHEN p_class = 'function' AND p_live ~* '^CREATE OR REPLACE PROCEDURE' THEN format('DROP PROCEDURE %s;', p_identity)
-    WHEN p_class = 'other' AND p_identity LIKE 'default privileges%' THEN format('-- ALTER DEFAULT PRIVILEGES takes back: %s', p_live)
+    WHEN p_class = 'other' AND p_identity LIKE 'default privileges%' THEN p_live_facts
     WHEN p_class = 'other' THEN format('DROP %s %s;', upper(p_live_facts), substr(p_identity, length(p_live_facts) + 2))
     WHEN p_class IN ('table', 'view') THEN format('DROP %s %I;', upper(p_class), p_identity)
     ELSE format('DROP %s %s;', upper(p_class), p_identity) END;
-  -- Rights on the object that a new one would not have.
+  -- Rights on the object that a new one would not have, with what others were granted by them. They go before what is
+  -- granted again, which they may take along.
   v_grants constant text := (
-    SELECT string_agg(CASE WHEN line LIKE 'GRANT %' THEN regexp_replace(regexp_replace(line, '^GRANT ', 'REVOKE '), '^(REVOKE .* )TO (\S+?)(?: WITH GRANT OPTION)?;$', '\1FROM \2;')
-                           ELSE regexp_replace(regexp_replace(line, '^REVOKE ', 'GRANT '), ' FROM (\S+);$', ' TO \1;') END, chr(10) ORDER BY n)
+    SELECT string_agg(CASE WHEN line LIKE 'GRANT %' THEN regexp_replace(line, '^GRANT (.* )TO ("(?:[^"]|"")+"|\S+?)(?: WITH GRANT OPTION)?;$', 'REVOKE \1FROM \2 CASCADE;')
+                           ELSE regexp_replace(line, '^REVOKE (.*) FROM ("(?:[^"]|"")+"|\S+);$', 'GRANT \1 TO \2;') END, chr(10) ORDER BY n)
     FROM regexp_split_to_table(coalesce(p_live, ''), E'\n') WITH ORDINALITY AS l(line, n)
     WHERE line ~ '^(GRANT|REVOKE) .* ON .*;$' AND NOT line = ANY (string_to_array(coalesce(p_expected, ''), E'\n')));
   v_signature constant text := '^.*?\)\n RETURNS [^\n]*';
@@ -37,7 +38,12 @@ DECLARE
   v_first text[] := '{}';
   v_last text[] := '{}';
 BEGIN
-  IF p_expected IS NULL THEN
+  IF p_class = 'principal' THEN
+    -- Of a role what differs: who may not make it a superuser may not say either that it is none.
+    RETURN concat_ws(E'\n', p_live_facts, CASE WHEN p_identity LIKE 'role %' AND p_live_facts IS NULL AND p_live IS NOT NULL THEN
+      format('ALTER %s %s;', p_identity, (SELECT string_agg(w, ' ' ORDER BY n) FROM regexp_split_to_table(rtrim(p_expected, ';'), ' ') WITH ORDINALITY AS e(w, n) WHERE NOT w = ANY (regexp_split_to_array(rtrim(p_live, ';'), ' '))))
+      WHEN p_live IS NULL THEN regexp_replace(p_expected, '^ALTER ROLE', 'CREATE ROLE') ELSE p_expected END);
+  ELSIF p_expected IS NULL THEN
     RETURN v_drop;
   ELSIF p_live IS NULL THEN
     RETURN p_expected || CASE WHEN p_class = 'function' THEN E'\n' || format('REVOKE ALL ON FUNCTION %s FROM PUBLIC;', p_identity) ||
@@ -48,7 +54,7 @@ BEGIN
     RETURN v_drop || E'\n' || p_expected;
   ELSIF p_class = 'function' THEN
     RETURN concat_ws(E'\n', CASE WHEN substring(p_expected FROM v_signature) IS DISTINCT FROM substring(p_live FROM v_signature) THEN v_drop || E'\n' || p_expected || format(E'\nREVOKE ALL ON FUNCTION %s FROM PUBLIC;', p_identity)
-                                 ELSE p_expected || coalesce(E'\n' || v_grants, '') END, CASE WHEN p_expected !~ E'\nCOMMENT ON ' THEN format('COMMENT ON FUNCTION %s IS NULL;', p_identity) END);
+                                 ELSE concat_ws(E'\n', v_grants, p_expected) END, CASE WHEN p_expected !~ E'\nCOMMENT ON ' THEN format('COMMENT ON FUNCTION %s IS NULL;', p_identity) END);
   ELSIF p_class = 'view' THEN
     v_new := regexp_split_to_array(regexp_replace(p_expected_facts, '^.*; ', ''), ', ');
     v_old := regexp_split_to_array(regexp_replace(p_live_facts, '^.*; ', ''), ', ');
@@ -65,8 +71,11 @@ BEGIN
     -- The same columns: what stands upon it need not go.
     RETURN CASE WHEN v_old = v_new AND p_live !~ E'\n(CREATE RULE|ALTER VIEW [^\n]* SET DEFAULT)'
       THEN concat_ws(E'\n', nullif(array_to_string(v_first, E'\n'), ''), CASE WHEN p_live ~ E'^CREATE VIEW [^\n]* WITH \\(' THEN format('ALTER VIEW %I RESET (security_barrier, security_invoker, check_option);', p_identity) END,
-             regexp_replace(p_expected, '^CREATE VIEW', 'CREATE OR REPLACE VIEW'), v_grants)
+             v_grants, regexp_replace(p_expected, '^CREATE VIEW', 'CREATE OR REPLACE VIEW'))
       ELSE v_drop || E'\n' || p_expected END;
+  ELSIF p_class = 'schema' THEN
+    RETURN concat_ws(E'\n', regexp_replace(split_part(p_expected, E'\n', 1), '^CREATE SCHEMA (.*) AUTHORIZATION', 'ALTER SCHEMA \1 OWNER TO'), v_grants,
+      (SELECT string_agg(line, E'\n' ORDER BY n) FROM regexp_split_to_table(p_expected, E'\n') WITH ORDINALITY AS l(line, n) WHERE n > 1), CASE WHEN p_expected !~ E'\nCOMMENT ON ' THEN format('COMMENT ON SCHEMA %s IS NULL;', p_identity) END);
   END IF;
 
   v_old := regexp_split_to_array(p_live, E',?\n');
@@ -111,6 +120,8 @@ BEGIN
       v_first := v_first || format('ALTER TABLE %I REPLICA IDENTITY DEFAULT;', p_identity);
     ELSIF v_line LIKE '% INHERIT %' THEN
       v_first := v_first || replace(v_line, ' INHERIT ', ' NO INHERIT ');
+    ELSIF v_line LIKE '% ATTACH PARTITION %' THEN
+      v_first := v_first || regexp_replace(v_line, ' ATTACH PARTITION (.*) (FOR VALUES .*|DEFAULT);$', ' DETACH PARTITION \1;');
     ELSIF v_line LIKE '% SET STATISTICS %' THEN
       v_first := v_first || regexp_replace(v_line, 'STATISTICS \S+;', 'STATISTICS -1;');
     ELSE
@@ -155,7 +166,8 @@ BEGIN
         WHERE n.line LIKE '  %' AND n.line NOT LIKE '  CONSTRAINT %') AS columns) THEN
     v_last := v_last || '-- then its columns stand in another order: make the table anew and copy its rows, or restore a backup'::text;
   END IF;
-  RETURN concat_ws(E'\n', nullif(array_to_string(v_first, E'\n'), ''), nullif(array_to_string(v_last, E'\n'), ''), v_grants);
+  RETURN concat_ws(E'\n', nullif(array_to_string(v_first, E'\n'), ''), v_grants, nullif(array_to_string(v_last, E'\n'), ''),
+    CASE WHEN p_live ~ ' WITH GRANT OPTION;' THEN (SELECT string_agg(l, E'\n') FROM unnest(v_new) AS l WHERE l ~ '^GRANT ') END);
 END
 $$;
 COMMENT ON FUNCTION iu_core.fn_dot_repair(text, text, text, text, text, text) IS 'The statements that make an object what it should be again, or take away one that should not be; with the search_path iu_core, pg_catalog';

@@ -97,8 +97,9 @@ BEGIN
     EXIT WHEN v_rank = v_last;
   END LOOP;
   RETURN (SELECT jsonb_agg(o || jsonb_build_object('suggested_action', v_action[n],
-                   'statement', concat_ws(chr(10), 'SET search_path = iu_core, pg_catalog, pg_temp;', CASE o ->> 'class' WHEN 'function' THEN 'SET check_function_bodies = off;' END) || chr(10) || v_statement[n])
-                 ORDER BY v_rank[n], array_position('{schema,table,function,view,trigger,vocabulary,config,event_type,route,command,other}', o ->> 'class'), o ->> 'identity')
+                   'statement', CASE WHEN v_statement[n] LIKE 'ALTER SYSTEM %' THEN v_statement[n]   -- which stands in no transaction
+                     ELSE concat_ws(chr(10), 'SET search_path = iu_core, pg_catalog, pg_temp;', CASE o ->> 'class' WHEN 'function' THEN 'SET check_function_bodies = off;' END) || chr(10) || v_statement[n] END)
+                 ORDER BY v_rank[n], array_position('{event trigger,role,principal,schema,table,function,view,trigger,vocabulary,config,event_type,route,command,other}', CASE WHEN o ->> 'class' = 'principal' THEN coalesce(substring(v_identity[n] FROM '^(?:event trigger|role)(?= )'), 'principal') ELSE o ->> 'class' END), o ->> 'identity')
           FROM jsonb_array_elements(p_objects) WITH ORDINALITY AS e(o, n));
 END
 $$;

@@ -31,7 +31,7 @@ BEGIN
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_proc WHERE oid >= 16384 AND pronamespace = v_schema),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_description WHERE objoid >= 16384),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_iu_command),
-    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class <> ALL (v_registered)));
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class <> ALL (v_registered || '{principal}'::text[])));
   RETURN NEXT;
   -- Which commands these serve is told by what was deployed.
   part := 'registered';
@@ -42,7 +42,35 @@ BEGIN
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM iu_outbound_route),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class = ANY (v_registered)));
   RETURN NEXT;
+  part := 'guards';
+  classes := '{principal}';
+  -- Roles stand in a table that only an administrator may read; what shows of them is little.
+  stamp := concat_ws(' ', pg_conf_load_time(), current_setting('fsync'), current_setting('full_page_writes'),
+    (SELECT sum(hash_record_extended(r, 0)) FROM pg_roles AS r),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_auth_members),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_db_role_setting),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_database WHERE datname = current_database()),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_parameter_acl),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_default_acl),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_event_trigger),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_publication),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_publication_rel),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_publication_namespace),
+    (SELECT sum(hash_array_extended(ARRAY[oid], 0)) FROM pg_subscription),
+    (SELECT sum(hashtextextended(slot_name, 0)) FROM pg_replication_slots),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_inherits),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_foreign_table),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_class WHERE oid >= 16384 AND relkind <> 't' AND relnamespace <> v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_attrdef WHERE adrelid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_rewrite WHERE ev_class >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_trigger WHERE tgrelid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_policy),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_constraint WHERE connamespace <> v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_cast WHERE oid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_proc WHERE oid >= 16384),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class = 'principal'));
+  RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_dot_stamp() IS 'The two parts that are compared before a command is carried out, each with its classes and a stamp that any change to them changes: what only a deploy makes, and what commands register and switch; about a millisecond';
+COMMENT ON FUNCTION iu_core.fn_dot_stamp() IS 'The three parts that are compared before a command is carried out, each with its classes and a stamp that any change to them changes: what only a deploy makes, what commands register and switch, and what guards them from outside; about a millisecond and a half';
 REVOKE ALL ON FUNCTION iu_core.fn_dot_stamp() FROM PUBLIC;

@@ -2,6 +2,6 @@
 CREATE VIEW iu_core.v_dot_conformance AS
 SELECT k.check_code, k.class, k.expected, k.present, k.missing, k.unexpected, k.changed, k.unknown, k.ok
 FROM jsonb_to_recordset(iu_core.fn_dot_compare() -> 'checks') AS k(check_code text, class text, expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer, ok boolean)
-ORDER BY 1;
-COMMENT ON VIEW iu_core.v_dot_conformance IS 'D1 to D7: each class, expected (the inventory) against the live catalogue; D8: everything in the inventory, in both directions; D9: the classes that are as they should be. What is unknown is never ok';
+ORDER BY length(k.check_code), 1;
+COMMENT ON VIEW iu_core.v_dot_conformance IS 'D1 to D7: each class, expected (the inventory) against the live catalogue; D8: everything in the inventory, in both directions; D9: the classes D1 to D7 that are as they should be; D10: what guards the schema, against what bootstrap makes. What is unknown is never ok';
 GRANT SELECT ON iu_core.v_dot_conformance TO iu_reader;

@@ -3,7 +3,8 @@
 -- session has set. Gate values, a route's switches and trigger state are not part of a definition: commands
 -- change them, and fn_dot_state() reads them. What stands here beside what every object has is spelled only
 -- where it is not as CREATE makes it. A class that is not asked for costs nothing: one plan serves whatever is
--- asked, and leaves out what is not.
+-- asked, and leaves out what is not. What guards the schema from outside, class principal, is no object of it, and is
+-- read where it is asked for by name.
 CREATE FUNCTION iu_core.fn_dot_catalogue(p_classes text[] DEFAULT NULL)
 RETURNS TABLE (class text, identity text, definition text, facts text)
 LANGUAGE plpgsql STABLE
@@ -44,8 +45,11 @@ BEGIN
         array_to_string(v_data.keys::text[], ', '), (SELECT string_agg(format('%s = excluded.%1$s', c), ', ') FROM unnest(v_data.columns::text[]) AS c)),
       (SELECT string_agg(c || '::text', ', ') FROM unnest(v_columns) AS c), v_data.facts, v_data.relation);
   END LOOP;
+  IF 'principal' = ANY (p_classes) THEN
+    RETURN QUERY SELECT 'principal', p.identity, p.definition, p.undo FROM fn_dot_principals() AS p;
+  END IF;
   -- To plan the rest takes longer than to read all data.
-  IF p_classes <@ '{config,vocabulary,command,event_type,route}' THEN
+  IF p_classes <@ '{config,vocabulary,command,event_type,route,principal}' THEN
     RETURN;
   END IF;
 
@@ -136,7 +140,7 @@ BEGIN
                      (SELECT string_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE r::regrole::text END, ', ') FROM unnest(p.polroles) AS r),
                      ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')'), chr(10) ORDER BY p.polname COLLATE "C")
             FROM pg_policy AS p WHERE p.polrelid = c.oid),
-           (SELECT string_agg(format('ALTER TABLE %I INHERIT %s;', c.relname, h.inhparent::regclass), chr(10) ORDER BY h.inhseqno) FROM pg_inherits AS h WHERE h.inhrelid = c.oid),
+           (SELECT string_agg(CASE WHEN c.relispartition THEN format('ALTER TABLE %s ATTACH PARTITION %I %s;', h.inhparent::regclass, c.relname, pg_get_expr(c.relpartbound, c.oid)) ELSE format('ALTER TABLE %I INHERIT %s;', c.relname, h.inhparent::regclass) END, chr(10) ORDER BY h.inhseqno) FROM pg_inherits AS h WHERE h.inhrelid = c.oid),
            (SELECT string_agg(concat_ws(chr(10),
                      CASE WHEN a.attstorage <> y.typstorage THEN format('ALTER TABLE %I ALTER COLUMN %I SET STORAGE %s;', c.relname, a.attname, CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END) END,
                      CASE WHEN a.attcompression <> '' THEN format('ALTER TABLE %I ALTER COLUMN %I SET COMPRESSION %s;', c.relname, a.attname, CASE a.attcompression WHEN 'p' THEN 'pglz' ELSE 'lz4' END) END,
@@ -208,10 +212,14 @@ BEGIN
     AND NOT (d.classid = 'pg_proc'::regclass AND (SELECT prokind <> 'a' FROM pg_proc WHERE oid = d.objid))
     AND NOT (d.classid = 'pg_class'::regclass AND (SELECT relkind IN ('r', 'v') FROM pg_class WHERE oid = d.objid))
     AND NOT (d.classid = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_depend AS i WHERE i.classid = d.classid AND i.objid = d.objid AND i.deptype = 'i' AND i.refobjid <> d.objid))
-    AND d.classid <> 'pg_default_acl'::regclass
+    -- Who publishes the schema guards it, and has a row there.
+    AND d.classid NOT IN ('pg_default_acl'::regclass, 'pg_publication_namespace'::regclass)
   UNION ALL
   SELECT 'other', format('default privileges of %s on %s', a.defaclrole::regrole, a.defaclobjtype),
-         format('-- default privileges of %s on %s: %s', a.defaclrole::regrole, a.defaclobjtype, a.defaclacl), a.defaclacl::text
+         format('-- default privileges of %s on %s: %s', a.defaclrole::regrole, a.defaclobjtype, a.defaclacl),
+         (SELECT string_agg(format('ALTER DEFAULT PRIVILEGES FOR ROLE %s IN SCHEMA iu_core REVOKE ALL ON %s FROM %s CASCADE;', a.defaclrole::regrole,
+                   CASE a.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' ELSE 'TYPES' END, g.grantee), chr(10) ORDER BY g.grantee COLLATE "C")
+          FROM (SELECT DISTINCT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END AS grantee FROM aclexplode(a.defaclacl) AS x) AS g)
   FROM pg_default_acl AS a WHERE a.defaclnamespace = 'iu_core'::regnamespace
   ) AS o(class, identity, definition, facts)
   WHERE p_classes IS NULL OR o.class = ANY (p_classes);
