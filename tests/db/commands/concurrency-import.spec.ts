@@ -67,7 +67,8 @@ it('two hundred changes at once, imports and returns among them, meet no deadloc
       const all = [...first, ...await piecesIn(db.pool, i % 2 ? 'crowd' : 'aside')]
       const [piece, other] = [all[(i * 31 + w) % all.length]!, all[(i * 17 + w) % all.length]!]
       await [
-        () => ask('dot_iu_import_text', variants[i % 12]!, true),
+        // What undoes others' edits asks for a plan, and in such a crowd each plan is overtaken; a new document asks for none.
+        async () => i % 16 ? ask('dot_iu_import_text', variants[i % 12]!, true) : ask('dot_iu_import_text', await imported(`new-${i}`, textOf(i))),
         () => ask('dot_iu_revise_piece', { piece, body: `Revised by ${i}` }),
         () => ask('dot_iu_soft_delete_piece', { piece }, true),
         () => ask('dot_iu_restore_piece', { piece }),
