@@ -5,6 +5,20 @@ import { readUnits } from './server/deploy/units.ts'
 
 const strict = { noUncheckedIndexedAccess: true, erasableSyntaxOnly: true, allowImportingTsExtensions: true } as const
 
+/** The thread that cuts texts is a file of its own in the build, since only an address in the source says that there is one. In development it is the source. */
+const threadFile = () => ({
+  name: 'iu-thread-file',
+  transform(this: { meta: { watchMode: boolean }, emitFile(file: { type: 'chunk', id: string, fileName: string }): string, error(message: string): never }, code: string, id: string) {
+    if (!id.endsWith('/server/import/cutter.ts')) return
+    const source = new URL('server/import/worker.ts', import.meta.url)
+    const { watchMode: isDevelopment } = this.meta
+    if (!isDevelopment) this.emitFile({ type: 'chunk', id: fileURLToPath(source), fileName: 'cut.mjs' })
+    // Nitro has import.meta.url stand for its entry, beside which the file lies.
+    const built = code.replace(/new URL\(["']\.\/worker\.ts["'], /, isDevelopment ? `new URL(${JSON.stringify(source.href)}, ` : 'new URL("./cut.mjs", ')
+    return built === code ? this.error('the thread of the cut is not found') : { code: built, map: null }
+  },
+})
+
 export default defineNuxtConfig({
   modules: [
     '@nuxt/ui', '@nuxt/eslint', 'nuxt-security', 'nuxt-auth-utils',
@@ -48,6 +62,7 @@ export default defineNuxtConfig({
     esbuild: { options: { target: 'es2022' } },
     replace: { __IU_CONTRACT__: JSON.stringify(contractOf(readUnits(fileURLToPath(new URL('drizzle', import.meta.url))))) },
     typescript: { tsConfig: { compilerOptions: strict } },
+    rollupConfig: { output: {}, plugins: [threadFile()] },
   },
   vite: {
     vue: { template: { compilerOptions: { nodeTransforms: [shownTexts] } } },

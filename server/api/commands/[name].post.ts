@@ -1,4 +1,4 @@
-import { cutHere } from '~~/server/import/inline.ts'
+import { cut } from '~~/server/import/cut.ts'
 import { toWire } from '~~/server/commands/wire.ts'
 import { runCommand } from '~~/server/db/functions/command.ts'
 import { findCommand } from '~~/shared/commands/index.ts'
@@ -17,7 +17,7 @@ export default defineEventHandler(async (event) => {
     const receipt = await runCommand(consolePool(), {
       ...request,
       command: contract.code,
-      params: params && await toWire(contract, params, consolePool(), async content => cutHere(content, true).pieces, (await whoAsks(event, contract.code)).actor),
+      params: params && await toWire(contract, params, consolePool(), async content => (await cut(content)).pieces, (await whoAsks(event, contract.code)).actor),
       token: await tokenOf(event) ?? '',
       idempotencyKey: getRequestHeader(event, 'idempotency-key'),
     })
