@@ -97,6 +97,18 @@ describe('while a deploy runs in another session', () => {
     expect(await drift(readers[0]!)).toEqual([])
   })
 
+  it('a deploy that waits for those who compare is told as one: it begins as soon as they let go', async () => {
+    const db = kept(await testDatabase())
+    const [other, deployer, reader] = await Promise.all([db.connect(), db.connect(), db.connect('iu_reader')])
+    await other.query(`SELECT pg_advisory_lock_shared(hashtext('iu_core deploy'))`)
+    expect(await drift(reader)).toEqual([])
+    const deploying = deployer.query(`SELECT pg_advisory_lock(hashtext('iu_core deploy'))`)
+    await expect.poll(async () => (await other.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)).rowCount, { timeout: 60_000 }).toBe(1)
+    expect(await drift(reader)).toMatchObject([{ class: null, state: 'unknown', suggested_action: 'A deploy is under way. Wait until it has ended.' }])
+    await other.query('SELECT pg_advisory_unlock_all()')
+    await deploying
+  })
+
   it('it is said so at once, though the deploy holds the objects', async () => {
     const db = kept(await testDatabase())
     const [deployer, reader] = await Promise.all([db.connect(), db.connect()])

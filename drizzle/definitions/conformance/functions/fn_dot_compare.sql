@@ -38,10 +38,12 @@ DECLARE
 BEGIN
   BEGIN
     -- Where a stranger may take locks, as on a managed server, one that holds this one is no deployer, and hides nothing.
-    v_locked := pg_try_advisory_xact_lock_shared(hashtext('iu_core deploy')) OR NOT EXISTS (
-      SELECT FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
-      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND (l.classid::bigint << 32 | l.objid::bigint) = hashtext('iu_core deploy') AND l.mode = 'ExclusiveLock' AND pg_has_role(a.usesysid, 'iu_owner', 'MEMBER'));
+    -- A deployer who waits for it begins as soon as the others let go; and who held it a moment ago may come again.
+    v_locked := pg_try_advisory_xact_lock_shared(hashtext('iu_core deploy')) OR coalesce((
+      SELECT bool_and(NOT pg_has_role(a.usesysid, 'iu_owner', 'MEMBER'))
+      FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
+      WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND (l.classid::bigint << 32 | l.objid::bigint) = hashtext('iu_core deploy') AND l.mode = 'ExclusiveLock'), false);
     -- Told also where the comparison itself cannot be made.
     v_expected := (SELECT jsonb_object_agg(n.class, n.n) FROM (
       SELECT class, count(*) AS n FROM dot_inventory WHERE class <> 'principal' AND (v_classes IS NULL OR class = ANY (v_classes)) GROUP BY class
