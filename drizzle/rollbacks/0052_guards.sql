@@ -14,7 +14,8 @@ CREATE OR REPLACE VIEW iu_core.v_dot_conformance AS
 ALTER VIEW v_dot_conformance OWNER TO iu_owner;
 COMMENT ON VIEW v_dot_conformance IS 'D1 to D7: each class, expected (the inventory) against the live catalogue; D8: everything in the inventory, in both directions; D9: the classes that are as they should be. What is unknown is never ok';
 GRANT SELECT ON v_dot_conformance TO iu_reader;
-CREATE OR REPLACE VIEW iu_core.v_dot_comparison AS
+DROP VIEW iu_core.v_dot_comparison;
+CREATE VIEW iu_core.v_dot_comparison AS
  SELECT checked_at,
     state,
     digest,
