@@ -288,6 +288,8 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_iu_collection_findings(bigint) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_collection_findings(bigint) IS 'What is wrong with a collection, by name: missing_body, digest_mismatch, retired_piece, order, count_mismatch; no row when all is well';
+-- A function that is replaced keeps what was granted.
+REVOKE EXECUTE ON FUNCTION fn_iu_collection_findings(bigint) FROM iu_reader;
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_json_unbounded(p_value jsonb, p_most_bytes integer)
  RETURNS text
  LANGUAGE plpgsql

@@ -762,4 +762,5 @@ ALTER TABLE iu_core.iu_route_attempt ENABLE TRIGGER trg_iu_route_attempt_append_
 ALTER TABLE iu_core.dot_iu_history_block ENABLE TRIGGER trg_dot_iu_history_block_append_only;
 ALTER TABLE iu_core.iu_held_decision ENABLE TRIGGER trg_iu_held_decision_append_only;
 ALTER TABLE iu_core.unit_version ENABLE TRIGGER trg_unit_version_append_only;
-DELETE FROM iu_core.dot_inventory WHERE class = 'principal';
+-- What guards the schema is nothing that the comparison of before knows.
+SELECT iu_core.fn_dot_inventory_register(NULL, (SELECT jsonb_agg(jsonb_build_array(class, identity, encode(digest, 'hex'), NULL)) FROM iu_core.dot_inventory WHERE class = 'principal'), 'principal', '');

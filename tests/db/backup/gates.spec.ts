@@ -70,7 +70,7 @@ it('each gate is told with its remedy; a backup must be of this schema, whole, f
 it('fresh is what nothing was written since, or what is at most an hour old', async () => {
   await emit(db.pool, 'later')
   expect(await backupGate()).toMatch(/^✓ .*was restored whole$/)
-  await client.query('ALTER TABLE iu_core.iu_backup_evidence DISABLE TRIGGER USER')
+  await client.query('ALTER TABLE iu_core.iu_backup_evidence DISABLE TRIGGER trg_iu_backup_evidence_append_only')
   await client.query('TRUNCATE iu_core.iu_backup_evidence')
   await client.query('ALTER TABLE iu_core.iu_backup_evidence ENABLE ALWAYS TRIGGER trg_iu_backup_evidence_append_only')
   await evidence({ age: '2 hours' })

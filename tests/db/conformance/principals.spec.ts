@@ -70,10 +70,8 @@ const SCENES: Scene[] = [
   ['a grant by another grantor', 'GRANT USAGE ON SCHEMA iu_core TO mallory; GRANT SELECT ON iu_core.v_iu_gate TO mallory WITH GRANT OPTION; SET ROLE mallory; GRANT SELECT ON iu_core.v_iu_gate TO anna; GRANT SELECT ON iu_core.v_iu_gate TO iu_reader; RESET ROLE', ['schema iu_core changed', 'view v_iu_gate changed']],
 ]
 
-const settle = async (): Promise<void> => {
-  // A server's settings are read again when it comes to it, by each session on its own.
-  await client.query('SELECT pg_sleep(0.3)')
-}
+/** A server's settings are read again when it comes to it, by each session on its own. */
+const settled = (names: string[]): Promise<void> => expect.poll(async () => named(await drift(client)), { timeout: 120_000, interval: 100 }).toEqual(names)
 
 describe('what was deployed', () => {
   it('is no drift, and its principals are counted', async () => {
@@ -98,14 +96,14 @@ describe('a change by hand', () => {
   it.each(SCENES)('%s: is found and named, and put back by the statements in their order', async (_, sql, expected, after) => {
     await client.query('RESET ROLE')
     for (const statement of statements(sql)) await client.query(statement)
-    if (sql.includes('pg_reload_conf')) await settle()
+    if (sql.includes('pg_reload_conf')) await settled([...expected].sort())
     const found = await drift(client)
     expect(named(found)).toEqual([...expected].sort())
     for (const { class: kind, identity, statement } of found) {
       for (const one of statements(statement!)) await client.query(one).catch((error: Error) => expect.unreachable(`${kind} ${identity}: ${error.message}\n${one}`))
     }
     await client.query('RESET search_path')
-    if (sql.includes('pg_reload_conf')) await settle()
+    if (sql.includes('pg_reload_conf')) await settled([])
     expect((await drift(client)).map(({ class: kind, identity, expected: want, live, statement }) => ({ kind, identity, want, live, statement }))).toEqual([])
     if (after) for (const statement of statements(after)) await client.query(statement)
     expect(named(await drift(client))).toEqual([])

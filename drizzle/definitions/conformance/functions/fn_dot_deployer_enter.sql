@@ -6,6 +6,7 @@ CREATE FUNCTION iu_core.fn_dot_deployer_enter(p_anew boolean)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, iu_core, pg_temp
+SET standard_conforming_strings = on
 AS $$
 DECLARE
   v_count bigint;

@@ -72,5 +72,5 @@ BEGIN
   RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_dot_stamp() IS 'The three parts that are compared before a command is carried out, each with its classes and a stamp that any change to them changes: what only a deploy makes, what commands register and switch, and what guards them from outside; about a millisecond and a half';
+COMMENT ON FUNCTION iu_core.fn_dot_stamp() IS 'The three parts that are compared before a command is carried out, each with its classes and a stamp that any change to them changes: what only a deploy makes, what commands register and switch, and what guards them from outside; milliseconds, where comparing takes ten times as long';
 REVOKE ALL ON FUNCTION iu_core.fn_dot_stamp() FROM PUBLIC;
