@@ -1,4 +1,4 @@
-import { RE2JS } from 're2js'
+import type { RE2JS } from 're2js'
 
 /**
  * A `pattern` is a regular expression of PostgreSQL's, which is not JavaScript's. Here are read those parts
@@ -87,12 +87,19 @@ function translate(pattern: string): Translated | undefined {
 const MOST = { pattern: 1000, text: 10_000, known: 200 }
 const translated = new Map<string, { expression: RE2JS, isAscii: boolean } | undefined>()
 
-function read(pattern: string) {
+let engine: typeof RE2JS | undefined
+
+/** Fetches the engine, which is as large as a page's own scripts: a page asks for it when somebody wants an answer. Until then none is told. */
+export async function loadPatterns(): Promise<void> {
+  engine ??= (await import('re2js')).RE2JS
+}
+
+function read(pattern: string, by: typeof RE2JS) {
   if (pattern.startsWith('***') || pattern.length > MOST.pattern) return undefined
   const found = translate(pattern)
   if (!found) return undefined
   try {
-    return { expression: RE2JS.compile(found.source), isAscii: found.isAscii }
+    return { expression: by.compile(found.source), isAscii: found.isAscii }
   }
   catch {
     // Not an expression here, or too large a one, whatever it is there.
@@ -100,11 +107,12 @@ function read(pattern: string) {
   }
 }
 
-/** Whether the database would find the text like the pattern; undefined where only the database can tell. */
+/** Whether the database would find the text like the pattern; undefined where only the database can tell, or the engine is not loaded. */
 export function isLike(text: string, pattern: string): boolean | undefined {
+  if (!engine) return undefined
   if (!translated.has(pattern)) {
     if (translated.size >= MOST.known) translated.clear()
-    translated.set(pattern, read(pattern))
+    translated.set(pattern, read(pattern, engine))
   }
   const known = translated.get(pattern)
   if (!known || text.length > MOST.text) return undefined

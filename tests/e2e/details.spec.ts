@@ -30,8 +30,8 @@ const withoutAge = (row: Locator) => row.evaluate((row) => {
 })
 
 test('rows stay where they are when others come by themselves', async ({ page, world }) => {
-  const { add } = await makeDeadLetters(world, 2)
-  await open(page, '/dead-letters')
+  const { add, type } = await makeDeadLetters(world, 2)
+  await open(page, `/dead-letters?type=${type}`)
   const rows = page.locator('#dead-letters tbody tr[data-row]')
   const first = await withoutAge(rows.first())
   const at = await rows.first().boundingBox()

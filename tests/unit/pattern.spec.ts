@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { examplePayload, routingWorld } from '../../app/utils/try-event.ts'
 import type { KnownTypeRow } from '../../shared/read-models/routing.ts'
 import { decide } from '../../shared/routing/decide.ts'
 import { parseJson } from '../../shared/routing/json.ts'
-import { isLike } from '../../shared/routing/pattern.ts'
+import { isLike, loadPatterns } from '../../shared/routing/pattern.ts'
 
 /** Each keeps an engine that goes back and tries again busy for years; this test ends, or does not. */
 const ENDLESS = ['^(\\w?){255}(\\w?){255}!$', '^(a+)+$', '^(a|a)*$', '^(a*)*$', '(a*)*b', '^(\\w+\\s?)*!$', '^(([a-z])+.)+[A-Z]([a-z])+$', '(x+x+)+y', '^(a?){200}a{200}$', '((a{0,9}){0,9}){0,9}!']
@@ -13,7 +13,13 @@ const type = (pattern: string, more: Partial<KnownTypeRow> = {}): KnownTypeRow =
 })
 const world = (...types: KnownTypeRow[]) => routingWorld({ asOf: '', types, routes: [{ routeId: 1, routeCode: 'app.x.log', eventType: 'app.x', targetKind: 'log', targetRef: 'x', enabled: true, dryRun: true }], masterGateOpen: true, workerGateOpen: true })
 
+it('until the engine is there nobody tells', () => {
+  expect(isLike('a', 'a')).toBeUndefined()
+})
+
 describe('a pattern of a user', () => {
+  beforeAll(loadPatterns)
+
   it.each(ENDLESS)('%s is looked for in a text once, or not at all', (pattern) => {
     for (const text of [`${'a'.repeat(5000)}!`, 'a'.repeat(5000), 'x'.repeat(9999), 'a '.repeat(3000)]) expect([true, false, undefined]).toContain(isLike(text, pattern))
   })

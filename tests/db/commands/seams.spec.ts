@@ -92,6 +92,12 @@ describe('a piece that comes', () => {
     expect(await rendering(db.pool, address)).toBe('---\n\none\n\ntwo\n')
   })
 
+  it.each(['```\nopen', '---\nnever: closed', '---\na: 1\n---\n\n```\nopen'])('is closed also where it was front matter and is none any more: %j', async (body) => {
+    const { address, pieces } = await opened('---\na: 1\n---\n\ntext\n')
+    await apply('dot_iu_revise_piece', { piece: pieces[0], body })
+    expect((await blocks(await rendering(db.pool, address))).at(-1)).toBe('paragraph: text')
+  })
+
   it('composes a file with the same care, and an empty collection with a blank line', async () => {
     for (const [address, body] of [['list.a', '- a'], ['list.b', '- b'], ['list.c', 'c']]) await apply('dot_iu_create_piece', { address, kind: 'list', body })
     await apply('dot_iu_create_file_from_pieces', { address: 'lists', title: 'L', pieces: ['list.a', 'list.b', 'list.c'] })

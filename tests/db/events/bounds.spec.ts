@@ -29,7 +29,7 @@ const BOUNDED = ['{"n": 1.7976931348623157e308}', '{"n": 5e-324}', `[${'7'.repea
 describe('a value that cannot be written out', () => {
   test.each(BOUNDLESS)('%s is no payload, and no parameter', async (_, json) => {
     expect(await refusal(db.pool.query(`SELECT iu_core.fn_iu_emit_event('app.plain', 't', 's', $1)`, [json]))).toEqual({ code: 'IU002', column: 'payload' })
-    expect(await refusal(db.pool.query(`SELECT iu_core.fn_dot_command_run('dot_iu_run_probe', 'plan', $1)`, [`{"p": ${json}}`]))).toEqual({ code: 'IU002', column: 'params' })
+    expect(await refusal(db.pool.query(`SELECT iu_core.fn_dot_command_run('dot_iu_run_probe', 'plan', $1)`, [`{"p": ${json}}`]))).toEqual({ code: 'IU002', column: 'p' })
     expect(await refusal(db.pool.query(`SELECT iu_core.fn_iu_event_types_register('application', 'delayed', false, $1)`, [`{"app.x": {"description": "x", "payload_schema": {"examples": [${json}]}}}`])))
       .toEqual({ code: 'IU002', column: 'payload_schema' })
   })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { decide, type KnownRoute, type KnownType } from '../../../shared/routing/decide.ts'
 import { isEqual, jsonText, parseJson } from '../../../shared/routing/json.ts'
-import { isLike } from '../../../shared/routing/pattern.ts'
+import { isLike, loadPatterns } from '../../../shared/routing/pattern.ts'
 import { payloadProblems } from '../../../shared/routing/payload-problems.ts'
 import { payload, schema, storable } from '../events/schemas.ts'
 import { testDatabase, type TestDatabase } from '../harness.ts'
@@ -10,6 +10,7 @@ import { type Queryable, setGate } from '../world.ts'
 
 let db: TestDatabase
 beforeAll(async () => {
+  await loadPatterns()
   db = await testDatabase()
   // What is no expression of the database's is null, and does not end a whole list of them.
   await db.pool.query(`CREATE FUNCTION public.try_like(p_text jsonb, p_pattern jsonb) RETURNS boolean LANGUAGE plpgsql AS $$

@@ -9,17 +9,25 @@ DECLARE
   v_line text;
   v_bare text;
   v_indent integer;
-  v_state text := 'over';          -- over, paragraph, quote, list, note, code, fence, html (to its end), block (html to a blank line)
+  v_state text := 'over';          -- over, paragraph, quote, list, note, code, fence, front (matter), html (to its end), block (html to a blank line)
   v_blank boolean := false;        -- a blank line stands before, in a list, a note or code
+  v_lines integer := 0;            -- of front matter, read so far
   v_fence text;
   v_ends text;                     -- what the html is closed by, as a pattern
   v_found text[];
 BEGIN
   is_over := true;
-  IF p_kind = 'front_matter' THEN
-    RETURN;
+  -- A piece that was front matter may have been given another text since.
+  v_fence := CASE WHEN p_kind = 'front_matter' THEN substring(ltrim(p_text, U&'\FEFF') FROM '^(---|\+\+\+)[ \t]*[\r\n](?:.*[\r\n])?\1[ \t]*(?:[\r\n]|$)') END;
+  IF v_fence IS NOT NULL THEN
+    v_state := 'front';
   END IF;
   FOREACH v_line IN ARRAY regexp_split_to_array(ltrim(p_text, U&'\FEFF'), '\r\n|\r|\n') LOOP
+    IF v_state = 'front' THEN
+      v_lines := v_lines + 1;
+      IF v_lines > 1 AND rtrim(v_line, E' \t') = v_fence THEN v_state := 'over'; END IF;
+      CONTINUE;
+    END IF;
     v_bare := ltrim(v_line, E' \t');
     v_indent := length(replace(left(v_line, length(v_line) - length(v_bare)), E'\t', '    '));
     IF v_state = 'fence' THEN

@@ -37,15 +37,18 @@ BEGIN
     END IF;
   END IF;
   IF v_before.id IS NOT NULL THEN
-    -- Every unit that it may touch, before the collection. Where a piece joined until the collection was locked, going
-    -- back frees the locks for another round.
+    -- Every unit that it may touch, before the collection; also those that the last import wrote and somebody has removed,
+    -- which it may bring back. Where one joined until the collection was locked, going back frees the locks for another round.
     LOOP
       BEGIN
         v_locked := ARRAY(SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_before.id
-                          UNION SELECT unit_id FROM iu_collection_checkpoint_piece WHERE collection_id = v_before.id AND checkpoint_no = (p_params ->> 'checkpoint')::integer);
+                          UNION SELECT unit_id FROM iu_collection_checkpoint_piece WHERE collection_id = v_before.id AND checkpoint_no = (p_params ->> 'checkpoint')::integer
+                          UNION SELECT unnest(unit_ids) FROM iu_import_base WHERE id = v_before.base_id AND p_params ? 'text');
         PERFORM FROM information_unit WHERE id = ANY (v_locked) ORDER BY id FOR UPDATE;
         SELECT * INTO v_before FROM iu_collection WHERE id = v_before.id FOR UPDATE;
-        EXIT WHEN NOT EXISTS (SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_before.id EXCEPT SELECT unnest(v_locked));
+        EXIT WHEN NOT EXISTS (SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_before.id
+                              UNION SELECT unnest(unit_ids) FROM iu_import_base WHERE id = v_before.base_id AND p_params ? 'text'
+                              EXCEPT SELECT unnest(v_locked));
         RAISE EXCEPTION 'once more' USING ERRCODE = 'XMORE';
       EXCEPTION WHEN SQLSTATE 'XMORE' THEN NULL;
       END;
