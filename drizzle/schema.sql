@@ -152,7 +152,7 @@ CREATE UNIQUE INDEX dot_iu_command_run_undo_idx ON iu_core.dot_iu_command_run US
 CREATE INDEX dot_iu_command_run_verify_idx ON iu_core.dot_iu_command_run USING btree (target_run_id, id) WHERE (mode = 'verify'::text);
 COMMENT ON TABLE dot_iu_command_run IS 'The ledger: a row for every plan, apply, verify, rollback and refusal; append-only';
 COMMENT ON COLUMN dot_iu_command_run.actor IS 'the account, or db:NAME for a login of the database';
-COMMENT ON COLUMN dot_iu_command_run.params IS 'as given; texts are their digests, secrets are left out';
+COMMENT ON COLUMN dot_iu_command_run.params IS 'numbers, terms and names as given; texts and URLs are their digests, secrets are left out';
 COMMENT ON COLUMN dot_iu_command_run.state_digest IS 'SHA-256 over what the handler declares it read';
 COMMENT ON COLUMN dot_iu_command_run.plan_digest IS 'SHA-256 over command, parameters, state and gates: what an apply must quote';
 COMMENT ON COLUMN dot_iu_command_run.plan_run_id IS 'the plan that was applied';
@@ -160,7 +160,7 @@ COMMENT ON COLUMN dot_iu_command_run.target_run_id IS 'the run that was verified
 COMMENT ON COLUMN dot_iu_command_run.object_refs IS 'every object touched, as class:name';
 COMMENT ON COLUMN dot_iu_command_run.event_from IS 'the events of this run: those of its xid with ids from here to event_to';
 COMMENT ON COLUMN dot_iu_command_run.frozen IS 'a plan''s fixed set, for commands that act on many';
-COMMENT ON COLUMN dot_iu_command_run.receipt IS 'what the caller was told, without secrets';
+COMMENT ON COLUMN dot_iu_command_run.receipt IS 'what the caller was told, without secrets, texts as their digests';
 COMMENT ON COLUMN dot_iu_command_run.head_no IS 'the newest link of the chain when it was written: a chain that lacks it was cut off';
 COMMENT ON COLUMN dot_iu_command_run.outcome IS 'what came of it, where what it was for did not happen, or not wholly; null = as its status says';
 
@@ -261,6 +261,16 @@ COMMENT ON TABLE dot_iu_history_unsealed IS 'History that is not sealed yet, wri
 COMMENT ON COLUMN dot_iu_history_unsealed.row_keys IS 'rows of the kind, by key';
 COMMENT ON COLUMN dot_iu_history_unsealed.event_ids IS 'events whose worker''s attempts and dead letters are to be sealed';
 COMMENT ON COLUMN dot_iu_history_unsealed.is_again IS 'some of it may be sealed already';
+
+-- table dot_iu_run_text
+CREATE TABLE dot_iu_run_text (
+  run_id bigint NOT NULL,
+  params jsonb NOT NULL,
+  CONSTRAINT dot_iu_run_text_pkey PRIMARY KEY (run_id),
+  CONSTRAINT dot_iu_run_text_run_fkey FOREIGN KEY (run_id) REFERENCES dot_iu_command_run(id)
+);
+ALTER TABLE dot_iu_run_text OWNER TO iu_owner;
+COMMENT ON TABLE dot_iu_run_text IS 'Texts that the undoing of a run puts back and no version or revision has: titles, separators, descriptions, targets; gone when the run is undone';
 
 -- table event_outbox
 CREATE TABLE event_outbox (
@@ -2077,7 +2087,7 @@ CREATE VIEW v_iu_outbound_route AS
     r.event_type,
     t.event_domain,
     r.target_kind,
-    r.target_ref,
+    fn_iu_target_told((r.target_kind COLLATE "default"), r.target_ref) AS target_ref,
     r.enabled,
     r.dry_run,
     encode(r.definition_digest, 'hex'::text) AS definition_digest
@@ -2195,7 +2205,7 @@ CREATE VIEW v_iu_route_attempt_summary AS
     COALESCE(r.route_code, '(no route)'::text) AS route_code,
     r.event_type,
     r.target_kind,
-    r.target_ref,
+    fn_iu_target_told((r.target_kind COLLATE "default"), r.target_ref) AS target_ref,
     r.enabled,
     r.dry_run,
     t.status,
@@ -2378,7 +2388,7 @@ CREATE VIEW v_iu_route_rule AS
  SELECT t.event_type,
     COALESCE(r.id, 0) AS route_id,
     r.target_kind,
-    r.target_ref,
+    fn_iu_target_told((r.target_kind COLLATE "default"), r.target_ref) AS target_ref,
         CASE
             WHEN ((r.enabled IS NOT FALSE) AND (t.payload_schema <> '{}'::jsonb)) THEN t.payload_predicate
             ELSE NULL::jsonpath
@@ -3269,7 +3279,7 @@ BEGIN
   RETURNING id INTO v_id;
   RETURN jsonb_build_object(
     'secret', jsonb_build_object('token', v_token),
-    'objects', jsonb_build_array(jsonb_build_object('ref', format('token:%s/%s', v_account, p_params ->> 'label'), 'change', 'create', 'after', jsonb_build_object('scopes', p_params -> 'scopes', 'expires_at', v_expires))),
+    'objects', jsonb_build_array(jsonb_build_object('ref', format('token:%s/%s', v_account, left(encode(sha256(convert_to(p_params ->> 'label', 'UTF8')), 'hex'), 12)), 'change', 'create', 'after', jsonb_build_object('scopes', p_params -> 'scopes', 'expires_at', v_expires))),
     'refs', jsonb_build_array('account:' || v_account),
     'result', jsonb_build_object('label', p_params -> 'label', 'expires_at', v_expires),
     'notes', jsonb_build_array('The token is shown once, here. It is kept nowhere.'),
@@ -4079,7 +4089,7 @@ BEGIN
   UPDATE iu_api_token SET revoked_at = clock_timestamp(), revoked_by = p_context ->> 'actor' WHERE id = v_token.id;
   RETURN jsonb_build_object(
     'state', jsonb_build_object('token', v_token.id),
-    'objects', jsonb_build_array(jsonb_build_object('ref', format('token:%s/%s', v_account, v_token.label), 'change', 'update', 'before', '{"status": "live"}'::jsonb, 'after', '{"status": "revoked"}'::jsonb)),
+    'objects', jsonb_build_array(jsonb_build_object('ref', format('token:%s/%s', v_account, left(encode(sha256(convert_to(v_token.label, 'UTF8')), 'hex'), 12)), 'change', 'update', 'before', '{"status": "live"}'::jsonb, 'after', '{"status": "revoked"}'::jsonb)),
     'refs', jsonb_build_array('account:' || v_account),
     'checks', jsonb_build_array(jsonb_build_object('name', 'token_is_revoked', 'kind', 'token', 'token', v_token.id, 'live', false)),
     'irreversible', 'A revoked token stays dead; issue another.');
@@ -5052,7 +5062,7 @@ BEGIN
     v_params := v_target.params;
     v_param_digest := v_target.param_digest;
   ELSIF p_target_run_id IS NOT NULL THEN
-    v_params := coalesce(v_target.receipt -> 'inverse' -> 'params', '{}');
+    v_params := coalesce(v_target.receipt -> 'inverse' -> 'params', '{}') || coalesce((SELECT t.params FROM dot_iu_run_text AS t WHERE t.run_id = p_target_run_id), '{}');
   END IF;
   v_params := fn_dot_ids_trimmed(v_params, v_command.param_schema);
   -- Without its secrets: the console salts a password anew at each call, and a repeat must be known as one.
@@ -5099,6 +5109,8 @@ BEGIN
         RAISE EXCEPTION 'run %: %', p_target_run_id, coalesce(v_target.receipt ->> 'irreversible', 'it cannot be undone') USING ERRCODE = 'IU017', COLUMN = 'run';
       ELSIF EXISTS (SELECT FROM dot_iu_command_run WHERE target_run_id = p_target_run_id AND mode = 'rollback' AND status = 'succeeded') THEN
         RAISE EXCEPTION 'run % is undone already', p_target_run_id USING ERRCODE = 'IU016', COLUMN = 'run';
+      ELSIF EXISTS (SELECT FROM jsonb_object_keys(v_params) AS k WHERE k = ANY (v_command.body_params) AND v_params -> k = v_target.receipt -> 'inverse' -> 'params' -> k AND v_params -> k ?& '{sha256,bytes}') THEN
+        RAISE EXCEPTION 'run %: the text that it would put back was deleted', p_target_run_id USING ERRCODE = 'IU017', COLUMN = 'run', HINT = format('Put it back by %s, with the text.', v_command.command_code);
       END IF;
     END IF;
     v_problems := ARRAY(SELECT regexp_replace(regexp_replace(p, '^\$:', 'params:'), '^\$\.?', '') FROM unnest(fn_iu_payload_problems(v_params, v_command.param_schema)) AS p);
@@ -5210,7 +5222,7 @@ BEGIN
       END IF;
       v_run.frozen := NULL; v_run.object_refs := '{}'; v_run.event_count := 0; v_run.event_from := NULL; v_run.event_to := NULL;
       RETURN fn_dot_run_write(v_run, jsonb_build_object(
-        'status', CASE WHEN fn_dot_refusal_code(SQLSTATE) IS NULL THEN 'failed' ELSE 'refused' END, 'sqlstate', SQLSTATE,
+        'given', v_params, 'status', CASE WHEN fn_dot_refusal_code(SQLSTATE) IS NULL THEN 'failed' ELSE 'refused' END, 'sqlstate', SQLSTATE,
         'field', nullif(v_column, ''), 'friction', CASE WHEN v_column IN ('plan_digest', 'reason') THEN nullif(jsonb_path_query_array(v_friction, '$[*].because'), '[]') END, 'detail', v_message, 'more', nullif(v_detail, ''), 'hint', nullif(v_hint, ''),
         'errors', CASE WHEN cardinality(v_problems) > 0 THEN (SELECT jsonb_agg(jsonb_build_object('field', split_part(p, ': ', 1), 'message', substr(p, length(split_part(p, ': ', 1)) + 3))) FROM unnest(v_problems) AS p) END));
   END;
@@ -5218,7 +5230,7 @@ BEGIN
 END
 $function$;
 ALTER FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) IS 'Runs a command for who holds the token (without one: for the login): plan, apply, verify or rollback; returns the receipt, which is also the ledger''s row. A refusal is returned, not raised. Raises 40001, 40P01 and 55P03 (try again with the same key), IU012 nobody, IU013 no right, IU003 unknown command or run, IU002 bad mode, key or parameters that are too large to be written out, IU011 isolation; these leave no row';
+COMMENT ON FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) IS 'Runs a command for who holds the token (without one: for the login): plan, apply, verify or rollback; returns the receipt, which is also the ledger''s row, but for the texts. A refusal is returned, not raised. Raises 40001, 40P01 and 55P03 (try again with the same key), IU012 nobody, IU013 no right, IU003 unknown command or run, IU002 bad mode, key or parameters that are too large to be written out, IU011 isolation; these leave no row';
 GRANT EXECUTE ON FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) TO iu_approver;
 GRANT EXECUTE ON FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) TO iu_console;
 GRANT EXECUTE ON FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) TO iu_operator;
@@ -5555,6 +5567,26 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_dot_drift_served(jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_drift_served(jsonb) IS 'The commands that drifted objects ({class, identity} each) serve, by handler, dispatcher, triggers and gates, however indirectly: {"command": "class identity"}';
+
+-- function fn_dot_facts_kept(jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_facts_kept(p_facts jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT CASE WHEN jsonb_typeof(p_facts) IS DISTINCT FROM 'object' THEN p_facts ELSE (
+    SELECT coalesce(jsonb_object_agg(key, CASE
+             WHEN jsonb_typeof(value) IN ('number', 'boolean', 'null') OR value IN ('""', '[]', '{}') THEN value
+             WHEN key IN ('status', 'kind', 'sha256', 'render_sha256', 'manifest_sha256', 'at', 'piece', 'cloned_from', 'collection', 'after', 'outcome', 'decision', 'findings',
+                          'event_type', 'event_domain', 'delivery_lane', 'type', 'subject', 'target_kind', 'route', 'failure', 'state', 'gate', 'gate_state', 'expires_at',
+                          'account', 'right', 'scopes', 'password', 'events', 'what', 'workers', 'reads_again', 'by_type', 'results', 'would_become', 'becomes', 'triggers') THEN value
+             WHEN key = 'sample' AND jsonb_typeof(value) = 'array' THEN (SELECT coalesce(jsonb_agg(s - 'because' ORDER BY n), '[]') FROM jsonb_array_elements(value) WITH ORDINALITY AS x(s, n))
+             ELSE fn_dot_text_kept(value) END), '{}')
+    FROM jsonb_each(p_facts)) END
+$function$;
+ALTER FUNCTION fn_dot_facts_kept(jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_facts_kept(jsonb) IS 'What a receipt tells of an object or a result, as the ledger keeps it: numbers, terms, names and digests; any text as SHA-256 and bytes';
 
 -- function fn_dot_field(text,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_field(p_column text, p_schema jsonb)
@@ -6572,15 +6604,16 @@ AS $function$
   SELECT CASE WHEN jsonb_typeof(p_params) <> 'object' THEN jsonb_build_object('not_an_object', jsonb_typeof(p_params)) ELSE (
     SELECT coalesce(jsonb_object_agg(key, CASE
              WHEN key = ANY ((p_command).secret_params) THEN '"(secret)"'::jsonb
-             WHEN key = ANY ((p_command).body_params) OR octet_length(value::text) > 8192
-               THEN jsonb_build_object('sha256', encode(sha256(convert_to(value #>> '{}', 'UTF8')), 'hex'), 'bytes', octet_length(value #>> '{}'))
+             WHEN value IN ('null', '""', '[]', '{}') THEN value                -- no text at all
+             WHEN key = ANY ((p_command).body_params) OR octet_length(value::text) > 8192 THEN fn_dot_text_kept(value)
+             WHEN cardinality(fn_iu_payload_problems(value, (p_command).param_schema -> 'properties' -> key)) > 0 THEN fn_dot_text_kept(value)
              ELSE value END) FILTER (WHERE is_known), '{}')
         -- What the command does not know may be anything, a secret under another name too.
         || CASE WHEN bool_or(NOT is_known) THEN jsonb_build_object('(unknown)', count(*) FILTER (WHERE NOT is_known)) ELSE '{}' END
     FROM (SELECT key, value, (p_command).param_schema -> 'properties' ? key AS is_known FROM jsonb_each(p_params)) AS p) END
 $function$;
 ALTER FUNCTION fn_dot_params_kept(dot_iu_command,jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_params_kept(dot_iu_command,jsonb) IS 'The parameters as the ledger keeps them: no secrets, texts (or whatever is large) as SHA-256 and bytes, and what the command does not know as a number';
+COMMENT ON FUNCTION fn_dot_params_kept(dot_iu_command,jsonb) IS 'The parameters as the ledger keeps them: numbers, terms and names; texts, URLs and whatever is large as SHA-256 and bytes; no secrets; and how many the command does not know';
 
 -- function fn_dot_piece_facts(bigint,bigint)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_piece_facts(p_collection_id bigint, p_unit_id bigint)
@@ -6924,6 +6957,24 @@ GRANT CREATE ON DATABASE current_database TO iu_owner;'),
 $function$;
 ALTER FUNCTION fn_dot_principals_expected() OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_principals_expected() IS 'What bootstrap makes beside the schema: the roles, which is a member of which, and the rights on the database; as fn_dot_principals() spells what there is';
+
+-- function fn_dot_receipt_kept(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_receipt_kept(p_receipt jsonb, p_inverse_kept jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT p_receipt
+    || CASE WHEN p_receipt ? 'objects' THEN jsonb_build_object('objects', (
+         SELECT coalesce(jsonb_agg(o || CASE WHEN o ? 'before' THEN jsonb_build_object('before', fn_dot_facts_kept(o -> 'before')) ELSE '{}' END
+                                     || CASE WHEN o ? 'after' THEN jsonb_build_object('after', fn_dot_facts_kept(o -> 'after')) ELSE '{}' END ORDER BY n), '[]')
+         FROM jsonb_array_elements(p_receipt -> 'objects') WITH ORDINALITY AS x(o, n))) ELSE '{}' END
+    || CASE WHEN p_inverse_kept IS NULL THEN '{}' ELSE jsonb_build_object('inverse', (p_receipt -> 'inverse') || jsonb_build_object('params', p_inverse_kept)) END
+    || CASE WHEN p_receipt ? 'result' THEN jsonb_build_object('result', fn_dot_facts_kept(p_receipt -> 'result')) ELSE '{}' END
+$function$;
+ALTER FUNCTION fn_dot_receipt_kept(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_receipt_kept(jsonb,jsonb) IS 'A receipt as the ledger keeps it: the texts in it as digests';
 
 -- function fn_dot_refusal_code(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_refusal_code(p_sqlstate text)
@@ -7399,13 +7450,16 @@ DECLARE
   v_objects constant jsonb := coalesce(p_outcome -> 'objects', '[]');
   v_code constant text := CASE WHEN p_told ->> 'status' = 'failed' THEN 'internal' ELSE fn_dot_refusal_code(p_told ->> 'sqlstate') END;
   v_receipt jsonb;
+  v_kept jsonb;
+  v_inverse jsonb;
+  v_texts jsonb;                   -- what an undo puts back and the ledger does not keep
   v_head record;
 BEGIN
   SELECT s.seal_no, s.chain_digest INTO v_head FROM dot_iu_command_seal AS s ORDER BY s.seal_no DESC LIMIT 1;
   v_receipt := jsonb_strip_nulls(jsonb_build_object(
     'run', v_id, 'command', (p_run).command_code, 'mode', (p_run).mode, 'actor', (p_run).actor, 'reason', (p_run).reason, 'params', (p_run).params,
     'code', v_code, 'plan_digest', encode((p_run).plan_digest, 'hex'), 'plan_run', (p_run).plan_run_id, 'target_run', (p_run).target_run_id,
-    'started_at', (p_run).started_at, 'finished_at', v_finished)) || jsonb_strip_nulls(p_told - 'sqlstate');
+    'started_at', (p_run).started_at, 'finished_at', v_finished)) || jsonb_strip_nulls(p_told - 'sqlstate' - 'given');
   IF p_told ->> 'status' = 'failed' THEN
     -- What broke inside is for the ledger's reader and the log, not for the caller.
     v_receipt := v_receipt - 'more' - 'hint' - 'field' || '{"detail": "Something went wrong inside; nothing was changed."}';
@@ -7423,12 +7477,29 @@ BEGIN
       || CASE WHEN p_outcome ? 'outcome' THEN jsonb_strip_nulls(jsonb_build_object('outcome', p_outcome -> 'outcome' -> 'code', 'headline', p_outcome -> 'outcome' -> CASE (p_run).mode WHEN 'plan' THEN 'would' ELSE 'did' END)) ELSE '{}' END
       || CASE WHEN (p_run).mode = 'plan' THEN jsonb_build_object('expires_at', v_finished + interval '1 hour') ELSE '{}' END;
   END IF;
+  SELECT fn_dot_params_kept(c, v_receipt -> 'inverse' -> 'params') INTO v_inverse FROM dot_iu_command AS c WHERE c.command_code = v_receipt -> 'inverse' ->> 'command';
+  v_kept := fn_dot_receipt_kept(v_receipt, v_inverse)
+    || CASE WHEN p_told ? 'given' THEN fn_dot_texts_left_out(jsonb_strip_nulls(jsonb_build_object('detail', v_receipt -> 'detail', 'more', v_receipt -> 'more', 'hint', v_receipt -> 'hint', 'errors', v_receipt -> 'errors',
+         'fault', CASE WHEN p_told ->> 'status' = 'failed' THEN jsonb_build_object('sqlstate', p_told -> 'sqlstate', 'message', p_told -> 'detail') END)), p_told -> 'given', (p_run).params) ELSE '{}' END;
+  IF v_kept ? 'fault' THEN
+    v_kept := jsonb_set(v_kept, '{fault,message}', to_jsonb(left(v_kept -> 'fault' ->> 'message', 300)));
+  END IF;
   INSERT INTO dot_iu_command_run (id, command_code, mode, status, code, actor, actor_kind, reason, params, param_digest, state_digest, plan_digest, plan_run_id, target_run_id,
                                   idempotency_key, object_refs, event_count, event_from, event_to, frozen, receipt, started_at, finished_at, head_no, head_digest, outcome)
   OVERRIDING SYSTEM VALUE
   VALUES (v_id, (p_run).command_code, (p_run).mode, p_told ->> 'status', v_code, (p_run).actor, (p_run).actor_kind, (p_run).reason, (p_run).params, (p_run).param_digest,
           (p_run).state_digest, (p_run).plan_digest, (p_run).plan_run_id, (p_run).target_run_id, (p_run).idempotency_key, (p_run).object_refs, (p_run).event_count, (p_run).event_from, (p_run).event_to,
-          (p_run).frozen, v_receipt || CASE WHEN p_told ->> 'status' = 'failed' THEN jsonb_build_object('fault', jsonb_build_object('sqlstate', p_told -> 'sqlstate', 'message', left(p_told ->> 'detail', 300))) ELSE '{}' END, (p_run).started_at, v_finished, v_head.seal_no, v_head.chain_digest, v_receipt ->> 'outcome');
+          (p_run).frozen, v_kept, (p_run).started_at, v_finished, v_head.seal_no, v_head.chain_digest, v_receipt ->> 'outcome');
+  IF p_told ->> 'status' = 'succeeded' THEN
+    v_texts := (SELECT jsonb_object_agg(key, value) FROM jsonb_each(CASE WHEN v_inverse IS NOT NULL THEN v_receipt -> 'inverse' -> 'params' ELSE '{}' END) WHERE value <> v_inverse -> key);
+    -- Not touched without need: a gate is closed and a route disabled though the table is gone.
+    IF v_texts IS NOT NULL THEN
+      INSERT INTO dot_iu_run_text (run_id, params) VALUES (v_id, v_texts);
+    END IF;
+    IF (p_run).mode = 'rollback' THEN
+      DELETE FROM dot_iu_run_text WHERE run_id = (p_run).target_run_id;
+    END IF;
+  END IF;
   INSERT INTO dot_iu_command_unsealed (run_id) VALUES (v_id);
   -- Told once, kept nowhere.
   RETURN v_receipt || CASE WHEN (p_run).mode <> 'plan' AND p_outcome ? 'secret' THEN jsonb_build_object('secret', p_outcome -> 'secret') ELSE '{}' END;
@@ -7699,6 +7770,49 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_dot_state_expected() OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_state_expected() IS 'The switches as they should be, and the run that last set them (null: none, they are as the unit made them)';
+
+-- function fn_dot_text_kept(jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_text_kept(p_value jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT jsonb_build_object('sha256', encode(sha256(convert_to(p_value #>> '{}', 'UTF8')), 'hex'), 'bytes', octet_length(p_value #>> '{}'))
+$function$;
+ALTER FUNCTION fn_dot_text_kept(jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_text_kept(jsonb) IS 'A text as the ledger keeps it: SHA-256 and bytes';
+
+-- function fn_dot_texts_left_out(jsonb,jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_texts_left_out(p_told jsonb, p_given jsonb, p_kept jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_told text := p_told::text;
+  v_part text;
+BEGIN
+  -- What is told is JSON itself, so each is looked for as it is spelled there; the longest first.
+  FOR v_part IN
+    SELECT DISTINCT ON (length(part), part) part
+    FROM (SELECT t #>> '{}' AS text FROM jsonb_path_query(p_given, 'strict $.** ? (@.type() == "string")') AS t
+          EXCEPT SELECT t #>> '{}' FROM jsonb_path_query(p_kept, 'strict $.** ? (@.type() == "string")') AS t) AS left_out
+    CROSS JOIN LATERAL unnest(ARRAY[text, to_jsonb(text)::text]) AS g(given)
+    CROSS JOIN LATERAL unnest(ARRAY[length(given), 300, 200, 120, 80, 60, 40]) AS l(n)
+    CROSS JOIN LATERAL (SELECT to_jsonb(left(given, n))::text) AS j(spelled)
+    CROSS JOIN LATERAL (SELECT substr(spelled, 2, length(spelled) - 2)) AS p(part)
+    WHERE n <= length(given) AND length(text) >= 8 AND position(part IN v_told) > 0
+    ORDER BY length(part) DESC, part
+  LOOP
+    v_told := replace(v_told, v_part, '…');
+  END LOOP;
+  RETURN v_told::jsonb;
+END
+$function$;
+ALTER FUNCTION fn_dot_texts_left_out(jsonb,jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_texts_left_out(jsonb,jsonb,jsonb) IS 'What is told of a refusal or a fault, without the texts that were given and are not kept';
 
 -- function fn_dot_thawed(jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_thawed(p_frozen jsonb)
@@ -12108,6 +12222,10 @@ BEGIN
       RAISE EXCEPTION 'event_type: % is not registered', coalesce(v_entry ->> 'event_type', 'null')
         USING ERRCODE = 'IU007', COLUMN = 'event_type', HINT = 'Register the event type first.';
     END IF;
+    -- Told without the value: it may be the secret.
+    IF v_entry ->> 'target_kind' = 'webhook' AND coalesce(v_entry ->> 'target_ref', '') !~ '^https?://[^/?#[:space:]]+([/?#][^[:space:]]*)?$' THEN
+      RAISE EXCEPTION 'target_ref: a webhook is called at a URL, and this is none' USING ERRCODE = 'IU002', COLUMN = 'target_ref', HINT = 'Begin with https:// and name the host.';
+    END IF;
     -- A changed definition loses its approval; a known route keeps its switches.
     INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, enabled, dry_run, definition_digest, registered_by)
     VALUES (v_code, v_entry ->> 'event_type', v_entry ->> 'target_kind', v_entry ->> 'target_ref', coalesce((v_entry ->> 'enabled')::boolean, false), true,
@@ -12120,7 +12238,7 @@ BEGIN
 END
 $function$;
 ALTER FUNCTION fn_iu_routes_register(jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_iu_routes_register(jsonb) IS 'Registers routes, always as dry runs: {"route_code": {"event_type", "target_kind", "target_ref", "enabled"}}; again with the same content changes nothing. IU002 unclassified target kind, IU007 unknown event type';
+COMMENT ON FUNCTION fn_iu_routes_register(jsonb) IS 'Registers routes, always as dry runs: {"route_code": {"event_type", "target_kind", "target_ref", "enabled"}}; again with the same content changes nothing. IU002 unclassified target kind, or a webhook without a URL, IU007 unknown event type';
 
 -- function fn_iu_schema_compile(jsonb)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_schema_compile(p_schema jsonb)
@@ -12715,6 +12833,20 @@ AS $function$ SELECT system_identifier FROM pg_control_system() $function$;
 ALTER FUNCTION fn_iu_system_identifier() OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_system_identifier() IS 'The cluster that this database runs in; transaction ids of another mean nothing here';
 GRANT EXECUTE ON FUNCTION fn_iu_system_identifier() TO iu_reader;
+
+-- function fn_iu_target_told(text,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_target_told(p_target_kind text, p_target_ref text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT CASE WHEN p_target_kind IS DISTINCT FROM 'webhook' AND p_target_ref !~ '://' THEN p_target_ref
+              ELSE concat(substring(p_target_ref FROM '^(https?://)'), substring(p_target_ref FROM '^https?://(?:[^/?#]*@)?([^/?#@]*)'), '/… (sha256 ', left(encode(sha256(convert_to(p_target_ref, 'UTF8')), 'hex'), 12), ')') END
+$function$;
+ALTER FUNCTION fn_iu_target_told(text,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_target_told(text,text) IS 'A target as an attempt and a page tell it: of a URL its host, and the beginning of its SHA-256';
+GRANT EXECUTE ON FUNCTION fn_iu_target_told(text,text) TO iu_reader;
 
 -- function fn_iu_title(text,text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_title(p_kind text, p_body text)
@@ -14323,7 +14455,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{}',
 --     'false',
 --     NULL,
---     '{}',
+--     '{display_name}',
 --     '{password_salt,password_verifier,current_key}',
 --     'Makes an account with a right and a first password.',
 --     E'{"type": "object", "required": ["account", "right", "password_salt", "password_verifier"], "properties": {"right": {"enum": ["reviewer", "operator", "approver", "admin"], "type": "string"}, "account": {"type": "string", "pattern": "^[a-z][a-z0-9._-]*$", "maxLength": 63, "minLength": 1}, "display_name": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 200, "minLength": 0}, "password_salt": {"type": "string", "pattern": "^([0-9a-f]{2}){16,64}$"}, "password_verifier": {"type": "string", "pattern": "^([0-9a-f]{2}){32}$"}}, "additionalProperties": false}')
@@ -14339,7 +14471,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
 --     'false',
 --     NULL,
---     '{}',
+--     '{separator,separators}',
 --     '{}',
 --     'Puts a piece that exists into a collection.',
 --     E'{"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one, what keeps it and the next the blocks they are"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}, "pinned_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "stay at this version; without one it follows the current"}}, "additionalProperties": false}')
@@ -14355,7 +14487,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
 --     'false',
 --     NULL,
---     '{}',
+--     '{label}',
 --     '{}',
 --     'Freezes a collection''s manifest under the next number.',
 --     E'{"type": "object", "required": ["collection"], "properties": {"label": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 200, "minLength": 0, "description": "a name for it"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
@@ -14371,7 +14503,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
 --     'false',
 --     NULL,
---     '{}',
+--     '{title}',
 --     '{}',
 --     'Copies a piece''s current text under a new address, related to it as cloned_from.',
 --     E'{"type": "object", "required": ["piece", "address"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
@@ -14419,7 +14551,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
 --     'false',
 --     NULL,
---     '{}',
+--     '{title,joiner}',
 --     '{}',
 --     'Makes an empty collection.',
 --     E'{"type": "object", "required": ["address", "kind", "title"], "properties": {"kind": {"enum": ["file", "workflow", "section", "design_doc"], "type": "string"}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 1}, "joiner": {"type": "string", "maxLength": 1000, "description": "the text between two pieces"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
@@ -14435,7 +14567,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
 --     'false',
 --     NULL,
---     '{}',
+--     '{title,joiner}',
 --     '{}',
 --     'Composes a file of pieces that exist, in the given order.',
 --     E'{"type": "object", "required": ["address", "title", "pieces"], "properties": {"title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 1}, "joiner": {"type": "string", "maxLength": 1000, "description": "the text between two pieces"}, "pieces": {"type": "array", "items": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "maxItems": 10000, "minItems": 1}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
@@ -14451,10 +14583,10 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
 --     'false',
 --     NULL,
---     '{body}',
+--     '{title,body,separator}',
 --     '{}',
 --     'Makes a piece, and puts it into a collection where one is named.',
---     E'{"type": "object", "required": ["address", "kind", "body"], "properties": {"to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "body": {"type": "string", "maxLength": 8000000}, "kind": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 60, "minLength": 1, "description": "one of the unit kinds"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one, what keeps it and the next the blocks they are"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--     E'{"type": "object", "required": ["address", "kind", "body"], "properties": {"to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "body": {"type": "string", "maxLength": 8000000}, "kind": {"type": "string", "pattern": "^[a-z0-9_.-]+$", "maxLength": 60, "minLength": 1, "description": "one of the unit kinds"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "separator": {"type": "string", "maxLength": 1000000, "description": "the text after it; without one, what keeps it and the next the blocks they are"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_create_workflow_from_steps
@@ -14467,7 +14599,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
 --     'false',
 --     NULL,
---     '{steps}',
+--     '{title,joiner,steps}',
 --     '{}',
 --     'Composes a workflow of steps: pieces that exist, or new ones from their text.',
 --     E'{"type": "object", "required": ["address", "title", "steps"], "properties": {"steps": {"type": "array", "items": {"type": "object", "properties": {"body": {"type": "string", "maxLength": 1000000}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}}, "additionalProperties": false}, "maxItems": 1000, "minItems": 1}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 1}, "joiner": {"type": "string", "maxLength": 1000, "description": "the text between two pieces"}, "address": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
@@ -14566,7 +14698,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{}',
 --     '{}',
 --     'Gives up the dead letters that the plan froze, with a reason.',
---     E'{"type": "object", "properties": {"to": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "not before this time"}, "cause": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the fingerprint of a cause"}, "limit": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "failure_code": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 200, "minLength": 0}}, "additionalProperties": false}')
+--     E'{"type": "object", "properties": {"to": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "not before this time"}, "cause": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the fingerprint of a cause"}, "limit": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "failure_code": {"type": "string", "pattern": "^[a-z0-9_.-]+$", "maxLength": 200, "minLength": 1}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_discard_held_events
@@ -14675,7 +14807,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled,iu_core.autocut_enabled}',
 --     'false',
 --     NULL,
---     '{text,cut}',
+--     '{source_path,text,cut}',
 --     '{}',
 --     'Brings a source to a new text, cut into pieces, or a collection back to a checkpoint.',
 --     E'{"type": "object", "properties": {"cut": {"type": "object", "required": ["kinds", "starts", "lengths", "titles", "levels"], "properties": {"kinds": {"type": "array"}, "levels": {"type": "array"}, "starts": {"type": "array"}, "titles": {"type": "array"}, "lengths": {"type": "array"}}, "additionalProperties": false}, "text": {"type": "string", "maxLength": 200000000}, "checkpoint": {"type": "integer", "maximum": 2000000000, "minimum": 0, "description": "to which checkpoint; 0 = empty"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the collection to bring back"}, "source_path": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 2000, "minLength": 1, "description": "the path that names the source"}, "expect_revision": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "refuse when the collection is at another by now"}}, "additionalProperties": false}')
@@ -14691,10 +14823,10 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{}',
 --     'false',
 --     NULL,
---     '{}',
+--     '{label}',
 --     '{password_salt,password_verifier,current_key}',
 --     'An API token for your account, with your present password: shown once, scoped, expiring.',
---     E'{"type": "object", "required": ["label", "scopes", "expires_at", "current_key"], "properties": {"label": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 200, "minLength": 1}, "scopes": {"type": "array", "items": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 63, "minLength": 1}, "maxItems": 100, "minItems": 1, "description": "read, a command''s code, or *"}, "expires_at": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40}, "current_key": {"type": "string", "pattern": "^([0-9a-f]{2}){16,128}$"}}, "additionalProperties": false}')
+--     E'{"type": "object", "required": ["label", "scopes", "expires_at", "current_key"], "properties": {"label": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 200, "minLength": 1}, "scopes": {"type": "array", "items": {"type": "string", "pattern": "^([a-z0-9_]+|[*])$", "maxLength": 63, "minLength": 1}, "maxItems": 100, "minItems": 1, "description": "read, a command''s code, or *"}, "expires_at": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40}, "current_key": {"type": "string", "pattern": "^([0-9a-f]{2}){16,128}$"}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_join_cursors
@@ -14771,7 +14903,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{iu_core.operator_runtime_enabled}',
 --     'true',
 --     NULL,
---     '{}',
+--     '{description,payload_schema}',
 --     '{}',
 --     'Registers an application''s event type, or describes it anew.',
 --     E'{"type": "object", "required": ["event_type", "description"], "properties": {"event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "description": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 1000, "minLength": 1}, "delivery_lane": {"enum": ["delayed", "immediate"], "type": "string"}, "payload_schema": {"type": "object", "properties": {}, "description": "a JSON Schema", "additionalProperties": {}}}, "additionalProperties": false}')
@@ -14787,10 +14919,10 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{iu_core.operator_runtime_enabled}',
 --     'true',
 --     NULL,
---     '{}',
+--     '{target_ref}',
 --     '{}',
 --     'Registers a route as a dry run, or defines it anew; it loses its approval then.',
---     E'{"type": "object", "required": ["route", "event_type", "target_kind", "target_ref"], "properties": {"route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "enabled": {"type": "boolean"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "target_ref": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 2000, "minLength": 1}, "target_kind": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 60, "minLength": 1, "description": "log, workflow or webhook"}}, "additionalProperties": false}')
+--     E'{"type": "object", "required": ["route", "event_type", "target_kind", "target_ref"], "properties": {"route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "enabled": {"type": "boolean"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "target_ref": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 2000, "minLength": 1}, "target_kind": {"type": "string", "pattern": "^[a-z0-9_.-]+$", "maxLength": 60, "minLength": 1, "description": "log, workflow or webhook"}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_release_held_events
@@ -14835,7 +14967,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
 --     'true',
 --     NULL,
---     '{}',
+--     '{separators}',
 --     '{}',
 --     'Takes a piece out of a collection; the piece lives on.',
 --     '{"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}}, "additionalProperties": false}')
@@ -14867,7 +14999,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
 --     'false',
 --     NULL,
---     '{}',
+--     '{separators}',
 --     '{}',
 --     'Moves a piece within its collection.',
 --     E'{"type": "object", "required": ["collection", "piece"], "properties": {"at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "an exact position key"}, "to": {"enum": ["first", "last"], "type": "string", "description": "an end of the collection"}, "after": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands behind"}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "before": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1, "description": "the piece that it stands before"}, "position": {"type": "integer", "maximum": 10000000, "minimum": 1, "description": "its number in the collection, from 1"}, "expect_at": {"type": "string", "pattern": "^-?\\\\d{1,30}(\\\\.\\\\d{1,200})?$", "description": "refuse when the piece stands elsewhere by now"}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}}, "additionalProperties": false}')
@@ -14902,7 +15034,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{}',
 --     '{}',
 --     'Attempts the dead letters that the plan froze, each once more.',
---     E'{"type": "object", "properties": {"to": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "not before this time"}, "cause": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the fingerprint of a cause"}, "limit": {"type": "integer", "maximum": 1000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "failure_code": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 200, "minLength": 0}}, "additionalProperties": false}')
+--     E'{"type": "object", "properties": {"to": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "not before this time"}, "cause": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the fingerprint of a cause"}, "limit": {"type": "integer", "maximum": 1000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "failure_code": {"type": "string", "pattern": "^[a-z0-9_.-]+$", "maxLength": 200, "minLength": 1}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_replay_skipped
@@ -14947,7 +15079,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
 --     'false',
 --     NULL,
---     '{}',
+--     '{separators}',
 --     '{}',
 --     'Brings a retired or deleted piece back, to its places where they are still free.',
 --     '{"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}}, "additionalProperties": false}')
@@ -14995,7 +15127,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
 --     'false',
 --     NULL,
---     '{body}',
+--     '{body,title,separators}',
 --     '{}',
 --     'Gives a piece a new version: a new text, or that of an earlier version.',
 --     E'{"type": "object", "required": ["piece"], "properties": {"body": {"type": "string", "maxLength": 8000000}, "piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "title": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 500, "minLength": 0}, "version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "an earlier version whose text is wanted again"}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}, "derive_title": {"type": "boolean", "description": "make the title of the text, now and later"}, "expect_version": {"type": "integer", "maximum": 2000000000, "minimum": 1, "description": "refuse when the piece is at another by now"}}, "additionalProperties": false}')
@@ -15046,7 +15178,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{}',
 --     '{}',
 --     'Routes what waits, by passes of one worker.',
---     E'{"type": "object", "properties": {"passes": {"type": "integer", "maximum": 100, "minimum": 1, "description": "at most so many"}, "worker": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 63, "minLength": 0}, "batch_size": {"type": "integer", "maximum": 100000, "minimum": 1, "description": "events a pass, at most"}}, "additionalProperties": false}')
+--     '{"type": "object", "properties": {"passes": {"type": "integer", "maximum": 100, "minimum": 1, "description": "at most so many"}, "worker": {"type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": 63, "minLength": 1}, "batch_size": {"type": "integer", "maximum": 100000, "minimum": 1, "description": "events a pass, at most"}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_set_account_right
@@ -15091,7 +15223,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{iu_core.operator_runtime_enabled,iu_core.composer_enabled}',
 --     'true',
 --     NULL,
---     '{}',
+--     '{separators}',
 --     '{}',
 --     'The piece leaves every manifest; a restore brings it back to its places.',
 --     '{"type": "object", "required": ["piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separators": {"type": "array", "items": {"type": "object", "required": ["collection", "piece"], "properties": {"piece": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}, "separator": {"type": "string", "maxLength": 1000000}, "collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}, "maxItems": 20000, "description": "exact separators to put back, as an undo carries them; without them they are chosen anew"}}, "additionalProperties": false}')
@@ -15126,7 +15258,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{}',
 --     '{}',
 --     'Replays the dead letters, or skipped events, that the plan froze, in the background.',
---     E'{"type": "object", "properties": {"to": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "not before this time"}, "what": {"enum": ["dead_letters", "skipped"], "type": "string", "description": "dead letters, or the events that a disabled route skipped"}, "cause": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the fingerprint of a cause"}, "limit": {"type": "integer", "maximum": 500000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "per_second": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many a second"}, "failure_code": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 200, "minLength": 0}}, "additionalProperties": false}')
+--     E'{"type": "object", "properties": {"to": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "before this time"}, "from": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "not before this time"}, "what": {"enum": ["dead_letters", "skipped"], "type": "string", "description": "dead letters, or the events that a disabled route skipped"}, "cause": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the fingerprint of a cause"}, "limit": {"type": "integer", "maximum": 500000, "minimum": 1, "description": "at most so many"}, "route": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "through": {"type": "integer", "maximum": 9007199254740991, "minimum": 1, "description": "none with a higher number"}, "event_type": {"type": "string", "pattern": "^[a-z0-9_]+([.][a-z0-9_]+)*$", "maxLength": 128, "minLength": 1}, "per_second": {"type": "integer", "maximum": 10000, "minimum": 1, "description": "at most so many a second"}, "failure_code": {"type": "string", "pattern": "^[a-z0-9_.-]+$", "maxLength": 200, "minLength": 1}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
 
 -- command dot_iu_stop_replay

@@ -26,9 +26,12 @@ export const EVENT_TYPES = {
   'shop.cart_viewed': { description: 'a customer looked into the cart; nobody listens yet', payload_schema: { type: 'object' } },
 }
 
+/** Where the shop would be called: nothing answers at such names. */
+const hook = (host: string, path: string) => `https://${host}/${path}`
+
 export const ROUTES = {
-  'shop.order_placed.webhook': { event_type: 'shop.order_placed', target_kind: 'webhook', target_ref: 'erp/orders', enabled: true },
-  'shop.order_shipped.webhook': { event_type: 'shop.order_shipped', target_kind: 'webhook', target_ref: 'mail/shipping-note', enabled: true },
+  'shop.order_placed.webhook': { event_type: 'shop.order_placed', target_kind: 'webhook', target_ref: hook('erp.example', 'orders'), enabled: true },
+  'shop.order_shipped.webhook': { event_type: 'shop.order_shipped', target_kind: 'webhook', target_ref: hook('mail.example', 'shipping-note'), enabled: true },
   'shop.invoice_printed.archive': { event_type: 'shop.invoice_printed', target_kind: 'log', target_ref: 'archive/invoices', enabled: false },
 }
 

@@ -1,17 +1,17 @@
 import { z } from 'zod'
-import { body, define, id, instant, line, pasted, RIGHTS } from './contract.ts'
+import { body, define, id, instant, line, named, pasted, RIGHTS } from './contract.ts'
 
 /** Account commands need no gate: they must work while everything else is closed. */
 const common = { area: 'accounts', right: 'admin', gates: [], refreshes: ['accounts', 'session'] } as const
 
-const account = pasted.min(1).max(63).regex(/^[a-z][a-z0-9._-]*$/, 'begin with a letter, then a-z 0-9 . _ -')
+const account = named(pasted.min(1).max(63).regex(/^[a-z][a-z0-9._-]*$/, 'begin with a letter, then a-z 0-9 . _ -'))
 const right = z.enum(RIGHTS)
 const password = z.string().min(12, 'at least 12 characters').max(1000).refine(text => text.isWellFormed(), 'has half a surrogate pair').describe('at least 12 characters')
 /** What the server makes of a password: it never reaches the database. */
 const hashed = { password_salt: z.string().regex(/^([0-9a-f]{2}){16,64}$/), password_verifier: z.string().regex(/^([0-9a-f]{2}){32}$/) }
 const key = z.string().regex(/^([0-9a-f]{2}){16,128}$/)
 const keys = ['password_salt', 'password_verifier', 'current_key']
-const token = { label: line(200, 1), scopes: z.array(line(63, 1)).min(1).max(100).describe('read, a command\'s code, or *'), expires_at: instant }
+const token = { label: line(200, 1), scopes: z.array(named(pasted.min(1).max(63).regex(/^([a-z0-9_]+|[*])$/, 'is no scope'))).min(1).max(100).describe('read, a command\'s code, or *'), expires_at: instant }
 
 export const ACCOUNTS = [
   define({

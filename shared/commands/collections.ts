@@ -35,7 +35,6 @@ export const COLLECTIONS = [
       address, title: line(500, 1), joiner,
       steps: z.array(z.strictObject({ piece: address.optional(), title: line(500).optional(), body: body(1_000_000).optional() })).min(1).max(1000),
     }),
-    bodies: ['steps'],
   }),
   define({
     ...common, code: 'dot_iu_validate_collection', label: 'Validate', tier: 1,
@@ -54,7 +53,7 @@ export const COLLECTIONS = [
   }),
   define({
     ...common, code: 'dot_iu_import_text', label: 'Import text', tier: 1,
-    gates: [...COMPOSER, 'iu_core.autocut_enabled'], bodies: ['text', 'cut'],
+    gates: [...COMPOSER, 'iu_core.autocut_enabled'],
     description: 'Brings a source to a new text, cut into pieces, or a collection back to a checkpoint.',
     input: z.strictObject(imported),
     wire: z.strictObject({

@@ -26,8 +26,6 @@ export interface CommandContract {
   reason?: true
   /** the parameter that is typed once more; tier 3 */
   confirm?: string
-  /** texts of which the ledger keeps the digest only */
-  bodies?: readonly string[]
   /** values that the ledger does not keep */
   secrets?: readonly string[]
   /** what a client sends */
@@ -69,14 +67,35 @@ const LINE = /^[^\u0001-\u001f\u007f]*$/
 export const line = (max: number, min = 0) => z.string().min(min).max(max).regex(LINE, 'must be one line without control characters').refine(isStorable, 'has a NUL or half a surrogate pair')
 /** An id, without what comes along when it is pasted. The database cuts it off as well, for whoever comes another way. */
 export const pasted = z.string().overwrite(trimmedId)
-export const address = pasted.min(1).max(512).regex(/^[a-z0-9_-]+([./][a-z0-9_-]+)*$/, 'use segments of a-z 0-9 _ - joined by . and /, as in docs/api.md/0001-title')
-export const gate = pasted.min(1).max(120).regex(/^[a-z0-9_.]+$/, 'is no gate')
+
+const NAMES = z.registry<{ named: true }>()
+/** A text that names a thing, by its pattern: the ledger keeps it. Of any other text it keeps the digest. */
+export const named = <S extends z.ZodString>(schema: S): S => schema.register(NAMES, { named: true })
+
+/** Whether the ledger keeps a value of this kind as it is: a number, one of a few, or what names a thing. Whatever is not told to be so is a text. */
+function isReference(schema: z.core.$ZodType): boolean {
+  const { def } = schema._zod as unknown as { def: { type: string, innerType?: z.core.$ZodType, element?: z.core.$ZodType } }
+  switch (def.type) {
+    case 'optional': return isReference(def.innerType!)
+    case 'array': return isReference(def.element!)
+    case 'number': case 'boolean': case 'enum': return true
+    default: return NAMES.get(schema)?.named === true
+  }
+}
+
+/** The parameters of which the ledger keeps the digest only. */
+export const bodiesOf = ({ input, wire }: CommandContract): string[] => Object.entries((wire ?? input).shape).filter(([, schema]) => !isReference(schema as z.core.$ZodType)).map(([name]) => name)
+
+/** A term of the vocabulary, or the name of something that a program made. */
+export const term = (max = 60) => named(pasted.min(1).max(max).regex(/^[a-z0-9_.-]+$/, 'use a-z 0-9 _ . -'))
+export const address = named(pasted.min(1).max(512).regex(/^[a-z0-9_-]+([./][a-z0-9_-]+)*$/, 'use segments of a-z 0-9 _ - joined by . and /, as in docs/api.md/0001-title'))
+export const gate = named(pasted.min(1).max(120).regex(/^[a-z0-9_.]+$/, 'is no gate'))
 /** A name of dot-joined words: an event type, a route. */
-export const dotted = pasted.min(1).max(128).regex(/^[a-z0-9_]+([.][a-z0-9_]+)*$/, 'use a-z 0-9 _ joined by dots')
+export const dotted = named(pasted.min(1).max(128).regex(/^[a-z0-9_]+([.][a-z0-9_]+)*$/, 'use a-z 0-9 _ joined by dots'))
 export const id = z.int().min(1)
 /** A time with its zone, as in 2030-01-31T12:00:00Z. */
-export const instant = pasted.max(40).regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/, 'write it as 2030-01-31T12:00:00Z')
-  .refine(text => !Number.isNaN(Date.parse(text)), 'is no time: write it as 2030-01-31T12:00:00Z')
+export const instant = named(pasted.max(40).regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/, 'write it as 2030-01-31T12:00:00Z')
+  .refine(text => !Number.isNaN(Date.parse(text)), 'is no time: write it as 2030-01-31T12:00:00Z'))
 
 /** Where a piece goes: one of these, or last. */
 export const place = {
@@ -86,7 +105,7 @@ export const place = {
   position: z.int().min(1).max(10_000_000).optional().describe('its number in the collection, from 1'),
 }
 /** An exact position key, as receipts carry it. */
-export const positionKey = z.string().regex(/^-?\d{1,30}(\.\d{1,200})?$/, 'is no position key')
+export const positionKey = named(z.string().regex(/^-?\d{1,30}(\.\d{1,200})?$/, 'is no position key'))
 
 /** The parameters as JSON Schema, in the subset that the database checks. */
 export function paramSchema({ input, wire }: CommandContract): Record<string, unknown> {

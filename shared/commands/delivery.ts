@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { anyJson, define, dotted, id, instant, line, pasted, ROUTING, RUNTIME } from './contract.ts'
+import { anyJson, define, dotted, id, instant, named, pasted, ROUTING, RUNTIME, term } from './contract.ts'
 
 const common = { area: 'delivery', right: 'operator' } as const
 const letters = { refreshes: ['dead-letters', 'dead-letters/letter', 'dead-letters/replays', 'attempts', 'attempts/summary', 'attempts/history', 'overview', 'shell'] } as const
 const events = { refreshes: ['accounting', 'overview', 'attempts', 'attempts/summary', 'dead-letters', 'gates', 'shell', 'worker', 'worker/passes'] } as const
 /** What moves work between workers, or starts and stops it. */
 const work = { refreshes: ['worker', 'overview', 'shell'] } as const
-const worker = pasted.min(1).max(63).regex(/^[a-z0-9_]+$/, 'use a-z 0-9 _')
+const worker = named(pasted.min(1).max(63).regex(/^[a-z0-9_]+$/, 'use a-z 0-9 _'))
 const many = {
   through: id.optional().describe('none with a higher number'),
   limit: z.int().min(1).max(10_000).optional().describe('at most so many'),
@@ -20,8 +20,8 @@ const window = {
 }
 /** Which dead letters. */
 const matching = {
-  cause: pasted.regex(/^[0-9a-f]{16}$/, 'is no fingerprint of a cause').optional().describe('the fingerprint of a cause'),
-  failure_code: line(200).optional(), event_type: dotted.optional(), route: dotted.optional(), ...window,
+  cause: named(pasted.regex(/^[0-9a-f]{16}$/, 'is no fingerprint of a cause')).optional().describe('the fingerprint of a cause'),
+  failure_code: term(200).optional(), event_type: dotted.optional(), route: dotted.optional(), ...window,
 }
 const atMost = (most: number) => z.int().min(1).max(most).optional().describe('at most so many')
 
@@ -47,7 +47,7 @@ export const DELIVERY = [
     input: z.strictObject({ ...matching, limit: atMost(10_000) }),
   }),
   define({
-    ...common, ...letters, code: 'dot_iu_correct_dead_letter', label: 'Correct', tier: 2, gates: RUNTIME, bodies: ['payload'],
+    ...common, ...letters, code: 'dot_iu_correct_dead_letter', label: 'Correct', tier: 2, gates: RUNTIME,
     description: 'Emits a new event with another payload in the place of one that failed; the old one stays.',
     input: z.strictObject({ dead_letter: id, payload: anyJson().describe('the whole payload of the new event') }),
   }),
@@ -78,7 +78,7 @@ export const DELIVERY = [
     ...common, ...events, code: 'dot_iu_run_worker', label: 'Run worker', tier: 1, gates: ROUTING,
     description: 'Routes what waits, by passes of one worker.',
     input: z.strictObject({
-      worker: line(63).optional(), passes: z.int().min(1).max(100).optional().describe('at most so many'), batch_size: z.int().min(1).max(100_000).optional().describe('events a pass, at most'),
+      worker: worker.optional(), passes: z.int().min(1).max(100).optional().describe('at most so many'), batch_size: z.int().min(1).max(100_000).optional().describe('events a pass, at most'),
     }),
   }),
   define({

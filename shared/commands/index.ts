@@ -1,6 +1,6 @@
 import { ACCOUNTS } from './accounts.ts'
 import { COLLECTIONS } from './collections.ts'
-import { type CommandContract, paramSchema } from './contract.ts'
+import { bodiesOf, type CommandContract, paramSchema } from './contract.ts'
 import { DELIVERY } from './delivery.ts'
 import { GATES } from './gates.ts'
 import { PIECES } from './pieces.ts'
@@ -18,6 +18,6 @@ export function registryRows(): Record<string, unknown> {
   return Object.fromEntries(COMMANDS.map(contract => [contract.code, {
     area: contract.area, tier: contract.tier, required_right: contract.right, gates: contract.gates,
     reason_required: contract.tier > 1 || contract.reason === true, ...(contract.confirm ? { confirm_param: contract.confirm } : {}),
-    body_params: contract.bodies ?? [], secret_params: contract.secrets ?? [], param_schema: paramSchema(contract), description: contract.description,
+    body_params: bodiesOf(contract).filter(name => !contract.secrets?.includes(name)), secret_params: contract.secrets ?? [], param_schema: paramSchema(contract), description: contract.description,
   }]))
 }

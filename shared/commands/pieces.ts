@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { address, body, COMPOSER, define, line, place, positionKey } from './contract.ts'
+import { address, body, COMPOSER, define, line, place, positionKey, term } from './contract.ts'
 
 const refreshes = ['collections', 'collections/head', 'collections/pieces', 'collections/piece', 'collections/rendered', 'collections/parked', 'collections/checkpoints', 'overview', 'accounting'] as const
 /** What an inverse carries: what stood behind the pieces around the one it is about, to the byte. */
@@ -10,15 +10,15 @@ const common = { area: 'pieces', right: 'operator', gates: COMPOSER, refreshes }
 
 export const PIECES = [
   define({
-    ...common, code: 'dot_iu_create_piece', label: 'Create piece', tier: 1, bodies: ['body'],
+    ...common, code: 'dot_iu_create_piece', label: 'Create piece', tier: 1,
     description: 'Makes a piece, and puts it into a collection where one is named.',
     input: z.strictObject({
-      address, kind: line(60, 1).describe('one of the unit kinds'), title: line(500).optional(), body: body(),
+      address, kind: term().describe('one of the unit kinds'), title: line(500).optional(), body: body(),
       collection: address.optional(), ...place, separator: body(1_000_000).optional().describe('the text after it; without one, what keeps it and the next the blocks they are'),
     }),
   }),
   define({
-    ...common, code: 'dot_iu_revise_piece', label: 'Revise', tier: 1, bodies: ['body'],
+    ...common, code: 'dot_iu_revise_piece', label: 'Revise', tier: 1,
     description: 'Gives a piece a new version: a new text, or that of an earlier version.',
     input: z.strictObject({
       piece: address, body: body().optional(), version: z.int().min(1).max(2_000_000_000).optional().describe('an earlier version whose text is wanted again'),

@@ -34,7 +34,7 @@ export const receiptSchema = z.object({
   status: z.enum(['planned', 'succeeded', 'verified', 'unverified', 'refused', 'failed']),
   actor: z.string(),
   reason: z.string().optional(),
-  params: values.describe('as given; texts as their digest and bytes, secrets left out'),
+  params: values.describe('numbers, terms and names as given; texts as their digest and bytes, secrets left out'),
   started_at: time,
   finished_at: time,
   target_run: run.optional().describe('the run that is verified or undone'),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { anyObject, define, dotted, line, RUNTIME } from './contract.ts'
+import { anyObject, define, dotted, line, RUNTIME, term } from './contract.ts'
 
 const common = { area: 'registry', right: 'approver', gates: RUNTIME, tier: 2 } as const
 
@@ -17,7 +17,7 @@ export const REGISTRY = [
     ...common, code: 'dot_iu_register_route', label: 'Register route',
     description: 'Registers a route as a dry run, or defines it anew; it loses its approval then.',
     input: z.strictObject({
-      route: dotted, event_type: dotted, target_kind: line(60, 1).describe('log, workflow or webhook'), target_ref: line(2000, 1), enabled: z.boolean().optional(),
+      route: dotted, event_type: dotted, target_kind: term().describe('log, workflow or webhook'), target_ref: line(2000, 1), enabled: z.boolean().optional(),
     }),
     refreshes: ['attempts/summary', 'overview'],
   }),

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { registrySql } from '../../server/cli/registry.ts'
+import { bodiesOf } from '../../shared/commands/contract.ts'
 import { COMMANDS, registryRows } from '../../shared/commands/index.ts'
 import { SQLSTATES } from '../../shared/problem.ts'
 import { testDatabase, type TestDatabase } from '../db/harness.ts'
@@ -106,17 +107,17 @@ describe('the commands', () => {
     })
   })
 
-  it('name as bodies, secrets and what is confirmed only parameters that they have, and gates that there are', async () => {
+  it('name as secrets and what is confirmed only parameters that they have, and gates that there are', async () => {
     const { rows } = await db.pool.query<{ gate: string }>('SELECT gate FROM iu_core.v_iu_gate')
     const gates = rows.map(row => row.gate)
-    for (const { code, input, wire, bodies = [], secrets = [], confirm, gates: needed } of COMMANDS) {
+    for (const contract of COMMANDS) {
+      const { code, input, wire, secrets = [], confirm, gates: needed } = contract
       const params = new Set([input, wire ?? input].flatMap(schema => Object.keys(schema.shape)))
-      expect(bodies.filter(name => !params.has(name)), code).toEqual([])
       expect(confirm === undefined || params.has(confirm), code).toBe(true)
       expect(needed.filter(gate => !gates.includes(gate)), code).toEqual([])
       // What the server makes of a password is secret in every command that takes it.
       expect([...params].filter(name => /salt|verifier|_key$/.test(name) && !secrets.includes(name)), code).toEqual([])
-      expect([...params].filter(name => /^(body|text)$/.test(name) && !bodies.includes(name)), code).toEqual([])
+      expect([...params].filter(name => /^(body|text)$/.test(name) && !bodiesOf(contract).includes(name)), code).toEqual([])
     }
   })
 })

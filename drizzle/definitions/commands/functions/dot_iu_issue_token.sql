@@ -34,7 +34,7 @@ BEGIN
   RETURNING id INTO v_id;
   RETURN jsonb_build_object(
     'secret', jsonb_build_object('token', v_token),
-    'objects', jsonb_build_array(jsonb_build_object('ref', format('token:%s/%s', v_account, p_params ->> 'label'), 'change', 'create', 'after', jsonb_build_object('scopes', p_params -> 'scopes', 'expires_at', v_expires))),
+    'objects', jsonb_build_array(jsonb_build_object('ref', format('token:%s/%s', v_account, left(encode(sha256(convert_to(p_params ->> 'label', 'UTF8')), 'hex'), 12)), 'change', 'create', 'after', jsonb_build_object('scopes', p_params -> 'scopes', 'expires_at', v_expires))),
     'refs', jsonb_build_array('account:' || v_account),
     'result', jsonb_build_object('label', p_params -> 'label', 'expires_at', v_expires),
     'notes', jsonb_build_array('The token is shown once, here. It is kept nowhere.'),

@@ -20,7 +20,7 @@ BEGIN
   UPDATE iu_api_token SET revoked_at = clock_timestamp(), revoked_by = p_context ->> 'actor' WHERE id = v_token.id;
   RETURN jsonb_build_object(
     'state', jsonb_build_object('token', v_token.id),
-    'objects', jsonb_build_array(jsonb_build_object('ref', format('token:%s/%s', v_account, v_token.label), 'change', 'update', 'before', '{"status": "live"}'::jsonb, 'after', '{"status": "revoked"}'::jsonb)),
+    'objects', jsonb_build_array(jsonb_build_object('ref', format('token:%s/%s', v_account, left(encode(sha256(convert_to(v_token.label, 'UTF8')), 'hex'), 12)), 'change', 'update', 'before', '{"status": "live"}'::jsonb, 'after', '{"status": "revoked"}'::jsonb)),
     'refs', jsonb_build_array('account:' || v_account),
     'checks', jsonb_build_array(jsonb_build_object('name', 'token_is_revoked', 'kind', 'token', 'token', v_token.id, 'live', false)),
     'irreversible', 'A revoked token stays dead; issue another.');

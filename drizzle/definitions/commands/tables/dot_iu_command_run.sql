@@ -47,7 +47,7 @@ CREATE INDEX dot_iu_command_run_counted_idx ON iu_core.dot_iu_command_run (id) I
 CREATE INDEX dot_iu_command_run_object_idx ON iu_core.dot_iu_command_run USING gin (object_refs);
 COMMENT ON TABLE iu_core.dot_iu_command_run IS 'The ledger: a row for every plan, apply, verify, rollback and refusal; append-only';
 COMMENT ON COLUMN iu_core.dot_iu_command_run.actor IS 'the account, or db:NAME for a login of the database';
-COMMENT ON COLUMN iu_core.dot_iu_command_run.params IS 'as given; texts are their digests, secrets are left out';
+COMMENT ON COLUMN iu_core.dot_iu_command_run.params IS 'numbers, terms and names as given; texts and URLs are their digests, secrets are left out';
 COMMENT ON COLUMN iu_core.dot_iu_command_run.state_digest IS 'SHA-256 over what the handler declares it read';
 COMMENT ON COLUMN iu_core.dot_iu_command_run.plan_digest IS 'SHA-256 over command, parameters, state and gates: what an apply must quote';
 COMMENT ON COLUMN iu_core.dot_iu_command_run.plan_run_id IS 'the plan that was applied';
@@ -57,4 +57,4 @@ COMMENT ON COLUMN iu_core.dot_iu_command_run.event_from IS 'the events of this r
 COMMENT ON COLUMN iu_core.dot_iu_command_run.frozen IS 'a plan''s fixed set, for commands that act on many';
 COMMENT ON COLUMN iu_core.dot_iu_command_run.head_no IS 'the newest link of the chain when it was written: a chain that lacks it was cut off';
 COMMENT ON COLUMN iu_core.dot_iu_command_run.outcome IS 'what came of it, where what it was for did not happen, or not wholly; null = as its status says';
-COMMENT ON COLUMN iu_core.dot_iu_command_run.receipt IS 'what the caller was told, without secrets';
+COMMENT ON COLUMN iu_core.dot_iu_command_run.receipt IS 'what the caller was told, without secrets, texts as their digests';

@@ -14,6 +14,10 @@ BEGIN
       RAISE EXCEPTION 'event_type: % is not registered', coalesce(v_entry ->> 'event_type', 'null')
         USING ERRCODE = 'IU007', COLUMN = 'event_type', HINT = 'Register the event type first.';
     END IF;
+    -- Told without the value: it may be the secret.
+    IF v_entry ->> 'target_kind' = 'webhook' AND coalesce(v_entry ->> 'target_ref', '') !~ '^https?://[^/?#[:space:]]+([/?#][^[:space:]]*)?$' THEN
+      RAISE EXCEPTION 'target_ref: a webhook is called at a URL, and this is none' USING ERRCODE = 'IU002', COLUMN = 'target_ref', HINT = 'Begin with https:// and name the host.';
+    END IF;
     -- A changed definition loses its approval; a known route keeps its switches.
     INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, enabled, dry_run, definition_digest, registered_by)
     VALUES (v_code, v_entry ->> 'event_type', v_entry ->> 'target_kind', v_entry ->> 'target_ref', coalesce((v_entry ->> 'enabled')::boolean, false), true,
@@ -25,5 +29,5 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_iu_routes_register(jsonb) IS 'Registers routes, always as dry runs: {"route_code": {"event_type", "target_kind", "target_ref", "enabled"}}; again with the same content changes nothing. IU002 unclassified target kind, IU007 unknown event type';
+COMMENT ON FUNCTION iu_core.fn_iu_routes_register(jsonb) IS 'Registers routes, always as dry runs: {"route_code": {"event_type", "target_kind", "target_ref", "enabled"}}; again with the same content changes nothing. IU002 unclassified target kind, or a webhook without a URL, IU007 unknown event type';
 REVOKE ALL ON FUNCTION iu_core.fn_iu_routes_register(jsonb) FROM PUBLIC;

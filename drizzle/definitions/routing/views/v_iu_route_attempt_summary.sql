@@ -1,6 +1,6 @@
--- requires: iu_route_attempt_rollup, iu_outbound_route
+-- requires: fn_iu_target_told, iu_route_attempt_rollup, iu_outbound_route
 CREATE VIEW iu_core.v_iu_route_attempt_summary AS
-SELECT coalesce(r.id, t.route_id) AS route_id, coalesce(r.route_code, '(no route)') AS route_code, r.event_type, r.target_kind, r.target_ref, r.enabled, r.dry_run,
+SELECT coalesce(r.id, t.route_id) AS route_id, coalesce(r.route_code, '(no route)') AS route_code, r.event_type, r.target_kind, iu_core.fn_iu_target_told(r.target_kind COLLATE "default", r.target_ref) AS target_ref, r.enabled, r.dry_run,
        t.status, coalesce(t.attempts, 0) AS attempts, t.last_attempt_at
 FROM iu_core.iu_outbound_route AS r
 FULL JOIN (

@@ -1,7 +1,7 @@
--- requires: iu_event_type, iu_outbound_route
+-- requires: fn_iu_target_told, iu_event_type, iu_outbound_route
 -- A disabled route comes first: its skip says nothing of the payload, so there is none to judge.
 CREATE VIEW iu_core.v_iu_route_rule AS
-SELECT t.event_type, coalesce(r.id, 0) AS route_id, r.target_kind, r.target_ref,
+SELECT t.event_type, coalesce(r.id, 0) AS route_id, r.target_kind, iu_core.fn_iu_target_told(r.target_kind COLLATE "default", r.target_ref) AS target_ref,
        CASE WHEN r.enabled IS NOT FALSE AND t.payload_schema <> '{}' THEN t.payload_predicate END AS payload_predicate, t.payload_schema,
        CASE WHEN r.id IS NULL THEN 'no_route' WHEN NOT r.enabled THEN 'route_disabled' END AS skip_code,
        CASE WHEN r.id IS NULL OR NOT r.enabled THEN 'skipped' WHEN r.dry_run THEN 'dry_run' ELSE 'live' END AS decision,

@@ -1,0 +1,498 @@
+SET LOCAL search_path = pg_catalog, iu_core, pg_temp;
+SELECT iu_core.fn_iu_refuse_if_history('dot_iu_run_text');
+CREATE OR REPLACE VIEW iu_core.v_iu_route_attempt_summary AS
+ SELECT COALESCE(r.id, t.route_id) AS route_id,
+    COALESCE(r.route_code, '(no route)'::text) AS route_code,
+    r.event_type,
+    r.target_kind,
+    r.target_ref,
+    r.enabled,
+    r.dry_run,
+    t.status,
+    COALESCE(t.attempts, (0)::bigint) AS attempts,
+    t.last_attempt_at
+   FROM (iu_outbound_route r
+     FULL JOIN ( SELECT iu_route_attempt_rollup.route_id,
+            iu_route_attempt_rollup.status,
+            (sum(iu_route_attempt_rollup.attempts))::bigint AS attempts,
+            max(iu_route_attempt_rollup.last_attempt_at) AS last_attempt_at
+           FROM iu_route_attempt_rollup
+          WHERE (iu_route_attempt_rollup.span_start = '-infinity'::timestamp with time zone)
+          GROUP BY iu_route_attempt_rollup.route_id, iu_route_attempt_rollup.status) t ON ((t.route_id = r.id)));
+ALTER VIEW v_iu_route_attempt_summary OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_route_attempt_summary IS 'Attempts per route and outcome over all time; a route without attempts has one row with a null status';
+GRANT SELECT ON v_iu_route_attempt_summary TO iu_reader;
+CREATE OR REPLACE VIEW iu_core.v_iu_outbound_route AS
+ SELECT r.id AS route_id,
+    r.route_code,
+    r.event_type,
+    t.event_domain,
+    r.target_kind,
+    r.target_ref,
+    r.enabled,
+    r.dry_run,
+    encode(r.definition_digest, 'hex'::text) AS definition_digest
+   FROM (iu_outbound_route r
+     JOIN iu_event_type t ON ((t.event_type = r.event_type)));
+ALTER VIEW v_iu_outbound_route OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_outbound_route IS 'Every route with its switches';
+GRANT SELECT ON v_iu_outbound_route TO iu_reader;
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_run_write(p_run dot_iu_command_run, p_told jsonb, p_outcome jsonb DEFAULT '{}'::jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_id constant bigint := nextval('iu_core.dot_iu_command_run_id_seq');
+  v_finished constant timestamptz := clock_timestamp();
+  v_objects constant jsonb := coalesce(p_outcome -> 'objects', '[]');
+  v_code constant text := CASE WHEN p_told ->> 'status' = 'failed' THEN 'internal' ELSE fn_dot_refusal_code(p_told ->> 'sqlstate') END;
+  v_receipt jsonb;
+  v_head record;
+BEGIN
+  SELECT s.seal_no, s.chain_digest INTO v_head FROM dot_iu_command_seal AS s ORDER BY s.seal_no DESC LIMIT 1;
+  v_receipt := jsonb_strip_nulls(jsonb_build_object(
+    'run', v_id, 'command', (p_run).command_code, 'mode', (p_run).mode, 'actor', (p_run).actor, 'reason', (p_run).reason, 'params', (p_run).params,
+    'code', v_code, 'plan_digest', encode((p_run).plan_digest, 'hex'), 'plan_run', (p_run).plan_run_id, 'target_run', (p_run).target_run_id,
+    'started_at', (p_run).started_at, 'finished_at', v_finished)) || jsonb_strip_nulls(p_told - 'sqlstate');
+  IF p_told ->> 'status' = 'failed' THEN
+    -- What broke inside is for the ledger's reader and the log, not for the caller.
+    v_receipt := v_receipt - 'more' - 'hint' - 'field' || '{"detail": "Something went wrong inside; nothing was changed."}';
+  ELSIF p_told ->> 'status' IN ('planned', 'succeeded') THEN
+    v_receipt := v_receipt || jsonb_build_object(
+      'objects', (SELECT coalesce(jsonb_agg(o ORDER BY n), '[]') FROM jsonb_array_elements(v_objects) WITH ORDINALITY AS x(o, n) WHERE n <= 200),
+      'counts', (SELECT jsonb_build_object('create', count(*) FILTER (WHERE o ->> 'change' = 'create'), 'update', count(*) FILTER (WHERE o ->> 'change' = 'update'),
+                                           'delete', count(*) FILTER (WHERE o ->> 'change' = 'delete')) FROM jsonb_array_elements(v_objects) AS o),
+      'before_digest', encode((p_run).state_digest, 'hex'),
+      'after_digest', encode(sha256(convert_to(jsonb_path_query_array(v_objects, '$[*].after')::text, 'UTF8')), 'hex'),
+      'result', coalesce(p_outcome -> 'result', '{}'), 'notes', coalesce(p_outcome -> 'notes', '[]'), 'checks', coalesce(p_outcome -> 'checks', '[]'),
+      'inverse', coalesce(p_outcome -> 'inverse', 'null'))
+      || CASE WHEN coalesce(p_outcome -> 'inverse', 'null') = 'null' THEN jsonb_build_object('irreversible', coalesce(p_outcome ->> 'irreversible', 'It cannot be undone.')) ELSE '{}' END
+      -- What came of it, where that is not what it was for: the first line of a plan as of a receipt.
+      || CASE WHEN p_outcome ? 'outcome' THEN jsonb_strip_nulls(jsonb_build_object('outcome', p_outcome -> 'outcome' -> 'code', 'headline', p_outcome -> 'outcome' -> CASE (p_run).mode WHEN 'plan' THEN 'would' ELSE 'did' END)) ELSE '{}' END
+      || CASE WHEN (p_run).mode = 'plan' THEN jsonb_build_object('expires_at', v_finished + interval '1 hour') ELSE '{}' END;
+  END IF;
+  INSERT INTO dot_iu_command_run (id, command_code, mode, status, code, actor, actor_kind, reason, params, param_digest, state_digest, plan_digest, plan_run_id, target_run_id,
+                                  idempotency_key, object_refs, event_count, event_from, event_to, frozen, receipt, started_at, finished_at, head_no, head_digest, outcome)
+  OVERRIDING SYSTEM VALUE
+  VALUES (v_id, (p_run).command_code, (p_run).mode, p_told ->> 'status', v_code, (p_run).actor, (p_run).actor_kind, (p_run).reason, (p_run).params, (p_run).param_digest,
+          (p_run).state_digest, (p_run).plan_digest, (p_run).plan_run_id, (p_run).target_run_id, (p_run).idempotency_key, (p_run).object_refs, (p_run).event_count, (p_run).event_from, (p_run).event_to,
+          (p_run).frozen, v_receipt || CASE WHEN p_told ->> 'status' = 'failed' THEN jsonb_build_object('fault', jsonb_build_object('sqlstate', p_told -> 'sqlstate', 'message', left(p_told ->> 'detail', 300))) ELSE '{}' END, (p_run).started_at, v_finished, v_head.seal_no, v_head.chain_digest, v_receipt ->> 'outcome');
+  INSERT INTO dot_iu_command_unsealed (run_id) VALUES (v_id);
+  -- Told once, kept nowhere.
+  RETURN v_receipt || CASE WHEN (p_run).mode <> 'plan' AND p_outcome ? 'secret' THEN jsonb_build_object('secret', p_outcome -> 'secret') ELSE '{}' END;
+END
+$function$;
+ALTER FUNCTION fn_dot_run_write(dot_iu_command_run,jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_run_write(dot_iu_command_run,jsonb,jsonb) IS 'Writes a run into the ledger and returns its receipt';
+DROP FUNCTION iu_core.fn_dot_texts_left_out(jsonb,jsonb,jsonb);
+DROP FUNCTION iu_core.fn_dot_receipt_kept(jsonb,jsonb);
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_params_kept(p_command dot_iu_command, p_params jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT CASE WHEN jsonb_typeof(p_params) <> 'object' THEN jsonb_build_object('not_an_object', jsonb_typeof(p_params)) ELSE (
+    SELECT coalesce(jsonb_object_agg(key, CASE
+             WHEN key = ANY ((p_command).secret_params) THEN '"(secret)"'::jsonb
+             WHEN key = ANY ((p_command).body_params) OR octet_length(value::text) > 8192
+               THEN jsonb_build_object('sha256', encode(sha256(convert_to(value #>> '{}', 'UTF8')), 'hex'), 'bytes', octet_length(value #>> '{}'))
+             ELSE value END) FILTER (WHERE is_known), '{}')
+        -- What the command does not know may be anything, a secret under another name too.
+        || CASE WHEN bool_or(NOT is_known) THEN jsonb_build_object('(unknown)', count(*) FILTER (WHERE NOT is_known)) ELSE '{}' END
+    FROM (SELECT key, value, (p_command).param_schema -> 'properties' ? key AS is_known FROM jsonb_each(p_params)) AS p) END
+$function$;
+ALTER FUNCTION fn_dot_params_kept(dot_iu_command,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_params_kept(dot_iu_command,jsonb) IS 'The parameters as the ledger keeps them: no secrets, texts (or whatever is large) as SHA-256 and bytes, and what the command does not know as a number';
+DROP FUNCTION iu_core.fn_dot_facts_kept(jsonb);
+DROP FUNCTION iu_core.fn_dot_text_kept(jsonb);
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_command_run(p_command text, p_mode text, p_params jsonb DEFAULT '{}'::jsonb, p_reason text DEFAULT NULL::text, p_plan_digest text DEFAULT NULL::text, p_target_run_id bigint DEFAULT NULL::bigint, p_confirm text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text, p_token text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+ SET quote_all_identifiers TO 'off'
+ SET standard_conforming_strings TO 'on'
+ SET bytea_output TO 'hex'
+ SET "DateStyle" TO 'ISO, YMD'
+ SET "IntervalStyle" TO 'postgres'
+ SET extra_float_digits TO '1'
+ SET "plpgsql.extra_errors" TO 'none'
+AS $function$
+DECLARE
+  v_started constant timestamptz := clock_timestamp();
+  v_reason constant text := nullif(btrim(p_reason, E' \t\r\n'), '');
+  v_who record;
+  v_target dot_iu_command_run;     -- the run that is verified or undone
+  v_command dot_iu_command;
+  v_params jsonb := coalesce(p_params, '{}');
+  v_param_digest bytea;
+  v_input jsonb;                   -- the parameters without secrets
+  v_plan dot_iu_command_run;
+  v_run dot_iu_command_run;
+  v_outcome jsonb;
+  v_gates jsonb;
+  v_problems text[];
+  v_events_before bigint;
+  v_overtaken bigint;
+  v_unbounded text;
+  v_drifted text;
+  v_friction jsonb := '[]';        -- why this very change is of the second tier, though its command is not
+  v_events jsonb := '[]';
+  v_message text;
+  v_detail text;
+  v_hint text;
+  v_column text;
+BEGIN
+  IF p_mode IS NULL OR p_mode NOT IN ('plan', 'apply', 'verify', 'rollback') THEN
+    RAISE EXCEPTION 'mode: "%" is not plan, apply, verify or rollback', coalesce(left(p_mode, 40), 'null') USING ERRCODE = 'IU002', COLUMN = 'mode';
+  END IF;
+  -- Under a snapshot of its own the dispatcher would not see a gate that was closed meanwhile.
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'a command needs READ COMMITTED, not %', upper(current_setting('transaction_isolation')) USING ERRCODE = 'IU011';
+  END IF;
+  SELECT * INTO STRICT v_who FROM fn_iu_who(p_token);
+  -- Before anything writes them out: a number of a dozen bytes may be a text of a hundred thousand.
+  v_unbounded := fn_iu_json_unbounded(v_params, 67108864);
+  IF v_unbounded IS NOT NULL THEN
+    -- The parameter that it is, where it is one; together they may be too much as well.
+    v_column := coalesce((SELECT p.key FROM jsonb_each(CASE WHEN jsonb_typeof(v_params) = 'object' THEN v_params ELSE '{}' END) AS p
+                          WHERE octet_length(p.key) <= 80 AND fn_iu_json_unbounded(p.value, 67108864) IS NOT NULL ORDER BY p.key LIMIT 1), 'params');
+    RAISE EXCEPTION '%: %', v_column, v_unbounded USING ERRCODE = 'IU002', COLUMN = v_column,
+      HINT = 'Make the value smaller: at most 67108864 bytes written out, 100 levels, and 500 digits before and behind the point of a number.';
+  END IF;
+
+  IF p_target_run_id IS NOT NULL THEN
+    SELECT * INTO v_target FROM dot_iu_command_run WHERE id = p_target_run_id AND mode IN ('apply', 'rollback') AND status = 'succeeded';
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'run: % is no run that did something', p_target_run_id USING ERRCODE = 'IU003', COLUMN = 'run', HINT = 'Only an apply or a rollback that succeeded can be verified or undone.';
+    ELSIF v_target.receipt ->> 'command' IS DISTINCT FROM p_command THEN
+      RAISE EXCEPTION 'run: % is a run of %', p_target_run_id, v_target.receipt ->> 'command' USING ERRCODE = 'IU002', COLUMN = 'run';
+    END IF;
+  ELSIF p_mode IN ('verify', 'rollback') THEN
+    RAISE EXCEPTION 'run: say which run to %', p_mode USING ERRCODE = 'IU002', COLUMN = 'run';
+  END IF;
+  -- What undoes a run is a command like any other, with that command's right, gates and friction.
+  SELECT * INTO v_command FROM dot_iu_command
+  WHERE command_code = CASE WHEN p_target_run_id IS NULL OR p_mode = 'verify' THEN p_command ELSE coalesce(v_target.receipt -> 'inverse' ->> 'command', p_command) END;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'command: there is no %', coalesce(left(p_command, 80), 'null') USING ERRCODE = 'IU003', COLUMN = 'command';
+  END IF;
+  IF fn_iu_right_rank(v_who.account_right) < fn_iu_right_rank(v_command.required_right) THEN
+    RAISE EXCEPTION '% needs the right %, and % has %', v_command.command_code, v_command.required_right, v_who.actor, v_who.account_right USING ERRCODE = 'IU013';
+  ELSIF NOT (v_who.scopes && ARRAY['*', v_command.command_code]) THEN
+    RAISE EXCEPTION 'this token has no scope %', v_command.command_code USING ERRCODE = 'IU013', HINT = 'Its scopes: ' || array_to_string(v_who.scopes, ', ');
+  END IF;
+
+  IF p_mode = 'verify' THEN
+    v_params := v_target.params;
+    v_param_digest := v_target.param_digest;
+  ELSIF p_target_run_id IS NOT NULL THEN
+    v_params := coalesce(v_target.receipt -> 'inverse' -> 'params', '{}');
+  END IF;
+  v_params := fn_dot_ids_trimmed(v_params, v_command.param_schema);
+  -- Without its secrets: the console salts a password anew at each call, and a repeat must be known as one.
+  v_input := CASE WHEN jsonb_typeof(v_params) = 'object' THEN v_params - v_command.secret_params ELSE v_params END;
+  v_param_digest := coalesce(v_param_digest, sha256(convert_to(v_input::text, 'UTF8')));
+
+  v_run.command_code := v_command.command_code; v_run.mode := p_mode; v_run.actor := v_who.actor; v_run.actor_kind := v_who.actor_kind;
+  v_run.reason := left(v_reason, 2000); v_run.target_run_id := p_target_run_id; v_run.started_at := v_started; v_run.param_digest := v_param_digest;
+  v_run.idempotency_key := CASE WHEN p_mode IN ('apply', 'rollback') THEN nullif(p_idempotency_key, '') END;
+  v_run.object_refs := '{}'; v_run.event_count := 0;
+  v_run.params := CASE WHEN p_mode = 'verify' THEN v_params ELSE fn_dot_params_kept(v_command, v_params) END;
+
+  IF v_run.idempotency_key IS NOT NULL THEN
+    IF octet_length(v_run.idempotency_key) > 200 THEN
+      RAISE EXCEPTION 'idempotency_key: at most 200 bytes' USING ERRCODE = 'IU002', COLUMN = 'idempotency_key';
+    END IF;
+    -- The second click waits for the first, and is told what the first was told.
+    PERFORM fn_iu_lock('iu_core.command ' || v_run.actor || chr(10) || v_run.idempotency_key);
+    SELECT * INTO v_plan FROM dot_iu_command_run WHERE actor = v_run.actor AND idempotency_key = v_run.idempotency_key AND status = 'succeeded';
+    IF FOUND THEN
+      IF (v_plan.command_code, v_plan.mode, v_plan.param_digest) = (v_run.command_code, p_mode, v_param_digest) AND v_plan.target_run_id IS NOT DISTINCT FROM p_target_run_id THEN
+        RETURN v_plan.receipt || '{"repeated": true}';
+      END IF;
+      v_run.idempotency_key := NULL;
+      RETURN fn_dot_run_write(v_run, jsonb_build_object('status', 'refused', 'sqlstate', 'IU015', 'field', 'idempotency_key',
+        'detail', format('the key was used for another input, by run %s', v_plan.id), 'hint', 'Use a new key for a new intention.'));
+    END IF;
+    v_plan := NULL;
+  END IF;
+
+  -- Outside of the subtransaction: what the comparison came to is kept, whatever becomes of the command.
+  IF p_mode <> 'verify' AND p_target_run_id IS NULL AND NOT fn_dot_works_in_drift(v_command.command_code) THEN
+    v_drifted := fn_dot_drift_refused(true) ->> v_command.command_code;
+  END IF;
+
+  BEGIN
+    IF p_mode = 'verify' THEN
+      RETURN fn_dot_run_verify(v_run, v_target);
+    END IF;
+    IF p_target_run_id IS NOT NULL THEN
+      -- Two who undo one run take turns; the ledger's row is only locked, never changed.
+      PERFORM FROM dot_iu_command_run WHERE id = p_target_run_id FOR UPDATE;
+      IF v_target.receipt -> 'inverse' IS NULL OR v_target.receipt -> 'inverse' = 'null' THEN
+        RAISE EXCEPTION 'run %: %', p_target_run_id, coalesce(v_target.receipt ->> 'irreversible', 'it cannot be undone') USING ERRCODE = 'IU017', COLUMN = 'run';
+      ELSIF EXISTS (SELECT FROM dot_iu_command_run WHERE target_run_id = p_target_run_id AND mode = 'rollback' AND status = 'succeeded') THEN
+        RAISE EXCEPTION 'run % is undone already', p_target_run_id USING ERRCODE = 'IU016', COLUMN = 'run';
+      END IF;
+    END IF;
+    v_problems := ARRAY(SELECT regexp_replace(regexp_replace(p, '^\$:', 'params:'), '^\$\.?', '') FROM unnest(fn_iu_payload_problems(v_params, v_command.param_schema)) AS p);
+    IF cardinality(v_problems) > 0 THEN
+      RAISE EXCEPTION '%', array_to_string(v_problems, '; ') USING ERRCODE = 'IU002', COLUMN = split_part(v_problems[1], ':', 1);
+    END IF;
+    IF octet_length(v_reason) > 2000 OR v_reason ~ '[\x01-\x08\x0b-\x1f\x7f]' THEN
+      RAISE EXCEPTION 'reason: at most 2000 bytes, without control characters' USING ERRCODE = 'IU002', COLUMN = 'reason';
+    END IF;
+    IF p_mode <> 'plan' THEN
+      IF v_command.reason_required AND v_reason IS NULL THEN
+        RAISE EXCEPTION 'reason: say why' USING ERRCODE = 'IU002', COLUMN = 'reason';
+      ELSIF v_command.confirm_param IS NOT NULL AND p_confirm IS DISTINCT FROM v_params ->> v_command.confirm_param THEN
+        RAISE EXCEPTION 'confirm: type %', v_params ->> v_command.confirm_param USING ERRCODE = 'IU002', COLUMN = 'confirm';
+      ELSIF v_command.tier > 1 AND p_plan_digest IS NULL THEN
+        RAISE EXCEPTION 'plan_digest: % is applied from a plan', v_command.command_code USING ERRCODE = 'IU002', COLUMN = 'plan_digest', HINT = 'Plan it, read the plan, and pass its digest.';
+      END IF;
+      IF p_plan_digest IS NOT NULL THEN
+        SELECT * INTO v_plan FROM dot_iu_command_run
+        WHERE plan_digest = CASE WHEN p_plan_digest ~ '^[0-9a-f]{64}$' THEN decode(p_plan_digest, 'hex') END AND status = 'planned'
+          AND (command_code, param_digest) = (v_command.command_code, v_param_digest) AND target_run_id IS NOT DISTINCT FROM p_target_run_id
+        ORDER BY id DESC LIMIT 1
+        FOR UPDATE;
+        IF NOT FOUND THEN
+          RAISE EXCEPTION 'plan_digest: no plan of this command with these parameters has it' USING ERRCODE = 'IU014', COLUMN = 'plan_digest', HINT = 'Plan again.';
+        ELSIF v_plan.finished_at < clock_timestamp() - interval '1 hour' THEN
+          RAISE EXCEPTION 'plan_digest: the plan is of %, and a plan holds for an hour', v_plan.finished_at USING ERRCODE = 'IU014', COLUMN = 'plan_digest', HINT = 'Plan again.';
+        END IF;
+        v_run.plan_run_id := v_plan.id;
+        IF EXISTS (SELECT FROM dot_iu_command_run WHERE plan_run_id = v_plan.id AND status = 'succeeded') THEN
+          RAISE EXCEPTION 'plan_digest: this plan was applied already' USING ERRCODE = 'IU014', COLUMN = 'plan_digest', HINT = 'Plan again, if it is wanted twice.';
+        END IF;
+      END IF;
+    END IF;
+    PERFORM fn_iu_gate_require(g) FROM unnest(v_command.gates) AS g;
+    IF v_drifted IS NOT NULL THEN
+      RAISE EXCEPTION '% needs %, which is not as it was deployed', v_command.command_code, v_drifted USING ERRCODE = 'IU020',
+        HINT = 'Conformance (v_dot_drift) shows what differs and how to put it right. Closing, disabling and undoing go on working.';
+    END IF;
+    SELECT jsonb_object_agg(gate, state) INTO v_gates FROM v_iu_gate;
+
+    v_events_before := coalesce(pg_sequence_last_value('iu_core.event_outbox_id_seq'), 0);
+    INSERT INTO dot_iu_acting (xid, actor) VALUES (pg_current_xact_id(), v_who.actor);
+    EXECUTE format('SELECT iu_core.%I($1, $2)', v_command.command_code) INTO v_outcome
+      USING v_params, jsonb_strip_nulls(jsonb_build_object('actor', v_who.actor, 'actor_kind', v_who.actor_kind, 'account_id', v_who.account_id,
+        'right', v_who.account_right, 'reason', v_reason, 'frozen', v_plan.frozen));
+    v_friction := CASE WHEN p_target_run_id IS NULL THEN coalesce(v_outcome -> 'friction', '[]') ELSE '[]' END;
+    v_outcome := v_outcome || jsonb_build_object('notes', jsonb_path_query_array(v_friction, '$[*].what') || coalesce(v_outcome -> 'notes', '[]'));
+    IF p_mode = 'apply' AND v_friction <> '[]' AND (p_plan_digest IS NULL OR v_reason IS NULL) THEN
+      RAISE EXCEPTION '%: %', CASE WHEN p_plan_digest IS NULL THEN 'plan_digest' ELSE 'reason' END, (SELECT string_agg(f ->> 'what', ' ') FROM jsonb_array_elements(v_friction) AS f)
+        USING ERRCODE = 'IU002', COLUMN = CASE WHEN p_plan_digest IS NULL THEN 'plan_digest' ELSE 'reason' END, HINT = 'Plan it, read the plan, and apply that plan with a reason.';
+    END IF;
+    -- What a constraint would refuse at the commit, it refuses here: a plan that passes is one that commits.
+    -- Each by its name: ALL would be the caller's own too, and up to PostgreSQL 17 their triggers would run as the owner.
+    -- It is named where it is there: closing works though the tables of texts are gone.
+    IF to_regclass('iu_core.iu_collection_piece_position_key') IS NOT NULL THEN
+      SET CONSTRAINTS iu_core.iu_collection_piece_position_key IMMEDIATE;
+    END IF;
+    DELETE FROM dot_iu_acting WHERE xid = pg_current_xact_id();
+    IF p_target_run_id IS NOT NULL THEN
+      -- Asked when the handler holds its locks: whoever changed the same before is on record by now.
+      v_overtaken := fn_dot_run_overtaken(v_target);
+      IF v_overtaken IS NOT NULL THEN
+        RAISE EXCEPTION 'run: what run % did was changed again by run %', p_target_run_id, v_overtaken USING ERRCODE = 'IU014', COLUMN = 'run',
+          HINT = format('Undo run %s first, or ask for what is wanted by a command of its own.', v_overtaken);
+      END IF;
+    END IF;
+
+    SELECT coalesce(jsonb_agg(jsonb_build_object('type', event_type, 'lane', delivery_lane, 'count', n) ORDER BY event_type COLLATE "C", delivery_lane), '[]'),
+           coalesce(sum(n), 0), min(first), max(last)
+    INTO v_events, v_run.event_count, v_run.event_from, v_run.event_to
+    FROM (SELECT event_type, delivery_lane, count(*) AS n, min(id) AS first, max(id) AS last
+          FROM event_outbox WHERE id > v_events_before AND xid = pg_current_xact_id() GROUP BY event_type, delivery_lane) AS e;
+    v_run.state_digest := sha256(convert_to(coalesce(v_outcome -> 'state', '{}')::text, 'UTF8'));
+    v_run.plan_digest := sha256(convert_to(v_command.command_code || chr(10) || v_input::text || chr(10) || v_gates::text || chr(10) || coalesce(v_outcome -> 'frozen', 'null')::text, 'UTF8') || v_run.state_digest);
+    v_run.frozen := CASE WHEN p_mode = 'plan' THEN v_outcome -> 'frozen' END;
+    SELECT coalesce(array_agg(DISTINCT r ORDER BY r), '{}') INTO v_run.object_refs
+    FROM (SELECT o ->> 'ref' FROM jsonb_array_elements(coalesce(v_outcome -> 'objects', '[]')) AS o
+          UNION ALL SELECT jsonb_array_elements_text(coalesce(v_outcome -> 'refs', '[]'))) AS touched(r);
+
+    IF p_mode = 'plan' THEN
+      RAISE EXCEPTION 'taken back' USING ERRCODE = 'XPLAN';
+    END IF;
+    IF v_plan.id IS NOT NULL AND v_plan.plan_digest <> v_run.plan_digest THEN
+      RAISE EXCEPTION 'plan_digest: what the plan was made of has changed' USING ERRCODE = 'IU014', COLUMN = 'plan_digest',
+        DETAIL = CASE WHEN v_plan.state_digest = v_run.state_digest THEN 'A gate has changed since.' ELSE 'The state has moved on since.' END, HINT = 'Plan again.';
+    END IF;
+    -- What was true at the start must be true at the end: a gate that closed meanwhile stops the command here.
+    PERFORM fn_iu_gate_require(g) FROM unnest(v_command.gates) AS g;
+    -- So must who acts, unless the command has just shut the door behind them, as a new password does.
+    IF NOT EXISTS (SELECT FROM jsonb_array_elements(v_outcome -> 'objects') AS o
+                   WHERE o ->> 'change' = 'update' AND (o ->> 'ref' = 'account:' || v_who.actor OR starts_with(o ->> 'ref', format('token:%s/', v_who.actor)))) THEN
+      PERFORM FROM fn_iu_who(p_token);
+    END IF;
+    v_message := 'done';
+  EXCEPTION
+    WHEN serialization_failure OR deadlock_detected OR lock_not_available THEN
+      RAISE;                                          -- the caller tries again with the same key
+    WHEN SQLSTATE 'IU012' THEN
+      RAISE;
+    WHEN SQLSTATE 'XPLAN' THEN
+      v_message := 'planned';
+    WHEN OTHERS THEN
+      GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL, v_hint = PG_EXCEPTION_HINT, v_column = COLUMN_NAME;
+      -- In the words of this command's parameters.
+      IF fn_dot_field(v_column, v_command.param_schema) <> v_column THEN
+        v_message := regexp_replace(v_message, '^' || v_column || ':', fn_dot_field(v_column, v_command.param_schema) || ':');
+        v_column := fn_dot_field(v_column, v_command.param_schema);
+      END IF;
+      v_run.frozen := NULL; v_run.object_refs := '{}'; v_run.event_count := 0; v_run.event_from := NULL; v_run.event_to := NULL;
+      RETURN fn_dot_run_write(v_run, jsonb_build_object(
+        'status', CASE WHEN fn_dot_refusal_code(SQLSTATE) IS NULL THEN 'failed' ELSE 'refused' END, 'sqlstate', SQLSTATE,
+        'field', nullif(v_column, ''), 'friction', CASE WHEN v_column IN ('plan_digest', 'reason') THEN nullif(jsonb_path_query_array(v_friction, '$[*].because'), '[]') END, 'detail', v_message, 'more', nullif(v_detail, ''), 'hint', nullif(v_hint, ''),
+        'errors', CASE WHEN cardinality(v_problems) > 0 THEN (SELECT jsonb_agg(jsonb_build_object('field', split_part(p, ': ', 1), 'message', substr(p, length(split_part(p, ': ', 1)) + 3))) FROM unnest(v_problems) AS p) END));
+  END;
+  RETURN fn_dot_run_write(v_run, jsonb_build_object('status', CASE p_mode WHEN 'plan' THEN 'planned' ELSE 'succeeded' END, 'events', v_events), v_outcome);
+END
+$function$;
+ALTER FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) IS 'Runs a command for who holds the token (without one: for the login): plan, apply, verify or rollback; returns the receipt, which is also the ledger''s row. A refusal is returned, not raised. Raises 40001, 40P01 and 55P03 (try again with the same key), IU012 nobody, IU013 no right, IU003 unknown command or run, IU002 bad mode, key or parameters that are too large to be written out, IU011 isolation; these leave no row';
+GRANT EXECUTE ON FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) TO iu_approver;
+GRANT EXECUTE ON FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) TO iu_console;
+GRANT EXECUTE ON FUNCTION fn_dot_command_run(text,text,jsonb,text,text,bigint,text,text,text) TO iu_operator;
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_revoke_token(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_token iu_api_token;
+  v_account text;
+BEGIN
+  SELECT * INTO v_token FROM iu_api_token WHERE id = (p_params ->> 'token')::bigint FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'token: there is no token %', p_params ->> 'token' USING ERRCODE = 'IU003', COLUMN = 'token';
+  ELSIF v_token.account_id IS DISTINCT FROM (p_context ->> 'account_id')::bigint AND p_context ->> 'right' <> 'admin' THEN
+    RAISE EXCEPTION 'token: only an admin revokes the token of another' USING ERRCODE = 'IU013', COLUMN = 'token';
+  ELSIF v_token.revoked_at IS NOT NULL THEN
+    RAISE EXCEPTION 'token: % is revoked already', v_token.id USING ERRCODE = 'IU016', COLUMN = 'token';
+  END IF;
+  SELECT account INTO STRICT v_account FROM iu_account WHERE id = v_token.account_id;
+  UPDATE iu_api_token SET revoked_at = clock_timestamp(), revoked_by = p_context ->> 'actor' WHERE id = v_token.id;
+  RETURN jsonb_build_object(
+    'state', jsonb_build_object('token', v_token.id),
+    'objects', jsonb_build_array(jsonb_build_object('ref', format('token:%s/%s', v_account, v_token.label), 'change', 'update', 'before', '{"status": "live"}'::jsonb, 'after', '{"status": "revoked"}'::jsonb)),
+    'refs', jsonb_build_array('account:' || v_account),
+    'checks', jsonb_build_array(jsonb_build_object('name', 'token_is_revoked', 'kind', 'token', 'token', v_token.id, 'live', false)),
+    'irreversible', 'A revoked token stays dead; issue another.');
+END
+$function$;
+ALTER FUNCTION dot_iu_revoke_token(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_revoke_token(jsonb,jsonb) IS 'Revokes an API token: one''s own, or anybody''s as an admin';
+CREATE OR REPLACE VIEW iu_core.v_iu_route_rule AS
+ SELECT t.event_type,
+    COALESCE(r.id, 0) AS route_id,
+    r.target_kind,
+    r.target_ref,
+        CASE
+            WHEN ((r.enabled IS NOT FALSE) AND (t.payload_schema <> '{}'::jsonb)) THEN t.payload_predicate
+            ELSE NULL::jsonpath
+        END AS payload_predicate,
+    t.payload_schema,
+        CASE
+            WHEN (r.id IS NULL) THEN 'no_route'::text
+            WHEN (NOT r.enabled) THEN 'route_disabled'::text
+            ELSE NULL::text
+        END AS skip_code,
+        CASE
+            WHEN ((r.id IS NULL) OR (NOT r.enabled)) THEN 'skipped'::text
+            WHEN r.dry_run THEN 'dry_run'::text
+            ELSE 'live'::text
+        END AS decision,
+    t.payload_keys,
+    t.payload_fault
+   FROM (iu_event_type t
+     LEFT JOIN iu_outbound_route r ON ((r.event_type = t.event_type)));
+ALTER VIEW v_iu_route_rule OWNER TO iu_owner;
+COMMENT ON VIEW v_iu_route_rule IS 'What becomes of an event of each type on each of its routes, now: failed where there is a payload_predicate and the payload does not meet it and payload_keys, or where there is a payload_fault beside it, else the decision; an event of no type here fails as unknown_event_type';
+DROP FUNCTION iu_core.fn_iu_target_told(text,text);
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_routes_register(p_routes jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_code text;
+  v_entry jsonb;
+BEGIN
+  FOR v_code, v_entry IN SELECT key, value FROM jsonb_each(p_routes) LOOP
+    PERFORM fn_iu_classify('target_kind', ARRAY[v_entry ->> 'target_kind'], 'target_kind');
+    IF NOT EXISTS (SELECT FROM iu_event_type WHERE event_type = v_entry ->> 'event_type') THEN
+      RAISE EXCEPTION 'event_type: % is not registered', coalesce(v_entry ->> 'event_type', 'null')
+        USING ERRCODE = 'IU007', COLUMN = 'event_type', HINT = 'Register the event type first.';
+    END IF;
+    -- A changed definition loses its approval; a known route keeps its switches.
+    INSERT INTO iu_outbound_route (route_code, event_type, target_kind, target_ref, enabled, dry_run, definition_digest, registered_by)
+    VALUES (v_code, v_entry ->> 'event_type', v_entry ->> 'target_kind', v_entry ->> 'target_ref', coalesce((v_entry ->> 'enabled')::boolean, false), true,
+            sha256(convert_to(concat_ws(chr(10), v_code, v_entry ->> 'event_type', v_entry ->> 'target_kind', v_entry ->> 'target_ref'), 'UTF8')), fn_iu_actor())
+    ON CONFLICT (route_code) DO UPDATE
+    SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, dry_run = true,
+        definition_digest = excluded.definition_digest, approval_digest = NULL, registered_at = clock_timestamp(), registered_by = fn_iu_actor()
+    WHERE iu_outbound_route.definition_digest <> excluded.definition_digest;
+  END LOOP;
+END
+$function$;
+ALTER FUNCTION fn_iu_routes_register(jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_routes_register(jsonb) IS 'Registers routes, always as dry runs: {"route_code": {"event_type", "target_kind", "target_ref", "enabled"}}; again with the same content changes nothing. IU002 unclassified target kind, IU007 unknown event type';
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_issue_token(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_token constant text := 'iut_' || fn_iu_token();
+  v_account constant text := p_context ->> 'actor';
+  v_expires timestamptz;
+  v_wrong text;
+  v_id bigint;
+BEGIN
+  IF NOT p_context ? 'account_id' THEN
+    RAISE EXCEPTION 'a token belongs to an account, and % is none', v_account USING ERRCODE = 'IU013', HINT = 'Sign in with an account.';
+  ELSIF p_context ->> 'actor_kind' = 'token' THEN
+    RAISE EXCEPTION 'a token does not issue tokens' USING ERRCODE = 'IU013', HINT = 'Sign in with the password.';
+  END IF;
+  PERFORM fn_dot_own_password(fn_dot_account(v_account), p_params ->> 'current_key');
+  BEGIN
+    v_expires := (p_params ->> 'expires_at')::timestamptz;
+  EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR invalid_time_zone_displacement_value THEN
+    RAISE EXCEPTION 'expires_at: "%" is no time', left(p_params ->> 'expires_at', 80) USING ERRCODE = 'IU002', COLUMN = 'expires_at', HINT = 'Write it as 2030-01-31T12:00:00Z.';
+  END;
+  IF v_expires <= clock_timestamp() OR v_expires > clock_timestamp() + interval '366 days' THEN
+    RAISE EXCEPTION 'expires_at: a token lives for a year at most' USING ERRCODE = 'IU002', COLUMN = 'expires_at';
+  END IF;
+  SELECT s INTO v_wrong FROM jsonb_array_elements_text(p_params -> 'scopes') AS s WHERE s NOT IN ('read', '*') AND NOT EXISTS (SELECT FROM dot_iu_command WHERE command_code = s) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'scopes: "%" is no scope', v_wrong USING ERRCODE = 'IU002', COLUMN = 'scopes', HINT = 'read, a command''s code, or *.';
+  END IF;
+  INSERT INTO iu_api_token (account_id, label, token_digest, scopes, created_by, expires_at)
+  VALUES ((p_context ->> 'account_id')::bigint, p_params ->> 'label', sha256(convert_to(v_token, 'UTF8')), ARRAY(SELECT DISTINCT s FROM jsonb_array_elements_text(p_params -> 'scopes') AS s ORDER BY s), v_account, v_expires)
+  RETURNING id INTO v_id;
+  RETURN jsonb_build_object(
+    'secret', jsonb_build_object('token', v_token),
+    'objects', jsonb_build_array(jsonb_build_object('ref', format('token:%s/%s', v_account, p_params ->> 'label'), 'change', 'create', 'after', jsonb_build_object('scopes', p_params -> 'scopes', 'expires_at', v_expires))),
+    'refs', jsonb_build_array('account:' || v_account),
+    'result', jsonb_build_object('label', p_params -> 'label', 'expires_at', v_expires),
+    'notes', jsonb_build_array('The token is shown once, here. It is kept nowhere.'),
+    'checks', jsonb_build_array(jsonb_build_object('name', 'token_is_live', 'kind', 'token', 'token', v_id, 'live', true)),
+    'inverse', jsonb_build_object('command', 'dot_iu_revoke_token', 'params', jsonb_build_object('token', v_id)));
+END
+$function$;
+ALTER FUNCTION dot_iu_issue_token(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_issue_token(jsonb,jsonb) IS 'Issues an API token for the account that asks, with its present password: told once, scoped, expiring';
+DROP TABLE iu_core.dot_iu_run_text;
+COMMENT ON COLUMN iu_core.dot_iu_command_run.params IS 'as given; texts are their digests, secrets are left out';
+COMMENT ON COLUMN iu_core.dot_iu_command_run.receipt IS 'what the caller was told, without secrets';
