@@ -1,6 +1,6 @@
 import { parseExactly } from '../../shared/exact-json'
 import { trimmedId } from '../../shared/visible'
-import { capital, words } from './format'
+import { isCarried, isSilent, labelOfParam } from './format'
 import { LINE } from './parameters'
 
 /** The part of JSON Schema that the contracts use. */
@@ -41,17 +41,12 @@ const EXTRAS = new Set(['cause', 'from', 'to', 'what', 'joiner', 'separator', 'p
 /** Which of many. Who comes from a list has chosen there, and narrows it here only by the way. */
 const WHICH = ['cause', 'failure_code', 'event_type', 'route', 'from', 'to', 'through']
 const PLACE = ['to', 'after', 'before', 'position', 'at']
-/** Known by what a receipt carries, never typed. */
-const NEVER = new Set(['at', 'expect_at', 'separators'])
 /** Either or: what the first that is known belongs to is asked for, else the first group. */
 const GROUPS: Record<string, string[][]> = {
   dot_iu_import_text: [['source_path', 'text'], ['collection', 'checkpoint', 'expect_revision']],
   dot_iu_revise_piece: [['body', 'title', 'expect_version'], ['version']],
   dot_iu_refresh_metadata_axes: [['collection'], ['piece']],
 }
-const LABELS: Record<string, string> = { per_second: 'At most per second', through: 'Up to number', limit: 'At most', ms: 'Milliseconds', poll_ms: 'Wait in ms', would_become: 'Would become', expect_version: 'Only at version', expect_revision: 'Only at revision', source_path: 'Source path', expires_at: 'Expires', payload_schema: 'Payload schema', current_password: 'Present password' }
-
-export const labelOfParam = (name: string): string => LABELS[name] ?? capital(words(name))
 
 function kindOf(name: string, schema: JsonSchema): FieldKind {
   if (name === 'password' || name === 'current_password') return 'password'
@@ -64,9 +59,6 @@ function kindOf(name: string, schema: JsonSchema): FieldKind {
   if (schema.type === 'object') return 'json'
   return TEXTS.has(name) ? 'text' : 'line'
 }
-
-/** What only a receipt carries, for the database to compare or to place by: nobody reads it. */
-export const isSilent = (name: string): boolean => NEVER.has(name) || name.startsWith('expect_')
 
 /** What is known already, in the order of the contract. */
 export function factsOf(schema: JsonSchema, known: Params): { name: string, value: string }[] {
@@ -83,7 +75,7 @@ export function fieldsOf(command: string, schema: JsonSchema, known: Params, sel
   const chosen = groups.find(group => group.some(name => name in known)) ?? groups[0]
   // One's own password is changed with the present one; another's without.
   const isOwn = known.account === self
-  const isOpen = (name: string) => (name !== 'current_password' || isOwn || !('account' in known)) && !(name in known) && !NEVER.has(name) && !groups.some(group => group !== chosen && group.includes(name))
+  const isOpen = (name: string) => (name !== 'current_password' || isOwn || !('account' in known)) && !(name in known) && !isCarried(name) && !groups.some(group => group !== chosen && group.includes(name))
   const hasPlace = 'to' in properties && 'after' in properties
   const required = new Set([...schema.required ?? [], ...(groups.length ? chosen!.filter(name => !['title', 'expect_version', 'expect_revision'].includes(name)) : [])])
   if (isOwn) required.add('current_password')
