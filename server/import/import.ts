@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import type { Client } from 'pg'
 import type { Friction, Receipt } from '../../shared/commands/receipt.ts'
 import { RefusedCommand, runOrThrow } from '../commands/carry.ts'
 import { cutColumns } from '../commands/wire.ts'
+import { findUnchanged } from '../db/functions/import.ts'
 import { cut } from './cut.ts'
 import { findTextProblem, readSource, SourceError, type Source } from './source.ts'
 
@@ -39,17 +41,18 @@ export interface ImportOptions {
 }
 
 /**
- * Imports the sources, each in a transaction of its own. A file that is refused does not stop the others;
- * a closed gate or a lost database does.
+ * Imports the sources, each that is not there yet as it is in a transaction of its own. A file that is refused does
+ * not stop the others; a closed gate or a lost database does.
  * @returns what became of each file, in the order given.
  */
 export async function importSources(sources: Source[], options: ImportOptions): Promise<(ImportedFile | RefusedFile)[]> {
   const results: (ImportedFile | RefusedFile)[] = []
+  const unchanged = await listUnchanged(sources, options)
   let next = 0
   const lane = async (client: Client) => {
     while (next < sources.length) {
       const index = next++
-      const result = await importOne(client, sources[index]!, options)
+      const result = unchanged.get(sources[index]!) ?? await importOne(client, sources[index]!, options)
       results[index] = result
       options.onFile?.(result)
     }
@@ -60,6 +63,31 @@ export async function importSources(sources: Source[], options: ImportOptions): 
   return results
 }
 
+const sourcePathOf = ({ relativePath }: Source, { prefix }: ImportOptions): string => prefix ? `${prefix}/${relativePath}` : relativePath
+
+/** How many files are read at a time for their digests. */
+const READERS = 8
+
+/** The sources that the database holds as they are, by one question for all: a command for each is what takes the time. */
+async function listUnchanged(sources: Source[], options: ImportOptions): Promise<Map<Source, ImportedFile>> {
+  const digests = new Map<string, { source: Source, digest: string }>()
+  const left = sources.values()
+  const reader = async () => {
+    for (const source of left) {
+      // What is wrong with a file is told when it is its turn.
+      const content = await readSource(source.file, options.maxBytes, source.root).catch((error: unknown) => { if (!(error instanceof SourceError)) throw error })
+      if (content) digests.set(sourcePathOf(source, options), { source, digest: createHash('sha256').update(content).digest('hex') })
+    }
+  }
+  await Promise.all(Array.from({ length: READERS }, reader))
+  const asked = [...digests].map(([sourcePath, { digest }]) => ({ sourcePath, digest }))
+  const found = asked.length ? await findUnchanged(options.clients[0]!, asked, options.token) : []
+  return new Map(found.map(({ sourcePath, address, pieces, byteLength }) => {
+    const { source, digest } = digests.get(sourcePath)!
+    return [source, { file: source.file, sourcePath, outcome: 'unchanged', address, pieces, piecesCreated: 0, versionsCreated: 0, piecesRemoved: 0, piecesMoved: 0, byteLength, contentDigest: digest, notes: [] }]
+  }))
+}
+
 /** The bytes of a file that is text. @throws {SourceError} with the offset of the first byte that is not. */
 async function readText({ file, root }: Source, maxBytes: number): Promise<Buffer> {
   const content = await readSource(file, maxBytes, root)
@@ -68,9 +96,10 @@ async function readText({ file, root }: Source, maxBytes: number): Promise<Buffe
   return content
 }
 
-async function importOne(client: Client, source: Source, { prefix, maxBytes, token, isPlan, over = [] }: ImportOptions): Promise<ImportedFile | RefusedFile> {
-  const { file, relativePath } = source
-  const sourcePath = prefix ? `${prefix}/${relativePath}` : relativePath
+async function importOne(client: Client, source: Source, options: ImportOptions): Promise<ImportedFile | RefusedFile> {
+  const { maxBytes, token, isPlan, over = [] } = options
+  const { file } = source
+  const sourcePath = sourcePathOf(source, options)
   try {
     const content = await readText(source, maxBytes)
     const { pieces } = await cut(content)
