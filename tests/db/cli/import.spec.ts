@@ -58,6 +58,20 @@ it('names what was edited here, imports the rest, and goes over the edits when i
   expect((await piecesIn(db.pool, `i${n}/a.md`)).slice(0, 2)).toEqual([piece, gone])
 })
 
+it('asks once for all that is there as it is, and writes nothing of it; who may not import is refused all the same', async () => {
+  expect((await iu()).status).toBe(0)
+  writeFileSync(join(folder, 'b.md'), `${TEXT}\nOne more.\n`)
+  const runs = async () => Number((await db.pool.query('SELECT count(*) FROM iu_core.dot_iu_command_run')).rows[0]!.count)
+  const before = await runs()
+  expect((await iu()).out).toContain('1 updated, 1 unchanged')
+  expect(await runs()).toBe(before + 1)
+  expect((await iu()).out).toContain('2 unchanged')
+  expect(await runs()).toBe(before + 1)
+  await db.pool.query(`UPDATE iu_core.dot_config SET value = 'false' WHERE key = 'iu_core.composer_enabled'`)
+  expect(await iu()).toMatchObject({ status: 3, err: expect.stringContaining('composer') as string })
+  await db.pool.query(`UPDATE iu_core.dot_config SET value = 'true' WHERE key = 'iu_core.composer_enabled'`)
+})
+
 it('empties no document unless it is told to', async () => {
   await iu()
   writeFileSync(join(folder, 'a.md'), '')
