@@ -1,9 +1,11 @@
 import { comparison } from '../../../drizzle/schema/conformance.ts'
-import type { Conformance, ConformanceCheck, DriftObject } from '../../../shared/read-models/conformance.ts'
+import type { AcceptedObject, Conformance, ConformanceCheck, DriftObject } from '../../../shared/read-models/conformance.ts'
 import type { Snapshot } from '../client.ts'
 
 /** More than these nobody looks through; the counts tell of all of them. */
 const MOST = 100
+
+const instantOf = (time: string) => new Date(time).toISOString()
 
 /** One comparison: everything of it is from one statement, so that headline, checks and drift agree. */
 export type Comparison = Omit<Conformance, 'asOf' | 'asked'>
@@ -13,10 +15,12 @@ export async function readComparison(db: Snapshot): Promise<Comparison> {
   const [row] = await db.select().from(comparison)
   const checks = row!.checks as (Omit<ConformanceCheck, 'code'> & { check_code: string })[]
   const objects = row!.objects as (Omit<DriftObject, 'suggestedAction'> & { suggested_action: string, refuses?: boolean })[]
+  const accepted = row!.accepted as (Omit<AcceptedObject, 'acceptedBy' | 'acceptedAt' | 'expiresAt'> & { accepted_by: string, accepted_at: string, expires_at: string })[]
   return {
     ...row!,
     checks: checks.map(({ check_code: code, ...check }) => ({ code, ...check })),
     objects: objects.map(({ suggested_action: suggestedAction, refuses: _, ...object }) => ({ ...object, suggestedAction })),
+    accepted: accepted.map(({ accepted_by: acceptedBy, accepted_at: acceptedAt, expires_at: expiresAt, ...object }) => ({ ...object, acceptedBy, acceptedAt: instantOf(acceptedAt), expiresAt: instantOf(expiresAt) })),
   }
 }
 
