@@ -3260,15 +3260,18 @@ BEGIN
     END IF;
   END IF;
   IF v_before.id IS NOT NULL THEN
-    -- Every unit that it may touch, before the collection. Where a piece joined until the collection was locked, going
-    -- back frees the locks for another round.
+    -- Every unit that it may touch, before the collection; also those that the last import wrote and somebody has removed,
+    -- which it may bring back. Where one joined until the collection was locked, going back frees the locks for another round.
     LOOP
       BEGIN
         v_locked := ARRAY(SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_before.id
-                          UNION SELECT unit_id FROM iu_collection_checkpoint_piece WHERE collection_id = v_before.id AND checkpoint_no = (p_params ->> 'checkpoint')::integer);
+                          UNION SELECT unit_id FROM iu_collection_checkpoint_piece WHERE collection_id = v_before.id AND checkpoint_no = (p_params ->> 'checkpoint')::integer
+                          UNION SELECT unnest(unit_ids) FROM iu_import_base WHERE id = v_before.base_id AND p_params ? 'text');
         PERFORM FROM information_unit WHERE id = ANY (v_locked) ORDER BY id FOR UPDATE;
         SELECT * INTO v_before FROM iu_collection WHERE id = v_before.id FOR UPDATE;
-        EXIT WHEN NOT EXISTS (SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_before.id EXCEPT SELECT unnest(v_locked));
+        EXIT WHEN NOT EXISTS (SELECT unit_id FROM iu_collection_piece WHERE collection_id = v_before.id
+                              UNION SELECT unnest(unit_ids) FROM iu_import_base WHERE id = v_before.base_id AND p_params ? 'text'
+                              EXCEPT SELECT unnest(v_locked));
         RAISE EXCEPTION 'once more' USING ERRCODE = 'XMORE';
       EXCEPTION WHEN SQLSTATE 'XMORE' THEN NULL;
       END;
@@ -8559,17 +8562,25 @@ DECLARE
   v_line text;
   v_bare text;
   v_indent integer;
-  v_state text := 'over';          -- over, paragraph, quote, list, note, code, fence, html (to its end), block (html to a blank line)
+  v_state text := 'over';          -- over, paragraph, quote, list, note, code, fence, front (matter), html (to its end), block (html to a blank line)
   v_blank boolean := false;        -- a blank line stands before, in a list, a note or code
+  v_lines integer := 0;            -- of front matter, read so far
   v_fence text;
   v_ends text;                     -- what the html is closed by, as a pattern
   v_found text[];
 BEGIN
   is_over := true;
-  IF p_kind = 'front_matter' THEN
-    RETURN;
+  -- A piece that was front matter may have been given another text since.
+  v_fence := CASE WHEN p_kind = 'front_matter' THEN substring(ltrim(p_text, U&'\FEFF') FROM '^(---|\+\+\+)[ \t]*[\r\n](?:.*[\r\n])?\1[ \t]*(?:[\r\n]|$)') END;
+  IF v_fence IS NOT NULL THEN
+    v_state := 'front';
   END IF;
   FOREACH v_line IN ARRAY regexp_split_to_array(ltrim(p_text, U&'\FEFF'), '\r\n|\r|\n') LOOP
+    IF v_state = 'front' THEN
+      v_lines := v_lines + 1;
+      IF v_lines > 1 AND rtrim(v_line, E' \t') = v_fence THEN v_state := 'over'; END IF;
+      CONTINUE;
+    END IF;
     v_bare := ltrim(v_line, E' \t');
     v_indent := length(replace(left(v_line, length(v_line) - length(v_bare)), E'\t', '    '));
     IF v_state = 'fence' THEN
@@ -9629,7 +9640,10 @@ BEGIN
   IF p_payload IS NULL THEN
     RAISE EXCEPTION 'payload: give a JSON value; an empty one is {}' USING ERRCODE = 'IU002', COLUMN = 'payload';
   END IF;
-  v_problem := fn_iu_json_unbounded(p_payload, 1048576);
+  -- Most are short, also when written out, and need no closer look. What lies packed is unpacked before it is measured.
+  IF pg_column_size(p_payload #> '{}') > 500 OR octet_length(p_payload::text) > 500 THEN
+    v_problem := fn_iu_json_unbounded(p_payload, 1048576);
+  END IF;
   IF v_problem IS NOT NULL THEN
     RAISE EXCEPTION 'payload: %', v_problem USING ERRCODE = 'IU002', COLUMN = 'payload', HINT = 'An event says what happened, in 1 MB at most; what is larger is kept elsewhere and named in it.';
   END IF;
@@ -10696,6 +10710,26 @@ END
 $function$;
 ALTER FUNCTION fn_iu_import_over(iu_collection,iu_import_base,bigint[],boolean[],boolean[],bigint[]) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_import_over(iu_collection,iu_import_base,bigint[],boolean[],boolean[],bigint[]) IS 'The pieces on which an import would undo what was done here since the last one: edited, added, moved or removed. Takes which unit each new piece is, whether its text and its place stay, and which units leave';
+
+-- function fn_iu_import_unchanged(text[],text[],text)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_import_unchanged(p_source_paths text[], p_digests text[], p_token text)
+ RETURNS TABLE(source_path text, canonical_address text, pieces integer, byte_length bigint)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT c.source_path, c.canonical_address, c.piece_count, c.byte_length
+  FROM fn_iu_who(p_token) AS w
+  JOIN fn_dot_command_blocked(w.account_right) AS b ON b.command_code = 'dot_iu_import_text' AND b.code IS NULL AND w.scopes && ARRAY['*', b.command_code]
+  CROSS JOIN unnest(p_source_paths, p_digests) AS g(source_path, digest)
+  JOIN iu_collection AS c ON c.source_path = g.source_path
+  WHERE c.status = 'active' AND c.render_revision = c.revision AND (c.render_digest, c.source_digest) = (decode(g.digest, 'hex'), decode(g.digest, 'hex'))
+$function$;
+ALTER FUNCTION fn_iu_import_unchanged(text[],text[],text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_import_unchanged(text[],text[],text) IS 'Of these sources, with the SHA-256 of each text in hex: those that an import would leave as they are. None for somebody who may not import now. IU012 nobody';
+GRANT EXECUTE ON FUNCTION fn_iu_import_unchanged(text[],text[],text) TO iu_approver;
+GRANT EXECUTE ON FUNCTION fn_iu_import_unchanged(text[],text[],text) TO iu_console;
+GRANT EXECUTE ON FUNCTION fn_iu_import_unchanged(text[],text[],text) TO iu_operator;
 
 -- function fn_iu_is_address(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_is_address(p_address text)
