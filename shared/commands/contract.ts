@@ -70,7 +70,10 @@ export const pasted = z.string().overwrite(trimmedId)
 
 const NAMES = z.registry<{ named: true }>()
 /** A text that names a thing, by its pattern: the ledger keeps it. Of any other text it keeps the digest. */
-export const named = <S extends z.ZodString>(schema: S): S => schema.register(NAMES, { named: true })
+export function named<S extends z.ZodString>(schema: S): S {
+  NAMES.add(schema, { named: true })
+  return schema
+}
 
 /** Whether the ledger keeps a value of this kind as it is: a number, one of a few, or what names a thing. Whatever is not told to be so is a text. */
 function isReference(schema: z.core.$ZodType): boolean {
