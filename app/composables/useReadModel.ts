@@ -5,6 +5,8 @@ import type { ReadModelName, ReadModels } from '~~/shared/read-models/registry'
 export interface ReadModel<T> {
   /** the newest answer; stays while the next one is fetched, and when that fails */
   readonly data: T | undefined
+  /** the newest answer, whether it is shown or waits to be asked for */
+  readonly newest: T | undefined
   /** why there is no answer, or no newer one */
   readonly problem: Problem | undefined
   /** `data` answers an earlier query: the current one is under way */
@@ -47,6 +49,7 @@ export function useReadModel<Name extends ReadModelName>(name: Name, query: Mayb
   const problem = () => fetched.error.value ? problemOf(fetched.error.value) : undefined
   const model: ReadModel<ReadModels[Name]> = {
     get data() { return problem() && !isCurrent() ? undefined : shown.value?.answer },
+    get newest() { return (waiting.value ?? shown.value)?.answer },
     get problem() { return problem() },
     get busy() { return fetched.status.value === 'pending' && !isCurrent() },
     get news() { return waiting.value && rows(waiting.value).filter(row => !rows(shown.value).includes(row)).length },

@@ -34,6 +34,7 @@ export interface Readiness {
 export function useReadiness(situation: () => Situation): ComputedRef<Readiness> {
   const { data: session, commandState } = useSession()
   const { clock } = useFreshness()
+  const known = useKnown()
   return computed(() => {
     const { contract, plan, problem, isStale, reason, confirm, expected } = situation()
     const isForbidden = commandState(contract.command)?.blocked?.code === 'forbidden'
@@ -41,7 +42,7 @@ export function useReadiness(situation: () => Situation): ComputedRef<Readiness>
     const isOutdated = plan !== undefined && !isPlanned
     const items: Prerequisite[] = [
       { label: `Right ${contract.right}${session.value ? `: you have ${session.value.right}` : ''}`, state: isForbidden ? 'missing' : 'met', wanting: `the right ${contract.right}` },
-      ...contract.gates.map(({ gate, isOpen, state }) => ({ label: `Gate ${shortGate(gate)} ${isOpen ? 'is open' : `is ${state}`}`, state: isOpen ? 'met' as const : 'missing' as const, wanting: `gate ${shortGate(gate)}, which is ${state}`, gate })),
+      ...contract.gates.map(({ gate, isOpen, state }) => ({ label: `Gate ${shortGate(gate)} ${known.value.isKnown ? `is ${isOpen ? 'open' : state}` : `is unknown, ${lastKnown(state, known.value)}`}`, state: isOpen ? 'met' as const : 'missing' as const, wanting: `gate ${shortGate(gate)}, which is ${state}`, gate })),
     ]
     if (contract.tier > 1 || plan) items.push({ label: isOutdated ? 'The plan no longer holds' : isPlanned ? 'Planned' : 'A plan', state: isOutdated ? 'missing' : isPlanned ? 'met' : 'open', wanting: isOutdated ? 'a new plan' : 'a plan' })
     if (contract.reasonRequired) items.push({ label: 'A reason', state: reason.trim() ? 'met' : 'open', wanting: 'a reason' })

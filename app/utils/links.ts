@@ -5,6 +5,9 @@ export function collectionPath(address: string): string {
   return `/collections/${address.split('/').map(encodeURIComponent).join('/')}`
 }
 
+/** What is found when a collection is counted anew. */
+export const healthPath = (address: string) => ({ path: collectionPath(address), query: { tab: 'health' } })
+
 export function downloadPath(address: string): string {
   return `/api/collections/render?address=${encodeURIComponent(address)}`
 }

@@ -24,6 +24,21 @@ export const collectionManifest = iuCore.view('v_iu_collection_manifest', {
   updatedAt: instant('updated_at').notNull(),
 }).existing()
 
+export const collectionHealth = iuCore.view('v_iu_collection_health', {
+  collectionId: bigint('collection_id', { mode: 'number' }).notNull(),
+  address: text('canonical_address').notNull(),
+  healthy: boolean('healthy').notNull(),
+  pieces: integer('pieces').notNull(),
+  piecesKept: integer('pieces_counted').notNull(),
+  bytes: bigint('bytes', { mode: 'number' }).notNull(),
+  bytesKept: bigint('bytes_counted', { mode: 'number' }).notNull(),
+  missingBody: integer('missing_body').notNull(),
+  retiredInside: integer('retired_inside').notNull(),
+  renderStale: boolean('render_stale').notNull(),
+  differsFromSource: boolean('differs_from_source').notNull(),
+  findings: integer('findings').notNull(),
+}).existing()
+
 export const collectionPiece = iuCore.view('v_iu_collection_piece', {
   collectionId: bigint('collection_id', { mode: 'number' }).notNull(),
   collectionAddress: text('collection_address').notNull(),

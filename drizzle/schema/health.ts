@@ -52,3 +52,10 @@ export const eventBacklog = iuCore.view('v_iu_event_backlog', {
   oldestAt: instant('oldest_at'),
   isExact: boolean('is_exact').notNull(),
 }).existing()
+
+export const composerBacklog = iuCore.view('v_iu_composer_event_backlog', {
+  workerCode: text('worker_code').notNull(),
+  eventType: text('event_type').notNull(),
+  pending: integer('pending').notNull(),
+  oldestAt: instant('oldest_at'),
+}).existing()

@@ -9,7 +9,7 @@ const ROUTES = Object.entries<ReadRoute>(READ_ROUTES)
 
 const TAGS: Record<string, string> = {
   overview: 'Overview', accounting: 'Overview', shell: 'Overview', collections: 'Collections', attempts: 'Delivery', 'dead-letters': 'Delivery',
-  worker: 'Operation', gates: 'Operation', commands: 'Operation', ledger: 'Operation', accounts: 'Operation', session: 'Session',
+  worker: 'Operation', backups: 'Operation', gates: 'Operation', commands: 'Operation', ledger: 'Operation', accounts: 'Operation', session: 'Session',
 }
 
 /** The parameters that a query schema takes. */

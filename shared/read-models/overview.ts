@@ -35,14 +35,32 @@ export type BacklogRow = z.output<typeof backlogRow>
 export const collectionSummary = collectionRow.pick({ address: true, title: true, kind: true, pieceCount: true, byteLength: true, updatedAt: true, roundTrip: true })
 export type CollectionSummary = z.output<typeof collectionSummary>
 
+/** The composer's own part of the backlog. */
+export const composerBacklog = z.object({
+  pending: count,
+  types: count.describe('event types that they are of'),
+  oldestAt: time.nullable(),
+  isExact: z.boolean().describe('false: at least so many wait'),
+})
+export type ComposerBacklog = z.output<typeof composerBacklog>
+
+/** What the digests that are kept tell of all collections; none of them is counted anew for it. */
+export const collectionsKept = z.object({
+  total: boundedCount,
+  notRendered: boundedCount.describe('changed since their last rendering, or never rendered'),
+  differing: boundedCount.describe('not what was imported, though nobody has edited them'),
+})
+export type CollectionsKept = z.output<typeof collectionsKept>
+
 export const overviewAnswer = z.object({
   ...answer,
   workers: z.array(workerHealth),
   gates: z.array(gate),
   backlog: z.array(backlogRow),
+  composerBacklog,
   largest: z.array(collectionSummary),
   recent: z.array(collectionSummary),
-  collections: boundedCount,
+  collections: collectionsKept,
   routes: z.object({ total: count, enabled: count, dryRun: count }),
 })
 export type Overview = z.output<typeof overviewAnswer>

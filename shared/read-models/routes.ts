@@ -5,8 +5,10 @@ import { accountsAnswer, accountsQuery } from './accounts.ts'
 import { attemptHistoryAnswer, attemptHistoryQuery } from './attempt-history.ts'
 import { attemptsAnswer, attemptsQuery } from './attempts.ts'
 import { attemptSummaryAnswer, attemptSummaryQuery } from './attempt-summary.ts'
+import { backupsAnswer, backupsQuery } from './backups.ts'
 import { collectionAnswer, collectionQuery } from './collection.ts'
 import { collectionCheckpointsAnswer, collectionCheckpointsQuery } from './collection-checkpoints.ts'
+import { collectionFindingsAnswer, collectionsHealthAnswer } from './collection-health.ts'
 import { collectionParkedAnswer, collectionParkedQuery } from './collection-parked.ts'
 import { collectionPieceAnswer, collectionPieceQuery } from './collection-piece.ts'
 import { collectionPiecesAnswer, collectionPiecesQuery } from './collection-pieces.ts'
@@ -49,6 +51,8 @@ export const READ_ROUTES = {
   'shell': read({ summary: 'What the strip over every page shows', query: shellQuery, answer: shellAnswer }),
   'collections': read({ summary: 'Collections, by address', query: collectionsQuery, answer: collectionsAnswer }),
   'collections/head': read({ summary: 'One collection: its sizes, digests and round trip', query: collectionQuery, answer: collectionAnswer, finds: true }),
+  'collections/health': read({ summary: 'The same page of collections, each with its health, counted anew from its rows', query: collectionsQuery, answer: collectionsHealthAnswer }),
+  'collections/findings': read({ summary: 'One collection counted anew from its rows, and what Validate finds in it', query: collectionQuery, answer: collectionFindingsAnswer, finds: true }),
   'collections/pieces': read({ summary: 'The manifest of a collection, in order', query: collectionPiecesQuery, answer: collectionPiecesAnswer, finds: true }),
   'collections/piece': read({ summary: 'The exact text of one piece', query: collectionPieceQuery, answer: collectionPieceAnswer, finds: true }),
   'collections/rendered': read({ summary: 'A window of a collection as safe HTML, or as its text', query: collectionRenderedQuery, answer: collectionRenderedAnswer, finds: true }),
@@ -67,6 +71,7 @@ export const READ_ROUTES = {
   'proof': read({ summary: 'The checks W1 to W9, the last probe, and what is left of it', query: proofQuery, answer: proofAnswer }),
   'conformance': read({ summary: 'The live catalogue held against what was deployed: counts by class, a digest, and each object that has drifted', query: conformanceQuery, answer: conformanceAnswer }),
   'layers': read({ summary: 'Each layer that shows or copies this schema, whether it is in step, and the consoles and folders behind that', query: layersQuery, answer: layersAnswer }),
+  'backups': read({ summary: 'The newest backups that were tried, and the newest that can be restored', query: backupsQuery, answer: backupsAnswer }),
   'commands': read({ summary: 'Every command, with what became of its runs', query: commandsQuery, answer: commandsAnswer }),
   'commands/contract': read({ summary: 'What one command takes and asks for', query: commandContractQuery, answer: commandContractAnswer, finds: true }),
   'ledger': read({ summary: 'Runs of commands, newest first', query: ledgerQuery, answer: ledgerAnswer }),

@@ -3,7 +3,8 @@ import type { SQL } from 'drizzle-orm'
 import { collectionManifest as manifest } from '../../../drizzle/schema/collections.ts'
 import type { Collection } from '../../../shared/read-models/collection.ts'
 import type { Collections, CollectionsQuery } from '../../../shared/read-models/collections.ts'
-import type { CollectionSummary } from '../../../shared/read-models/overview.ts'
+import type { CollectionsKept, CollectionSummary } from '../../../shared/read-models/overview.ts'
+import { COUNT_LIMIT } from '../../../shared/read-models/page.ts'
 import type { Snapshot } from '../client.ts'
 import { boundedCount, keysetPage } from './keyset.ts'
 import { notFound } from './not-found.ts'
@@ -19,12 +20,17 @@ const summary = {
 }
 
 export async function readCollections(db: Snapshot, query: CollectionsQuery): Promise<Omit<Collections, 'asOf'>> {
-  const filter = and(matches(query.q), query.kind && eq(manifest.kind, query.kind))
-  const page = await keysetPage(query, ({ cursor, backwards, limit }) => db.select(row).from(manifest)
-    .where(and(filter, cursor === undefined ? undefined : (backwards ? lt : gt)(manifest.address, cursor)))
-    .orderBy((backwards ? desc : asc)(manifest.address)).limit(limit), found => found.address)
-  return { ...page, total: await countCollections(db, filter) }
+  return { ...await collectionsPage(db, query), total: await boundedCount(db, sql`${manifest}`, filterOf(query)) }
 }
+
+/** One page of the list, by address. */
+export function collectionsPage(db: Snapshot, query: CollectionsQuery) {
+  return keysetPage(query, ({ cursor, backwards, limit }) => db.select(row).from(manifest)
+    .where(and(filterOf(query), cursor === undefined ? undefined : (backwards ? lt : gt)(manifest.address, cursor)))
+    .orderBy((backwards ? desc : asc)(manifest.address)).limit(limit), found => found.address)
+}
+
+const filterOf = ({ q, kind }: CollectionsQuery): SQL | undefined => and(matches(q), kind && eq(manifest.kind, kind))
 
 /** What was typed is a piece of text to find, never a pattern. */
 function matches(q: string | undefined): SQL | undefined {
@@ -34,8 +40,15 @@ function matches(q: string | undefined): SQL | undefined {
   return or(ilike(manifest.title, pattern), ilike(manifest.address, pattern), ilike(manifest.sourcePath, pattern))
 }
 
-export function countCollections(db: Snapshot, filter: SQL | undefined): Promise<number> {
-  return boundedCount(db, sql`${manifest}`, filter)
+/** All collections by what is kept of each: a count anew would read every piece. */
+export async function readCollectionsKept(db: Snapshot): Promise<CollectionsKept> {
+  const first = db.select({ revision: manifest.revision, renderRevision: manifest.renderRevision, roundTrip: manifest.roundTrip }).from(manifest).limit(COUNT_LIMIT + 1).as('first')
+  const [kept] = await db.select({
+    total: sql<number>`count(*)::int`,
+    notRendered: sql<number>`count(*) filter (where ${first.renderRevision} is distinct from ${first.revision})::int`,
+    differing: sql<number>`count(*) filter (where ${first.roundTrip} = 'differs')::int`,
+  }).from(first)
+  return kept!
 }
 
 export async function readCollection(db: Snapshot, address: string): Promise<Omit<Collection, 'asOf'>> {

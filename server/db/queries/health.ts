@@ -1,11 +1,11 @@
 import { sql } from 'drizzle-orm'
 import { outboundRoute } from '../../../drizzle/schema/routing.ts'
-import { accounting, eventBacklog, gate, workerHealth } from '../../../drizzle/schema/health.ts'
+import { accounting, composerBacklog, eventBacklog, gate, workerHealth } from '../../../drizzle/schema/health.ts'
 import type { Accounting } from '../../../shared/read-models/accounting.ts'
 import type { Gate, Overview } from '../../../shared/read-models/overview.ts'
 import type { Shell } from '../../../shared/read-models/shell.ts'
 import type { Snapshot } from '../client.ts'
-import { countCollections, largestCollections, recentCollections } from './collections.ts'
+import { largestCollections, readCollectionsKept, recentCollections } from './collections.ts'
 
 export async function readAccounting(db: Snapshot): Promise<Omit<Accounting, 'asOf'>> {
   const [row] = await db.select().from(accounting)
@@ -34,6 +34,11 @@ export async function readOverview(db: Snapshot): Promise<Omit<Overview, 'asOf'>
   const workers = await db.select().from(workerHealth).orderBy(workerHealth.workerCode)
   const gates = await db.select().from(gate)
   const backlog = await db.select().from(eventBacklog).orderBy(sql`${eventBacklog.pending} desc`, eventBacklog.eventType).limit(8)
+  const [composer] = await db.select({
+    pending: sql<number>`coalesce(sum(${composerBacklog.pending}), 0)::int`,
+    types: sql<number>`count(distinct ${composerBacklog.eventType})::int`,
+    oldestAt: sql<string | null>`min(${composerBacklog.oldestAt})`.mapWith(composerBacklog.oldestAt),
+  }).from(composerBacklog)
   const [routes] = await db.select({
     total: sql<number>`count(*)::int`,
     enabled: sql<number>`count(*) filter (where ${outboundRoute.enabled})::int`,
@@ -41,11 +46,12 @@ export async function readOverview(db: Snapshot): Promise<Omit<Overview, 'asOf'>
   }).from(outboundRoute)
   return {
     workers: workers.map(worker => ({ ...worker, inert: inertBy(worker.blockedBy, gates) })), backlog,
+    composerBacklog: { ...composer!, isExact: workers.every(worker => worker.backlogIsExact) },
     gates: gates.sort(byLadder),
     routes: routes ?? { total: 0, enabled: 0, dryRun: 0 },
     largest: await largestCollections(db),
     recent: await recentCollections(db),
-    collections: await countCollections(db, undefined),
+    collections: await readCollectionsKept(db),
   }
 }
 

@@ -35,7 +35,8 @@ export interface World {
 const GATES = ['operator_runtime', 'composer', 'autocut', 'routes_master', 'route_worker']
 const COUNTED_ELSEWHERE = [...WRITTEN_BESIDE, 'iu_worker_process']
 
-export async function makeWorld(): Promise<World> {
+/** A world; `through` is the way by which its console reaches the database. */
+export async function makeWorld(through: (login: URL) => URL = login => login): Promise<World> {
   const name = `iu_api_${randomBytes(6).toString('hex')}`
   const admin = process.env.IU_E2E_DATABASE_URL!
   await within(admin, client => client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`))
@@ -52,7 +53,7 @@ export async function makeWorld(): Promise<World> {
   })
   const login = Object.assign(new URL(process.env.IU_E2E_CONSOLE_URL!), { pathname: name })
   const port = await freePort(0)
-  const server = await startConsole(login.href, port, randomBytes(32).toString('hex'))
+  const server = await startConsole(through(login).href, port, randomBytes(32).toString('hex'))
   const origin = `http://127.0.0.1:${port}`
   const db = new pg.Pool({ connectionString: url.href, max: 4 })
   db.on('error', () => {})
