@@ -103,6 +103,7 @@ export const LAYER_MARKS: Record<Layer['state'], Mark> = {
 /** What a comparison with what was deployed came to. */
 export const CONFORMANCE_MARKS: Record<Conformance['state'], Mark> = {
   matches: { icon: 'i-lucide-shield-check', label: 'as deployed', color: 'text-success' },
+  accepted: { icon: 'i-lucide-shield-alert', label: 'accepted', color: 'text-warning' },
   drift: { icon: 'i-lucide-octagon-x', label: 'drift', color: 'text-error' },
   unknown: { icon: 'i-lucide-circle-help', label: 'unknown', color: 'text-warning' },
 }

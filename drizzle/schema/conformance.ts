@@ -3,7 +3,7 @@ import { instant, iuCore } from './columns.ts'
 
 export const comparison = iuCore.view('v_dot_comparison', {
   checkedAt: instant('checked_at').notNull(),
-  state: text('state', { enum: ['matches', 'drift', 'unknown'] }).notNull(),
+  state: text('state', { enum: ['matches', 'accepted', 'drift', 'unknown'] }).notNull(),
   digest: text('digest'),
   expected: integer('expected').notNull(),
   matching: integer('matching').notNull(),
@@ -13,4 +13,5 @@ export const comparison = iuCore.view('v_dot_comparison', {
   why: text('why'),
   checks: jsonb('checks').notNull(),
   objects: jsonb('objects').notNull(),
+  accepted: jsonb('accepted').notNull(),
 }).existing()

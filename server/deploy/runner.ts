@@ -1,4 +1,5 @@
 import { faultOf } from '../db/faults.ts'
+import { readAccepted } from './accepted.ts'
 import { appliedUnits, readBook } from './book.ts'
 import { withoutDdl } from './ddl.ts'
 import { enterDeployer, fingerprints, readInventory, register, renew, whyDark } from './inventory.ts'
@@ -92,11 +93,11 @@ export function deployUnits(client: Connection, units: Unit[], { to, onUnit = ()
   })
 }
 
-/** Runs the verify of every applied unit; the first that raises is the error. @returns the tags verified. */
+/** Runs the verify of every applied unit, but for what was accepted as it is; the first that raises is the error. @returns the tags verified. */
 export function verifyUnits(client: Connection, units: Unit[], onUnit: OnUnit = () => {}): Promise<string[]> {
   return alone(client, async () => {
     const done = await applied(client, units)
-    const standing = standingVerifies(done)
+    const standing = standingVerifies(done, await inTransaction(client, () => readAccepted(client)))
     for (const [index, unit] of done.entries()) {
       onUnit(unit, 'verify')
       await inTransaction(client, () => run(client, { ...unit, verify: standing[index]! }, 'verify'))

@@ -23,10 +23,10 @@ const EXPECTED = /^ {4}\('((?:[^']|'')+)', '((?:[^']|'')+)', (?:'(?:[^']|'')*'|N
 
 /**
  * The verify of each unit as it holds once all of them are applied: what a later unit says of an object
- * takes the place of what an earlier one said.
+ * takes the place of what an earlier one said. Of what was accepted as it is none says anything.
  */
-export function standingVerifies(units: Pick<Unit, 'verify'>[]): string[] {
-  const said = new Set<string>()
+export function standingVerifies(units: Pick<Unit, 'verify'>[], accepted: { class: string, identity: string }[] = []): string[] {
+  const said = new Set(accepted.map(({ class: kind, identity }) => `${kind} ${identity.replaceAll('\'', '\'\'')}`))
   return units.toReversed().map(({ verify }) => {
     const lines = verify.split('\n')
     const expected = lines.filter(line => EXPECTED.test(line))

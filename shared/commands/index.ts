@@ -1,5 +1,6 @@
 import { ACCOUNTS } from './accounts.ts'
 import { COLLECTIONS } from './collections.ts'
+import { CONFORMANCE } from './conformance.ts'
 import { bodiesOf, type CommandContract, paramSchema } from './contract.ts'
 import { DELIVERY } from './delivery.ts'
 import { GATES } from './gates.ts'
@@ -8,7 +9,7 @@ import { REGISTRY } from './registry.ts'
 import { RETENTION } from './retention.ts'
 
 /** Every command there is; a house test holds this list, the database's registry and its handlers together. */
-export const COMMANDS: readonly CommandContract[] = [...PIECES, ...COLLECTIONS, ...DELIVERY, ...RETENTION, ...GATES, ...REGISTRY, ...ACCOUNTS]
+export const COMMANDS: readonly CommandContract[] = [...PIECES, ...COLLECTIONS, ...DELIVERY, ...RETENTION, ...GATES, ...CONFORMANCE, ...REGISTRY, ...ACCOUNTS]
 
 const byCode = new Map(COMMANDS.map(contract => [contract.code as string, contract]))
 export const findCommand = (code: string): CommandContract | undefined => byCode.get(code)

@@ -1,40 +1,62 @@
 import { defineCommand } from 'citty'
 import { type Comparison, readComparison } from '../../db/queries/conformance.ts'
-import type { ConformanceCheck, DriftObject } from '../../../shared/read-models/conformance.ts'
+import { NOT_COMPARED } from '../../../shared/not-compared.ts'
+import type { AcceptedObject, ConformanceCheck, DriftObject } from '../../../shared/read-models/conformance.ts'
 import { reading } from '../database.ts'
+import { hasColors } from '../output.ts'
 import { EXIT, explain, printable, say, sayJson, table } from '../report.ts'
 
-/** Of a comparison: what is unknown is no pass, and no drift either. */
-const STATUS: Record<Comparison['state'], number> = { matches: EXIT.done, drift: EXIT.failed, unknown: EXIT.refused }
+/** Of a comparison: what is unknown is no pass, and no drift either; what was accepted is no drift. */
+const STATUS: Record<Comparison['state'], number> = { matches: EXIT.done, accepted: EXIT.done, drift: EXIT.failed, unknown: EXIT.refused }
+const SIGN: Record<Comparison['state'], string> = { matches: '✓', accepted: '!', drift: '✗', unknown: '? unknown:' }
 
-const checkRow = ({ code, class: kind, expected, present, missing, unexpected, changed, unknown, ok }: ConformanceCheck) =>
-  [code, kind, ...[expected, present, missing, unexpected, changed, unknown].map(String), ok ? 'ok' : unknown && !(missing + unexpected + changed) ? 'unknown' : 'drift']
+const yellow = (text: string): string => hasColors() ? `\u001B[33m${text}\u001B[39m` : text
+
+/** A check in a word. */
+function wordOf({ ok, missing, unexpected, changed, unknown, accepted }: ConformanceCheck): string {
+  if (ok) return 'ok'
+  if (missing + unexpected + changed) return 'drift'
+  if (unknown) return 'unknown'
+  return accepted ? 'accepted' : 'drift'
+}
+
+const checkRow = (check: ConformanceCheck) => {
+  const { code, class: kind, expected, matching, accepted, missing, unexpected, changed, unknown } = check
+  return [code, kind, ...[expected, matching, accepted, missing, unexpected, changed, unknown].map(String), wordOf(check)]
+}
 
 /** Each line of what may have many: a definition must not reach the terminal unescaped. */
 const indented = (text: string) => text.split('\n').map(line => `    ${printable(line)}`)
 
-const objectLines = ({ state, class: kind, identity, suggestedAction, statement }: DriftObject) =>
-  ['', `✗ ${state} ${kind} ${printable(identity)}`, `  ${printable(suggestedAction)}`, ...(statement ? indented(statement) : [])]
+const objectLines = ({ state, class: kind, identity, digest, suggestedAction, statement }: DriftObject) =>
+  ['', `✗ ${state} ${kind} ${printable(identity)}`, `  ${printable(suggestedAction)}`, ...(statement ? indented(statement) : []), ...(digest ? [`  digest ${digest}`] : [])]
+
+const acceptedLines = ({ state, class: kind, identity, owner, reason, acceptedBy, acceptedAt, expiresAt }: AcceptedObject) => ['', ...[
+  `! accepted: ${state} ${kind} ${printable(identity)}`,
+  `  until ${expiresAt}; answered for by ${printable(owner)}; accepted by ${printable(acceptedBy)} at ${acceptedAt}`,
+  ...reason.split('\n').map(line => `  ${printable(line)}`),
+].map(yellow)]
 
 /** What the page says above everything. */
 function headline({ state, summary, digest, why }: Comparison): string[] {
-  return [`${{ matches: '✓', drift: '✗', unknown: '? unknown:' }[state]} ${summary}${digest ? ` · catalogue ${digest}` : ''}`, ...(why ? [`  ${printable(why)}`] : [])]
+  const line = `${SIGN[state]} ${summary}${digest ? ` · catalogue ${digest}` : ''}`
+  return [state === 'accepted' ? yellow(line) : line, ...(why ? [`  ${printable(why)}`] : [])]
 }
 
 export default defineCommand({
-  meta: { name: 'conformance', description: 'hold the live schema against what was deployed: 0 all matches, 1 drift, 2 it could not be asked, 3 it is unknown' },
+  meta: { name: 'conformance', description: 'hold the live schema against what was deployed: 0 all matches or was accepted, 1 drift, 2 it could not be asked, 3 it is unknown' },
   args: { json: { type: 'boolean', description: 'one JSON document' } },
   async run({ args }) {
     try {
       // Whoever looks changes nothing: pending units are not deployed, and drift would keep them from being.
       const compared = await reading(readComparison, { isolation: 'READ COMMITTED', deploys: false })
       if (args.json) {
-        sayJson(compared)
+        sayJson({ ...compared, not_compared: NOT_COMPARED })
       }
       else {
         say([
-          table(['CHECK', 'CLASS', 'EXPECTED', 'PRESENT', 'MISSING', 'UNEXPECTED', 'CHANGED', 'UNKNOWN', 'STATE'], compared.checks.map(checkRow)),
-          ...compared.objects.flatMap(objectLines), '', ...headline(compared),
+          table(['CHECK', 'CLASS', 'EXPECTED', 'MATCHES', 'ACCEPTED', 'MISSING', 'UNEXPECTED', 'CHANGED', 'UNKNOWN', 'STATE'], compared.checks.map(checkRow)),
+          ...compared.objects.flatMap(objectLines), ...compared.accepted.flatMap(acceptedLines), '', ...headline(compared),
         ].join('\n'))
       }
       process.exitCode = STATUS[compared.state]

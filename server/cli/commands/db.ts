@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { defineCommand } from 'citty'
 import type { Client } from 'pg'
 import { readCatalogue, schemaText } from '../../deploy/catalogue.ts'
-import { bootstrap, BootstrapError, DRIZZLE, enterDeployerAnew, planDeploy, planRollback, readUnits, rollbackUnits, verifyUnits } from '../../deploy/index.ts'
+import { acceptedText, bootstrap, BootstrapError, DRIZZLE, enterDeployerAnew, planDeploy, planRollback, readAccepted, readUnits, rollbackUnits, verifyUnits } from '../../deploy/index.ts'
 import { type HistoryState, sealLedger, verifyHistory, verifyLedger } from '../../db/functions/ledger.ts'
 import { checkWorks, type Miscount, recountAccounting } from '../../db/functions/proof.ts'
 import { BACKUPS, backupKind, withDatabase } from '../database.ts'
@@ -99,11 +99,12 @@ export default defineCommand({
       run: ({ args }) => withDatabase(async (client) => {
         // A unit that is not as deployed must not keep the other checks from being told.
         const units: Verified = await verifyUnits(client, readUnits(DRIZZLE)).then(tags => ({ verified: tags }), (error: Error) => ({ verified: [], error: error.message }))
+        const accepted = await readAccepted(client)
         const works = await checkWorks(client)
         const accounting: Recounted = await recountAccounting(client).catch((error: Error) => ({ miscounts: [], error: error.message }))
         const history = await proveHistory(client)
-        if (args.json) sayJson({ ...units, works, accounting, history })
-        else say([...unitLines(units), ...works.map(({ code, name, ok, detail }) => `${ok ? '✓' : '✗'} ${code} ${name}: ${printable(detail)}`), recountLine(accounting), ...provedLines(history)].join('\n'))
+        if (args.json) sayJson({ ...units, accepted, works, accounting, history })
+        else say([...unitLines(units), ...accepted.map(one => `! not as deployed: ${printable(acceptedText(one))}`), ...works.map(({ code, name, ok, detail }) => `${ok ? '✓' : '✗'} ${code} ${name}: ${printable(detail)}`), recountLine(accounting), ...provedLines(history)].join('\n'))
         if (units.error !== undefined || works.some(({ ok }) => !ok) || accounting.error !== undefined || accounting.miscounts.length || !history.ok) process.exitCode = EXIT.failed
       }),
     }),

@@ -3,6 +3,8 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { LOOPBACK } from '../../../shared/loopback.ts'
+import { NOT_COMPARED } from '../../../shared/not-compared.ts'
+import { carry } from '../commands/world.ts'
 import { testDatabase, type TestDatabase } from '../harness.ts'
 
 const IU = join(import.meta.dirname, '../../../server/cli/iu.ts')
@@ -15,7 +17,10 @@ beforeAll(async () => {
 afterAll(() => Promise.all([db.drop(), empty.drop()]))
 
 function iu(url: string, ...args: string[]): Promise<{ status: number, out: string, err: string }> {
-  return new Promise(resolve => execFile(process.execPath, [IU, 'conformance', ...args], { env: { ...process.env, DATABASE_URL: url } }, (error, out, err) =>
+  return started(url, {}, ...args)
+}
+function started(url: string, env: NodeJS.ProcessEnv, ...args: string[]): Promise<{ status: number, out: string, err: string }> {
+  return new Promise(resolve => execFile(process.execPath, [IU, 'conformance', ...args], { env: { ...process.env, ...env, DATABASE_URL: url } }, (error, out, err) =>
     resolve({ status: error ? Number(error.code) : 0, out, err })))
 }
 const both = async (url: string) => {
@@ -27,7 +32,7 @@ it('ends with 0 where all matches: each class, and the digest', async () => {
   const { status, out, json } = await both(db.url)
   expect(status).toEqual([0, 0])
   const { rows: [whole] } = await db.pool.query<{ digest: string, expected: number }>('SELECT digest, expected FROM iu_core.v_dot_comparison')
-  expect(json).toMatchObject({ state: 'matches', drift: 0, unknown: 0, expected: whole!.expected, matching: whole!.expected, digest: whole!.digest, objects: [] })
+  expect(json).toMatchObject({ state: 'matches', drift: 0, unknown: 0, expected: whole!.expected, matching: whole!.expected, digest: whole!.digest, objects: [], accepted: [], not_compared: NOT_COMPARED })
   expect(json.checks.map(check => [check.code, check.ok])).toEqual(Array.from({ length: 10 }, (_, at) => [`D${at + 1}`, true]))
   expect(out).toMatch(/^CHECK +CLASS +EXPECTED .*\n(D\d+ .* ok\n){10}\n✓ .*\n$/)
   expect(out).toContain(`✓ drift 0; ${whole!.expected} of ${whole!.expected} expected objects are as deployed · catalogue ${whole!.digest}\n`)
@@ -52,6 +57,35 @@ it('ends with 1 where there is drift: each object with its statement, which puts
     await db.as('iu_deployer', client => client.query(statement as string))
   }
   expect((await iu(db.url)).status).toBe(0)
+})
+
+it('ends with 0 where all that remains was accepted: by whom, for whom, why and until when, in yellow where there are colours', async () => {
+  await db.pool.query('ALTER FUNCTION iu_core.fn_iu_slug(text) COST 7; CREATE VIEW iu_core.v_extra AS SELECT 1 AS one')
+  const { json: { objects } } = await both(db.url)
+  const expires = new Date(Date.now() + 86_400_000).toISOString()
+  const accept = ({ class: kind, identity: object, digest }: Record<string, unknown>, reason: string) =>
+    carry(db.pool, 'dot_iu_accept_deviation', { class: kind, object, digest, owner: 'the team\u009B', expires_at: expires }, { reason })
+  await accept(objects[0]!, 'for now\nand not longer')
+  const one = await both(db.url)
+  expect(one.status).toEqual([1, 1])
+  expect(one.json).toMatchObject({ state: 'drift', drift: 1, accepted: [{ class: 'function', identity: 'fn_iu_slug(text)' }], objects: [{ class: 'view', digest: objects[1]!.digest }] })
+  expect(one.out).toContain(`\n  digest ${String(objects[1]!.digest)}\n`)
+  expect(one.out).toMatch(/\n✗ drift 1: 1 unexpected; accepted 1; /)
+
+  await accept(objects[1]!, 'the other')
+  const { status, out, json } = await both(db.url)
+  expect(status).toEqual([0, 0])
+  expect(json).toMatchObject({ state: 'accepted', drift: 0, objects: [], not_compared: NOT_COMPARED })
+  expect(json.accepted).toMatchObject([{ class: 'function', identity: 'fn_iu_slug(text)', state: 'changed', digest: objects[0]!.digest, owner: 'the team\u009B', reason: 'for now\nand not longer', acceptedBy: 'db:iu_deployer', expiresAt: expires }, { class: 'view', identity: 'v_extra', state: 'unexpected' }])
+  expect(out).toMatch(/\nD2 +view +(\d+) +\1 +1 +0 +0 +0 +0 +accepted\n/)
+  expect(out).toMatch(/\nD9 +class +7 +5 +2 +0 +0 +0 +0 +accepted\n/)
+  expect(out).toContain(`\n! accepted: changed function fn_iu_slug(text)\n  until ${expires}; answered for by the team\\u009b; accepted by db:iu_deployer at 20`)
+  expect(out).toContain('\n  for now\n  and not longer\n')
+  expect(out).toMatch(/\n! drift 0; accepted 2; \d+ of \d+ expected objects are as deployed · catalogue [0-9a-f]{64}\n$/)
+  expect(out).not.toContain('\u001B')
+  expect((await started(db.url, { FORCE_COLOR: '1', NO_COLOR: '' })).out).toContain('\u001B[33m! accepted: changed function fn_iu_slug(text)\u001B[39m\n')
+  await db.as('iu_deployer', client => client.query(`${objects[0]!.statement as string}; DROP VIEW iu_core.v_extra`))
+  expect((await both(db.url)).json).toMatchObject({ state: 'matches', accepted: [] })
 })
 
 it('ends with 3 where it is unknown, and says why', async () => {

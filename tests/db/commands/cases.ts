@@ -67,6 +67,14 @@ export function casesOf(stage: Stage): Record<string, Record<string, Making>> {
     return `${name}.log`
   }
 
+  /** A view that nobody deployed, which serves no command; what accepting it takes. */
+  async function deviation(name: string): Promise<Params> {
+    const object = `v_${name.replace(/\W/g, '_')}`.slice(0, 63)
+    await stage.db.pool.query(`CREATE VIEW iu_core.${object} AS SELECT 1 AS one`)
+    const { rows } = await stage.db.pool.query<{ digest: string }>(`SELECT digest FROM iu_core.v_dot_drift WHERE class = 'view' AND identity = $1`, [object])
+    return { class: 'view', object, digest: rows[0]!.digest, owner: 'the tests', expires_at: new Date(Date.now() + 86_400_000).toISOString() }
+  }
+
   /** A background replay of two letters, which nobody is at work on; its number. */
   async function replay(name: string): Promise<number> {
     await letters(name)
@@ -344,6 +352,21 @@ export function casesOf(stage: Stage): Record<string, Record<string, Making>> {
       'that is closed': async () => (await gate(false), { params: { gate: 'iu_core.structure_ops_enabled' } }),
       'until a time': async () => (await gate(false), { params: { gate: 'iu_core.structure_ops_enabled', expires_at: inAYear() } }),
       'that is open, until a time': async () => (await gate(true), { params: { gate: 'iu_core.structure_ops_enabled', expires_at: inAYear() }, stands: true }),
+    },
+    dot_iu_accept_deviation: {
+      'of a view': async n => ({ params: await deviation(n) }),
+      'by another owner': async (n) => {
+        const params = await deviation(n)
+        await apply('dot_iu_accept_deviation', params)
+        return { params: { ...params, owner: 'somebody else' }, stands: true }
+      },
+    },
+    dot_iu_withdraw_acceptance: {
+      'of a view': async (n) => {
+        const { class: kind, object, ...more } = await deviation(n)
+        await apply('dot_iu_accept_deviation', { class: kind, object, ...more })
+        return { params: { class: kind, object } }
+      },
     },
     dot_iu_disable_triggers: { 'that are on': async () => ({ params: {} }) },
     dot_iu_enable_triggers: { 'that are off': async () => (await apply('dot_iu_disable_triggers', {}), { params: {} }) },

@@ -1,4 +1,4 @@
--- requires: event_outbox, fn_dot_cursor_object, fn_iu_probe_left, information_unit, iu_account, iu_api_token, iu_collection, iu_collection_checkpoint, iu_collection_piece, iu_core, iu_held_decision, iu_outbound_route, iu_relation, iu_replay_batch, iu_replay_job, iu_route_attempt, iu_route_dead_letter, iu_route_worker_run, iu_unit_axis, unit_version, v_iu_archive, v_iu_worker_schedule
+-- requires: event_outbox, fn_dot_accepted, fn_dot_cursor_object, fn_iu_probe_left, information_unit, iu_account, iu_api_token, iu_collection, iu_collection_checkpoint, iu_collection_piece, iu_core, iu_held_decision, iu_outbound_route, iu_relation, iu_replay_batch, iu_replay_job, iu_route_attempt, iu_route_dead_letter, iu_route_worker_run, iu_unit_axis, unit_version, v_iu_archive, v_iu_worker_schedule
 -- One place for every postcondition: a check is {name, kind, what it is about, what must hold}.
 CREATE FUNCTION iu_core.fn_dot_check(p_check jsonb)
 RETURNS text
@@ -111,6 +111,9 @@ BEGIN
       SELECT jsonb_build_object('sha256', a.content_digest, 'removed', a.is_removed,
         'in_outbox', (SELECT count(*) FROM event_outbox WHERE id BETWEEN a.first_id AND a.last_id) >= a.events) INTO v_have
       FROM v_iu_archive AS a WHERE a.archive_id = (c ->> 'archive')::bigint;
+    WHEN 'acceptance' THEN
+      v_want := jsonb_build_object('sha256', c -> 'sha256');
+      v_have := jsonb_build_object('sha256', (SELECT a.digest FROM fn_dot_accepted() AS a WHERE (a.class, a.identity) = (c ->> 'class', c ->> 'identity')));
     WHEN 'event_type' THEN
       v_want := '{"registered": true}';
       v_have := jsonb_build_object('registered', EXISTS (SELECT FROM iu_event_type WHERE event_type = c ->> 'event_type'));

@@ -1,4 +1,4 @@
--- requires: dot_inventory, fn_dot_catalogue, fn_dot_checks, fn_dot_principals, fn_dot_principals_expected, fn_dot_repair, fn_dot_repairs, fn_dot_state, fn_dot_state_expected, iu_core
+-- requires: dot_inventory, fn_dot_accepted, fn_dot_catalogue, fn_dot_checks, fn_dot_deviation_digest, fn_dot_principals, fn_dot_principals_expected, fn_dot_repair, fn_dot_repairs, fn_dot_state, fn_dot_state_expected, iu_core
 -- Everything that is told of a comparison comes from one statement, so that counts, drift and digest agree.
 -- The comparison is made under the deployers' lock, shared, in a subtransaction that is taken back: no deploy
 -- begins while it lasts (PostgreSQL spells definitions as they are now, and finds objects as they were when the
@@ -76,7 +76,7 @@ BEGIN
                CASE j.state
                  WHEN 'unknown' THEN CASE WHEN i.digest = sha256(convert_to(i.definition, 'UTF8')) THEN 'Give its table back to its owner: it cannot be read.' ELSE 'Run iu db deploy: it builds the units beside this database and registers what they make.' END
                  WHEN 'missing' THEN CASE WHEN class = 'principal' THEN 'Make it again with the statement, as an administrator of the server.' ELSE 'Make it again with the statement, or roll back what dropped it.' END
-                 WHEN 'unexpected' THEN CASE WHEN class = 'principal' THEN 'Undo it with the statement, as an administrator of the server.' WHEN class IN ('event_type', 'route') THEN 'Remove it with the statement, or register it by command.' ELSE 'Drop it with the statement, or write a unit that makes it.' END
+                 WHEN 'unexpected' THEN CASE WHEN class = 'principal' AND identity ~ '^member ' THEN 'Undo it with the statement, as an administrator of the server. To admit it, an approver accepts it until a time (dot_iu_accept_deviation).' WHEN class = 'principal' THEN 'Undo it with the statement, as an administrator of the server.' WHEN class IN ('event_type', 'route') THEN 'Remove it with the statement, or register it by command.' ELSE 'Drop it with the statement, or write a unit that makes it.' END
                  ELSE CASE WHEN class = 'principal' THEN 'Put it back with the statement, as an administrator of the server.' WHEN i.digest = c.digest AND class = 'config' THEN 'Set the gate by command: close it, or open it with a reason.'
                            WHEN i.digest = c.digest AND class = 'route' THEN 'Switch the route by command, or with the statement.'
                            WHEN i.digest = c.digest THEN 'Put the switch back with the statement, or switch it by command.'
@@ -115,7 +115,11 @@ BEGIN
       ) AS d;
       v_expected := CASE WHEN v_with_principals THEN v_expected || jsonb_build_object('principal', v_principals) ELSE v_expected END;
       IF v_found <> '[]' THEN
-        v_found := fn_dot_repairs(v_found);
+        -- What was accepted exactly so says who did, and is no drift.
+        v_found := (
+          SELECT jsonb_agg(o.object || jsonb_build_object('digest', o.digest) || coalesce(to_jsonb(a) - 'decision_id', '{}') ORDER BY o.n)
+          FROM (SELECT object, n, fn_dot_deviation_digest(object) AS digest FROM jsonb_array_elements(fn_dot_repairs(v_found)) WITH ORDINALITY AS r(object, n)) AS o
+          LEFT JOIN fn_dot_accepted() AS a ON (a.class, a.identity, a.digest) = (o.object ->> 'class', o.object ->> 'identity', o.digest));
       END IF;
     END IF;
     RAISE EXCEPTION 'taken back' USING ERRCODE = 'XPLAN';
@@ -137,16 +141,17 @@ BEGIN
   v_all := jsonb_path_query_first(v_checks, '$[*] ? (@.check_code == "D8")');
   RETURN (
     SELECT jsonb_build_object(
-      'checked_at', v_at, 'digest', v_digest, 'expected', v_all -> 'expected', 'matching', n.present - n.changed, 'drift', n.missing + n.unexpected + n.changed, 'unknown', n.unknown,
-      'state', CASE WHEN v_found IS NULL THEN 'unknown' WHEN n.missing + n.unexpected + n.changed > 0 THEN 'drift' WHEN n.unknown > 0 THEN 'unknown' ELSE 'matches' END,
+      'checked_at', v_at, 'digest', v_digest, 'expected', v_all -> 'expected', 'matching', n.matching, 'drift', n.missing + n.unexpected + n.changed, 'unknown', n.unknown,
+      'state', CASE WHEN v_found IS NULL THEN 'unknown' WHEN n.missing + n.unexpected + n.changed > 0 THEN 'drift' WHEN n.unknown > 0 THEN 'unknown' WHEN n.accepted > 0 THEN 'accepted' ELSE 'matches' END,
       'summary', CASE WHEN v_found IS NULL THEN format('%s objects are expected, and were not compared', n.expected)
         ELSE concat_ws('; ', format('drift %s', n.missing + n.unexpected + n.changed) || coalesce(': ' || nullif(concat_ws(', ', nullif(n.changed, 0) || ' changed', nullif(n.missing, 0) || ' missing', nullif(n.unexpected, 0) || ' unexpected'), ''), ''),
-          format('%s of %s expected objects are as deployed', n.present - n.changed, n.expected), CASE WHEN n.unknown > 0 THEN format('%s cannot be compared', n.unknown) END) END,
+          CASE WHEN n.accepted > 0 THEN format('accepted %s', n.accepted) END, format('%s of %s expected objects are as deployed', n.matching, n.expected), CASE WHEN n.unknown > 0 THEN format('%s cannot be compared', n.unknown) END) END,
       'why', CASE WHEN v_found IS NULL THEN v_why WHEN n.unknown > 0 THEN format('%s of %s objects cannot be compared.', n.unknown, n.expected) END,
-      'checks', v_checks, 'objects', coalesce(v_found, '[]'))
-    FROM jsonb_to_record(v_all) AS n(expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer));
+      'checks', v_checks, 'objects', jsonb_path_query_array(coalesce(v_found, '[]'), '$[*] ? (!exists(@.accepted_by))'),
+      'accepted', coalesce((SELECT jsonb_agg(o - '{refuses,suggested_action}'::text[] ORDER BY n) FROM jsonb_array_elements(v_found) WITH ORDINALITY AS e(o, n) WHERE o ? 'accepted_by'), '[]'))
+    FROM jsonb_to_record(v_all) AS n(expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer, matching integer, accepted integer));
 END
 $$;
-COMMENT ON FUNCTION iu_core.fn_dot_compare(text[]) IS 'The live schema and what guards it, or the classes named, against the inventory and what bootstrap makes, as one document: state (matches, drift, unknown), counts, the checks D1 to D10, a digest of the catalogue, and each object that is not as deployed. Waits for nobody longer than half a second';
+COMMENT ON FUNCTION iu_core.fn_dot_compare(text[]) IS 'The live schema and what guards it, or the classes named, against the inventory and what bootstrap makes, as one document: state (matches, accepted, drift, unknown), counts, the checks D1 to D10, a digest of the catalogue, each object that is not as deployed, and apart from these each that was accepted so. Waits for nobody longer than half a second';
 REVOKE ALL ON FUNCTION iu_core.fn_dot_compare(text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION iu_core.fn_dot_compare(text[]) TO iu_reader;

@@ -19,7 +19,7 @@ AS $$
   ), users AS MATERIALIZED (
     SELECT DISTINCT CASE n.class WHEN 'trigger' THEN split_part(n.name, ' on ', 2) ELSE n.name END AS name, w[1] AS used
     FROM named AS n CROSS JOIN LATERAL regexp_matches(n.said, '\w+', 'g') AS w
-    WHERE n.name !~ '^(fn_dot_(catalogue|checks|compare|drift|fingerprints|inventory|repair|stamp|state)|v_dot_(comparison|conformance|drift))' AND EXISTS (SELECT FROM named AS k WHERE k.name = w[1])
+    WHERE n.name !~ '^(fn_dot_(catalogue|checks|compare|drift|fingerprints|inventory|repair|stamp|state)|v_dot_(accepted|comparison|conformance|drift))' AND EXISTS (SELECT FROM named AS k WHERE k.name = w[1])
   ), reached(name, class, identity) AS (
     SELECT CASE class WHEN 'function' THEN split_part(identity, '(', 1) WHEN 'trigger' THEN split_part(identity, ' on ', 2) ELSE identity END, class, identity
     FROM drifted WHERE class IN ('table', 'view', 'function', 'trigger')

@@ -1,9 +1,9 @@
--- requires: dot_config, dot_inventory, dot_iu_command, iu_core, iu_event_type, iu_outbound_route
+-- requires: dot_config, dot_inventory, dot_iu_command, fn_dot_accepted, iu_core, iu_event_type, iu_outbound_route
 -- Which rows of the catalogue, the registries and the inventory there are, by the transactions that wrote them: a
 -- stamp that was seen before means that nothing has been changed, by whatever statement. Sums, so that the order in
 -- which rows are found does not count; what PostgreSQL itself brings has lower numbers. Some maintenance (REINDEX,
 -- VACUUM FULL) changes it and means nothing, and so does what is made in other schemas: to leave that out would take
--- longer than to sum it up.
+-- longer than to sum it up. Which acceptances hold is part of it, so that one that expires turns it as one that is made does.
 CREATE FUNCTION iu_core.fn_dot_stamp()
 RETURNS TABLE (part text, classes text[], stamp text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -13,11 +13,13 @@ AS $$
 DECLARE
   v_schema constant oid := 'iu_core'::regnamespace;
   v_registered constant text[] := '{config,event_type,route}';
+  -- The acceptances that hold, by the part that they belong to; there are few, if any.
+  v_accepted constant jsonb := (SELECT jsonb_object_agg(n.part, n.stamp) FROM (SELECT CASE WHEN a.class = ANY (v_registered) THEN 'registered' WHEN a.class = 'principal' THEN 'guards' ELSE 'deployed' END AS part, string_agg(a.decision_id::text, ',' ORDER BY a.decision_id) AS stamp FROM fn_dot_accepted() AS a GROUP BY 1) AS n);
 BEGIN
   -- Vocabulary, and what else stands in the schema, serve no command.
   part := 'deployed';
   classes := '{schema,table,view,function,trigger,command}';
-  stamp := concat_ws(' ',
+  stamp := concat_ws(' ', 'accepted ' || (v_accepted ->> part),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_namespace WHERE oid = v_schema),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_class WHERE relnamespace = v_schema),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_attribute WHERE attrelid >= 16384 AND attnum > 0),
@@ -36,7 +38,7 @@ BEGIN
   -- Which commands these serve is told by what was deployed.
   part := 'registered';
   classes := v_registered;
-  stamp := concat_ws(' ', stamp,
+  stamp := concat_ws(' ', stamp, 'accepted ' || (v_accepted ->> part),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_config),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM iu_event_type),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM iu_outbound_route),
@@ -45,7 +47,7 @@ BEGIN
   part := 'guards';
   classes := '{principal}';
   -- Roles stand in a table that only an administrator may read; what shows of them is little.
-  stamp := concat_ws(' ', pg_conf_load_time(), current_setting('fsync'), current_setting('full_page_writes'),
+  stamp := concat_ws(' ', 'accepted ' || (v_accepted ->> part), pg_conf_load_time(), current_setting('fsync'), current_setting('full_page_writes'),
     (SELECT sum(hash_record_extended(r, 0)) FROM pg_roles AS r),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_auth_members),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_db_role_setting),

@@ -20,12 +20,13 @@ AS $$
     SELECT e.exported_at, k.canonical_address, encode(e.render_digest, 'hex') AS digest FROM iu_export AS e JOIN iu_collection AS k ON k.id = e.collection_id
     WHERE e.exported_at IS NOT NULL ORDER BY e.exported_at DESC LIMIT 1
   ), compared AS MATERIALIZED (
-    SELECT state, digest, expected, drift, why, objects FROM v_dot_comparison
+    SELECT state, digest, expected, matching, drift, why, objects, accepted FROM v_dot_comparison
   )
-  SELECT 'database', CASE WHEN c.contract_digest IS NULL THEN 'unknown' ELSE CASE d.state WHEN 'matches' THEN 'in_step' WHEN 'drift' THEN 'behind' ELSE 'unknown' END END, c.applied_at, c.contract_unit, d.digest,
+  SELECT 'database', CASE WHEN c.contract_digest IS NULL THEN 'unknown' ELSE CASE d.state WHEN 'matches' THEN 'in_step' WHEN 'accepted' THEN 'in_step' WHEN 'drift' THEN 'behind' ELSE 'unknown' END END, c.applied_at, c.contract_unit, d.digest,
          CASE WHEN c.contract_digest IS NOT NULL AND d.state <> 'unknown' THEN d.drift END,
          CASE WHEN c.contract_digest IS NULL THEN 'no unit is on record'
               WHEN d.state = 'matches' THEN format('all of %s objects are as deployed: drift 0', d.expected)
+              WHEN d.state = 'accepted' THEN format('drift 0; accepted %s, until %s at the latest; %s of %s objects are as deployed', jsonb_array_length(d.accepted), (SELECT to_char(max((a ->> 'expires_at')::timestamptz) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"') FROM jsonb_array_elements(d.accepted) AS a), d.matching, d.expected)
               WHEN d.state = 'drift' THEN concat_ws('; ', format('drift %s, the first: %s', d.drift, (SELECT concat_ws(' ', o ->> 'class', o ->> 'identity', 'is', o ->> 'state') FROM jsonb_array_elements(d.objects) WITH ORDINALITY AS e(o, n) WHERE o ->> 'state' <> 'unknown' ORDER BY n LIMIT 1)), d.why)
               ELSE d.why END
   FROM contract AS c, compared AS d

@@ -1,0 +1,17 @@
+/**
+ * The kinds of things that the comparison does not look at, each with the reason. This is the one list: the page, `iu conformance --json`
+ * and docs/conformance.md show it as it stands here.
+ */
+export const NOT_COMPARED: readonly { kind: string, why: string }[] = [
+  { kind: 'rows of the application', why: 'Events, attempts, units, collections and accounts are data. The accounting and the sealed history prove them.' },
+  { kind: 'superusers who are members of nothing', why: 'A superuser may do everything whatever a comparison says, and the server needs one.' },
+  { kind: 'passwords and pg_hba.conf', why: 'The schema\'s owner may not read them.' },
+  { kind: 'functions with their caller\'s rights in other schemas', why: 'Whoever calls one could do the same by himself.' },
+  { kind: 'functions that put the schema\'s name together', why: 'What a text becomes when it is run stands in no catalogue.' },
+  { kind: 'objects in temporary schemas', why: 'They are gone with their session, and our functions look there last.' },
+  { kind: 'security labels', why: 'They mean something to an extension alone, and none of ours reads them.' },
+  { kind: 'tablespaces', why: 'Where files lie changes nothing of what is in them.' },
+  { kind: 'physical replication slots', why: 'They belong to the server as a whole and only read.' },
+  { kind: 'extensions and languages', why: 'They come by an administrator. What they make upon our objects is compared.' },
+  { kind: 'server settings but for those that are named', why: 'Only those that let damage or a forged change pass guard the schema.' },
+]
