@@ -27,6 +27,28 @@ COMMENT ON TABLE dot_config IS 'Gates: a missing, malformed or expired row is a 
 COMMENT ON COLUMN dot_config.value IS 'exactly ''true'' opens; anything else is closed';
 COMMENT ON COLUMN dot_config.expires_at IS 'an opening holds until then; null = until closed';
 
+-- table dot_deviation_decision
+CREATE TABLE dot_deviation_decision (
+  id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  class text COLLATE "C" NOT NULL,
+  identity text COLLATE "C" NOT NULL,
+  digest text COLLATE "C",
+  owner text,
+  expires_at timestamp with time zone,
+  reason text NOT NULL,
+  decided_by text NOT NULL,
+  decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT dot_deviation_decision_accepted_chk CHECK ((((digest IS NULL) = (owner IS NULL)) AND ((digest IS NULL) = (expires_at IS NULL)))),
+  CONSTRAINT dot_deviation_decision_expires_chk CHECK (((expires_at > decided_at) AND (expires_at <= (decided_at + '366 days'::interval)))),
+  CONSTRAINT dot_deviation_decision_pkey PRIMARY KEY (id)
+);
+ALTER TABLE dot_deviation_decision OWNER TO iu_owner;
+CREATE INDEX dot_deviation_decision_object_idx ON iu_core.dot_deviation_decision USING btree (class, identity, id);
+COMMENT ON TABLE dot_deviation_decision IS 'Deviations that an approver accepted, and what was withdrawn again; it counts only with its run in the ledger (fn_dot_accepted)';
+COMMENT ON COLUMN dot_deviation_decision.digest IS 'of fn_dot_deviation_digest(): exactly this deviation and no other of that object; null: what was accepted was withdrawn';
+COMMENT ON COLUMN dot_deviation_decision.owner IS 'who answers for the deviation: an account or any name';
+COMMENT ON COLUMN dot_deviation_decision.expires_at IS 'it is drift again then';
+
 -- table dot_drift_known
 CREATE TABLE dot_drift_known (
   part text COLLATE "C" NOT NULL,
@@ -1152,6 +1174,25 @@ COMMENT ON COLUMN unit_version.body IS 'UTF-8 text, kept byte for byte';
 COMMENT ON COLUMN unit_version.content_digest IS 'SHA-256 over the bytes of the body';
 COMMENT ON COLUMN unit_version.byte_length IS 'bytes of the body';
 
+-- view v_dot_accepted
+CREATE VIEW v_dot_accepted AS
+ SELECT class,
+    identity,
+    state,
+    digest,
+    owner,
+    reason,
+    accepted_by,
+    accepted_at,
+    expires_at,
+    expected,
+    live,
+    statement
+   FROM jsonb_to_recordset((fn_dot_compare() -> 'accepted'::text)) a(class text, identity text, state text, digest text, owner text, reason text, accepted_by text, accepted_at timestamp with time zone, expires_at timestamp with time zone, expected text, live text, statement text);
+ALTER VIEW v_dot_accepted OWNER TO iu_owner;
+COMMENT ON VIEW v_dot_accepted IS 'Every object that is not as it was deployed and was accepted exactly so: by whom, who answers for it, why and until when; it is in v_dot_drift again when that time has come, or when it changes once more';
+GRANT SELECT ON v_dot_accepted TO iu_reader;
+
 -- view v_dot_comparison
 CREATE VIEW v_dot_comparison AS
  SELECT checked_at,
@@ -1164,10 +1205,11 @@ CREATE VIEW v_dot_comparison AS
     why,
     checks,
     objects,
-    summary
-   FROM jsonb_to_record(fn_dot_compare()) k(checked_at timestamp with time zone, state text, digest text, expected integer, matching integer, drift integer, unknown integer, why text, checks jsonb, objects jsonb, summary text);
+    summary,
+    accepted
+   FROM jsonb_to_record(fn_dot_compare()) k(checked_at timestamp with time zone, state text, digest text, expected integer, matching integer, drift integer, unknown integer, why text, checks jsonb, objects jsonb, summary text, accepted jsonb);
 ALTER VIEW v_dot_comparison OWNER TO iu_owner;
-COMMENT ON VIEW v_dot_comparison IS 'One comparison as a whole: state (matches, drift, unknown and why), how many objects are expected, match, have drifted and are unknown, and the same in a sentence, SHA-256 over the catalogue, and what v_dot_conformance and v_dot_drift would have told at that moment';
+COMMENT ON VIEW v_dot_comparison IS 'One comparison as a whole: state (matches, accepted, drift, unknown and why), how many objects are expected, match, have drifted and are unknown, and the same in a sentence, SHA-256 over the catalogue, and what v_dot_conformance, v_dot_drift and v_dot_accepted would have told at that moment';
 GRANT SELECT ON v_dot_comparison TO iu_reader;
 
 -- view v_dot_conformance
@@ -1180,11 +1222,13 @@ CREATE VIEW v_dot_conformance AS
     unexpected,
     changed,
     unknown,
-    ok
-   FROM jsonb_to_recordset((fn_dot_compare() -> 'checks'::text)) k(check_code text, class text, expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer, ok boolean)
+    ok,
+    matching,
+    accepted
+   FROM jsonb_to_recordset((fn_dot_compare() -> 'checks'::text)) k(check_code text, class text, expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer, ok boolean, matching integer, accepted integer)
   ORDER BY (length(check_code)), check_code;
 ALTER VIEW v_dot_conformance OWNER TO iu_owner;
-COMMENT ON VIEW v_dot_conformance IS 'D1 to D7: each class, expected (the inventory) against the live catalogue; D8: everything in the inventory, in both directions; D9: the classes D1 to D7 that are as they should be; D10: what guards the schema, against what bootstrap makes. What is unknown is never ok';
+COMMENT ON VIEW v_dot_conformance IS 'D1 to D7: each class, expected (the inventory) against the live catalogue; D8: everything in the inventory, in both directions; D9: the classes D1 to D7 that are as they should be; D10: what guards the schema, against what bootstrap makes. matching + accepted + missing + unexpected + changed + unknown is what was compared. What is unknown or accepted is never ok';
 GRANT SELECT ON v_dot_conformance TO iu_reader;
 
 -- view v_dot_drift
@@ -1195,10 +1239,11 @@ CREATE VIEW v_dot_drift AS
     expected,
     live,
     statement,
-    suggested_action
-   FROM fn_dot_drift() fn_dot_drift(class, identity, state, expected, live, statement, suggested_action);
+    suggested_action,
+    digest
+   FROM fn_dot_drift() fn_dot_drift(class, identity, state, expected, live, statement, suggested_action, digest);
 ALTER VIEW v_dot_drift OWNER TO iu_owner;
-COMMENT ON VIEW v_dot_drift IS 'Every object that is not as it was deployed, with both definitions, the statement that puts it right and what to do; no rows: no drift. A row without a class: nothing can be said now, and why';
+COMMENT ON VIEW v_dot_drift IS 'Every object that is not as it was deployed and was not accepted so, with both definitions, the statement that puts it right, what to do, and the digest by which it can be accepted; no rows: no drift. A row without a class: nothing can be said now, and why';
 GRANT SELECT ON v_dot_drift TO iu_reader;
 
 -- view v_dot_iu_command_registry
@@ -2537,6 +2582,58 @@ CREATE VIEW v_iu_works AS
 ALTER VIEW v_iu_works OWNER TO iu_owner;
 COMMENT ON VIEW v_iu_works IS 'The checks W1 to W9: whether what is installed works, as far as reading can tell';
 GRANT SELECT ON v_iu_works TO iu_reader;
+
+-- function dot_iu_accept_deviation(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_accept_deviation(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+DECLARE
+  v_class constant text := p_params ->> 'class';
+  v_identity constant text := p_params ->> 'object';
+  v_expires constant timestamptz := fn_dot_instant(p_params, 'expires_at');
+  v_compared jsonb;
+  v_found jsonb;
+  v_decision dot_deviation_decision;
+BEGIN
+  IF v_expires <= clock_timestamp() OR v_expires > clock_timestamp() + interval '366 days' THEN
+    RAISE EXCEPTION 'expires_at: an acceptance holds for a year at most, and its end is not past' USING ERRCODE = 'IU002', COLUMN = 'expires_at', HINT = 'Write a time within the next 366 days, as in 2030-01-31T12:00:00Z.';
+  END IF;
+  -- Two decisions on one object take turns.
+  PERFORM fn_iu_lock(format('iu_core.deviation %s %s', v_class, v_identity));
+  v_compared := fn_dot_compare(ARRAY[v_class, 'principal']);
+  IF v_compared ->> 'digest' IS NULL THEN
+    RAISE EXCEPTION 'object: it cannot be said now whether % % has drifted', v_class, v_identity USING ERRCODE = 'IU003', COLUMN = 'object', HINT = v_compared ->> 'why';
+  -- A login that nobody admitted yet admits neither itself nor anybody else.
+  ELSIF p_context ->> 'actor_kind' = 'login' AND EXISTS (
+    SELECT FROM jsonb_array_elements(v_compared -> 'objects') AS o
+    WHERE o ->> 'class' = 'principal' AND (o ->> 'identity' ~ fn_dot_word(quote_ident(session_user))
+      OR o ->> 'identity' LIKE 'member %' AND EXISTS (SELECT FROM pg_roles AS r WHERE starts_with(o ->> 'identity', format('member %I of ', r.rolname)) AND pg_has_role(session_user, r.oid, 'MEMBER')))) THEN
+    RAISE EXCEPTION 'object: % has drifted itself as a principal, and accepts nothing', p_context ->> 'actor' USING ERRCODE = 'IU018', COLUMN = 'object', HINT = 'Ask another approver.';
+  END IF;
+  SELECT o INTO v_found FROM jsonb_array_elements((v_compared -> 'objects') || (v_compared -> 'accepted')) AS o WHERE (o ->> 'class', o ->> 'identity') = (v_class, v_identity);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'object: % % has not drifted, so there is nothing to accept', v_class, v_identity USING ERRCODE = 'IU016', COLUMN = 'object', HINT = 'Conformance (v_dot_drift) names every object that has drifted, as it is written there.';
+  ELSIF v_found ->> 'state' = 'unknown' THEN
+    RAISE EXCEPTION 'object: % % is unknown, and only what is known can be accepted', v_class, v_identity USING ERRCODE = 'IU003', COLUMN = 'object', HINT = v_found ->> 'suggested_action';
+  ELSIF v_found ->> 'digest' <> p_params ->> 'digest' THEN
+    RAISE EXCEPTION 'digest: % % deviates otherwise now', v_class, v_identity USING ERRCODE = 'IU014', COLUMN = 'digest',
+      HINT = format('Read in Conformance (v_dot_drift) what differs now. The digest of that is %s.', v_found ->> 'digest');
+  ELSIF v_found ? 'accepted_by' AND (v_found ->> 'owner', (v_found ->> 'expires_at')::timestamptz) = (p_params ->> 'owner', v_expires) THEN
+    RAISE EXCEPTION 'object: % % is accepted already, by % until %', v_class, v_identity, v_found ->> 'accepted_by', v_expires USING ERRCODE = 'IU016', COLUMN = 'object';
+  END IF;
+  v_decision.class := v_class; v_decision.identity := v_identity; v_decision.digest := v_found ->> 'digest';
+  v_decision.owner := p_params ->> 'owner'; v_decision.expires_at := v_expires; v_decision.reason := p_context ->> 'reason'; v_decision.decided_by := p_context ->> 'actor';
+  RETURN fn_dot_deviation_decide(v_decision, jsonb_build_object('state', v_found -> 'state', 'sha256', v_found -> 'digest'))
+    || jsonb_build_object('notes', jsonb_build_array(format('%s %s is %s. It refuses no command until %s.', v_class, v_identity, v_found ->> 'state', to_char(v_expires, 'YYYY-MM-DD HH24:MI "UTC"')),
+                                                     'It is drift again then, and before that when it changes once more.'));
+END
+$function$;
+ALTER FUNCTION dot_iu_accept_deviation(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_accept_deviation(jsonb,jsonb) IS 'Accepts one object that has drifted, exactly as it is now, until a time';
 
 -- function dot_iu_add_account(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION iu_core.dot_iu_add_account(p_params jsonb, p_context jsonb)
@@ -4431,6 +4528,55 @@ $function$;
 ALTER FUNCTION dot_iu_validate_collection(jsonb,jsonb) OWNER TO iu_owner;
 COMMENT ON FUNCTION dot_iu_validate_collection(jsonb,jsonb) IS 'Checks a collection and names what it finds';
 
+-- function dot_iu_withdraw_acceptance(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.dot_iu_withdraw_acceptance(p_params jsonb, p_context jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_class constant text := p_params ->> 'class';
+  v_identity constant text := p_params ->> 'object';
+  v_decision dot_deviation_decision;
+BEGIN
+  PERFORM fn_iu_lock(format('iu_core.deviation %s %s', v_class, v_identity));
+  IF fn_dot_deviation_facts(v_class, v_identity) ->> 'state' <> 'accepted' THEN
+    RAISE EXCEPTION 'object: no deviation of % % is accepted', v_class, v_identity USING ERRCODE = 'IU016', COLUMN = 'object', HINT = 'v_dot_accepted names every deviation that is. One that has expired need not be withdrawn.';
+  END IF;
+  v_decision.class := v_class; v_decision.identity := v_identity; v_decision.reason := p_context ->> 'reason'; v_decision.decided_by := p_context ->> 'actor';
+  RETURN fn_dot_deviation_decide(v_decision, 'null') || jsonb_build_object('notes', jsonb_build_array('Where it still deviates it is drift again at once, and refuses the commands that it serves.'));
+END
+$function$;
+ALTER FUNCTION dot_iu_withdraw_acceptance(jsonb,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION dot_iu_withdraw_acceptance(jsonb,jsonb) IS 'Withdraws the acceptance of a deviation: it is drift again';
+
+-- function fn_dot_accepted()
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_accepted()
+ RETURNS TABLE(decision_id bigint, class text, identity text, digest text, owner text, reason text, accepted_by text, accepted_at timestamp with time zone, expires_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+BEGIN
+  IF has_table_privilege(to_regclass('iu_core.dot_deviation_decision'), 'SELECT') THEN
+    RETURN QUERY
+    SELECT d.id, d.class, d.identity, d.digest, d.owner, d.reason, d.decided_by, d.decided_at, d.expires_at
+    FROM dot_deviation_decision AS d
+    WHERE d.expires_at > clock_timestamp()
+      AND NOT EXISTS (SELECT FROM dot_deviation_decision AS l WHERE (l.class, l.identity) = (d.class, d.identity) AND l.id > d.id)
+      AND EXISTS (
+        SELECT FROM (SELECT r.receipt FROM dot_iu_command_run AS r
+                     WHERE r.object_refs @> ARRAY[format('deviation:%s %s', d.class, d.identity)] AND r.status = 'succeeded' AND r.mode IN ('apply', 'rollback') OFFSET 0) AS r
+        CROSS JOIN LATERAL jsonb_array_elements(r.receipt -> 'objects') AS o
+        WHERE o -> 'after' ->> 'state' = 'accepted' AND o -> 'after' ->> 'sha256' = d.digest AND (o -> 'after' ->> 'expires_at')::timestamptz = d.expires_at);
+  END IF;
+END
+$function$;
+ALTER FUNCTION fn_dot_accepted() OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_accepted() IS 'The acceptances that hold now: the newest decision on each object, not withdrawn, not expired, and with its run in the ledger';
+
 -- function fn_dot_account(text)
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_account(p_account text)
  RETURNS iu_account
@@ -4840,6 +4986,9 @@ BEGIN
       SELECT jsonb_build_object('sha256', a.content_digest, 'removed', a.is_removed,
         'in_outbox', (SELECT count(*) FROM event_outbox WHERE id BETWEEN a.first_id AND a.last_id) >= a.events) INTO v_have
       FROM v_iu_archive AS a WHERE a.archive_id = (c ->> 'archive')::bigint;
+    WHEN 'acceptance' THEN
+      v_want := jsonb_build_object('sha256', c -> 'sha256');
+      v_have := jsonb_build_object('sha256', (SELECT a.digest FROM fn_dot_accepted() AS a WHERE (a.class, a.identity) = (c ->> 'class', c ->> 'identity')));
     WHEN 'event_type' THEN
       v_want := '{"registered": true}';
       v_have := jsonb_build_object('registered', EXISTS (SELECT FROM iu_event_type WHERE event_type = c ->> 'event_type'));
@@ -4864,30 +5013,33 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_checks(p_expected jsonb, p_drift jsonb
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
   WITH drift AS MATERIALIZED (
-    SELECT d ->> 'class' AS class, d ->> 'state' AS state FROM jsonb_array_elements(p_drift) AS d
+    SELECT d ->> 'class' AS class, CASE WHEN d ? 'accepted_by' THEN 'accepted ' ELSE '' END || (d ->> 'state') AS state FROM jsonb_array_elements(p_drift) AS d
   ), counted AS (
     SELECT k.check_code, k.class, i.n AS expected,
            (count(d.state) FILTER (WHERE d.state = 'missing'))::integer AS missing, (count(d.state) FILTER (WHERE d.state = 'unexpected'))::integer AS unexpected,
-           (count(d.state) FILTER (WHERE d.state = 'changed'))::integer AS changed, (count(d.state) FILTER (WHERE d.state = 'unknown'))::integer AS unknown
+           (count(d.state) FILTER (WHERE d.state = 'changed'))::integer AS changed, (count(d.state) FILTER (WHERE d.state = 'unknown'))::integer AS unknown,
+           (count(d.state) FILTER (WHERE d.state LIKE 'accepted %'))::integer AS accepted, (count(d.state) FILTER (WHERE d.state = 'accepted missing'))::integer AS without, (count(d.state) FILTER (WHERE d.state = 'accepted changed'))::integer AS otherwise
     FROM (VALUES ('D1', 'table'), ('D2', 'view'), ('D3', 'function'), ('D4', 'trigger'), ('D5', 'config'), ('D6', 'event_type'), ('D7', 'route'), ('D8', 'drift'), ('D10', 'principal')) AS k(check_code, class)
     CROSS JOIN LATERAL (SELECT coalesce(sum(value::integer), 0)::integer AS n FROM jsonb_each_text(p_expected) WHERE key = k.class OR k.class = 'drift') AS i
     LEFT JOIN drift AS d ON d.class = k.class OR k.class = 'drift'
     GROUP BY k.check_code, k.class, i.n
   ), checked AS (
-    SELECT check_code, class, expected, CASE WHEN p_drift IS NULL THEN 0 ELSE expected - missing - unknown END AS present, missing, unexpected, changed,
+    SELECT check_code, class, expected, CASE WHEN p_drift IS NULL THEN 0 ELSE expected - missing - without - unknown END AS present, missing, unexpected, changed,
            CASE WHEN p_drift IS NULL THEN greatest(expected, 1) ELSE unknown END AS unknown,
-           p_drift IS NOT NULL AND missing + unexpected + changed + unknown = 0 AND expected > 0 AS ok
+           p_drift IS NOT NULL AND missing + unexpected + changed + unknown + accepted = 0 AND expected > 0 AS ok,
+           CASE WHEN p_drift IS NULL THEN 0 ELSE expected - missing - without - unknown - changed - otherwise END AS matching, accepted
     FROM counted
   )
   SELECT jsonb_agg(to_jsonb(c) ORDER BY length(c.check_code), c.check_code)
   FROM (
     SELECT * FROM checked
     UNION ALL
-    SELECT 'D9', 'class', count(*)::integer, (count(*) FILTER (WHERE ok))::integer, 0, 0, (count(*) FILTER (WHERE NOT ok AND unknown = 0))::integer, (count(*) FILTER (WHERE unknown > 0))::integer, bool_and(ok) FROM checked WHERE class NOT IN ('drift', 'principal')
+    SELECT 'D9', 'class', count(*)::integer, (count(*) FILTER (WHERE ok))::integer, 0, 0, (count(*) FILTER (WHERE NOT ok AND unknown = 0 AND NOT is_accepted))::integer, (count(*) FILTER (WHERE unknown > 0))::integer, bool_and(ok), (count(*) FILTER (WHERE ok))::integer, (count(*) FILTER (WHERE is_accepted))::integer
+    FROM checked CROSS JOIN LATERAL (SELECT accepted > 0 AND missing + unexpected + changed + unknown = 0 AS is_accepted) AS a WHERE class NOT IN ('drift', 'principal')
   ) AS c
 $function$;
 ALTER FUNCTION fn_dot_checks(jsonb,jsonb) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_checks(jsonb,jsonb) IS 'The checks D1 to D10 of a comparison: of {"class": how many are expected} and what has drifted (null: nothing can be said, and all is unknown)';
+COMMENT ON FUNCTION fn_dot_checks(jsonb,jsonb) IS 'The checks D1 to D10 of a comparison: of {"class": how many are expected} and what has drifted, accepted or not (null: nothing can be said, and all is unknown)';
 
 -- function fn_dot_closed_functions()
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_closed_functions()
@@ -5346,7 +5498,7 @@ BEGIN
                CASE j.state
                  WHEN 'unknown' THEN CASE WHEN i.digest = sha256(convert_to(i.definition, 'UTF8')) THEN 'Give its table back to its owner: it cannot be read.' ELSE 'Run iu db deploy: it builds the units beside this database and registers what they make.' END
                  WHEN 'missing' THEN CASE WHEN class = 'principal' THEN 'Make it again with the statement, as an administrator of the server.' ELSE 'Make it again with the statement, or roll back what dropped it.' END
-                 WHEN 'unexpected' THEN CASE WHEN class = 'principal' THEN 'Undo it with the statement, as an administrator of the server.' WHEN class IN ('event_type', 'route') THEN 'Remove it with the statement, or register it by command.' ELSE 'Drop it with the statement, or write a unit that makes it.' END
+                 WHEN 'unexpected' THEN CASE WHEN class = 'principal' AND identity ~ '^member ' THEN 'Undo it with the statement, as an administrator of the server. To admit it, an approver accepts it until a time (dot_iu_accept_deviation).' WHEN class = 'principal' THEN 'Undo it with the statement, as an administrator of the server.' WHEN class IN ('event_type', 'route') THEN 'Remove it with the statement, or register it by command.' ELSE 'Drop it with the statement, or write a unit that makes it.' END
                  ELSE CASE WHEN class = 'principal' THEN 'Put it back with the statement, as an administrator of the server.' WHEN i.digest = c.digest AND class = 'config' THEN 'Set the gate by command: close it, or open it with a reason.'
                            WHEN i.digest = c.digest AND class = 'route' THEN 'Switch the route by command, or with the statement.'
                            WHEN i.digest = c.digest THEN 'Put the switch back with the statement, or switch it by command.'
@@ -5385,7 +5537,11 @@ BEGIN
       ) AS d;
       v_expected := CASE WHEN v_with_principals THEN v_expected || jsonb_build_object('principal', v_principals) ELSE v_expected END;
       IF v_found <> '[]' THEN
-        v_found := fn_dot_repairs(v_found);
+        -- What was accepted exactly so says who did, and is no drift.
+        v_found := (
+          SELECT jsonb_agg(o.object || jsonb_build_object('digest', o.digest) || coalesce(to_jsonb(a) - 'decision_id', '{}') ORDER BY o.n)
+          FROM (SELECT object, n, fn_dot_deviation_digest(object) AS digest FROM jsonb_array_elements(fn_dot_repairs(v_found)) WITH ORDINALITY AS r(object, n)) AS o
+          LEFT JOIN fn_dot_accepted() AS a ON (a.class, a.identity, a.digest) = (o.object ->> 'class', o.object ->> 'identity', o.digest));
       END IF;
     END IF;
     RAISE EXCEPTION 'taken back' USING ERRCODE = 'XPLAN';
@@ -5407,18 +5563,19 @@ BEGIN
   v_all := jsonb_path_query_first(v_checks, '$[*] ? (@.check_code == "D8")');
   RETURN (
     SELECT jsonb_build_object(
-      'checked_at', v_at, 'digest', v_digest, 'expected', v_all -> 'expected', 'matching', n.present - n.changed, 'drift', n.missing + n.unexpected + n.changed, 'unknown', n.unknown,
-      'state', CASE WHEN v_found IS NULL THEN 'unknown' WHEN n.missing + n.unexpected + n.changed > 0 THEN 'drift' WHEN n.unknown > 0 THEN 'unknown' ELSE 'matches' END,
+      'checked_at', v_at, 'digest', v_digest, 'expected', v_all -> 'expected', 'matching', n.matching, 'drift', n.missing + n.unexpected + n.changed, 'unknown', n.unknown,
+      'state', CASE WHEN v_found IS NULL THEN 'unknown' WHEN n.missing + n.unexpected + n.changed > 0 THEN 'drift' WHEN n.unknown > 0 THEN 'unknown' WHEN n.accepted > 0 THEN 'accepted' ELSE 'matches' END,
       'summary', CASE WHEN v_found IS NULL THEN format('%s objects are expected, and were not compared', n.expected)
         ELSE concat_ws('; ', format('drift %s', n.missing + n.unexpected + n.changed) || coalesce(': ' || nullif(concat_ws(', ', nullif(n.changed, 0) || ' changed', nullif(n.missing, 0) || ' missing', nullif(n.unexpected, 0) || ' unexpected'), ''), ''),
-          format('%s of %s expected objects are as deployed', n.present - n.changed, n.expected), CASE WHEN n.unknown > 0 THEN format('%s cannot be compared', n.unknown) END) END,
+          CASE WHEN n.accepted > 0 THEN format('accepted %s', n.accepted) END, format('%s of %s expected objects are as deployed', n.matching, n.expected), CASE WHEN n.unknown > 0 THEN format('%s cannot be compared', n.unknown) END) END,
       'why', CASE WHEN v_found IS NULL THEN v_why WHEN n.unknown > 0 THEN format('%s of %s objects cannot be compared.', n.unknown, n.expected) END,
-      'checks', v_checks, 'objects', coalesce(v_found, '[]'))
-    FROM jsonb_to_record(v_all) AS n(expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer));
+      'checks', v_checks, 'objects', jsonb_path_query_array(coalesce(v_found, '[]'), '$[*] ? (!exists(@.accepted_by))'),
+      'accepted', coalesce((SELECT jsonb_agg(o - '{refuses,suggested_action}'::text[] ORDER BY n) FROM jsonb_array_elements(v_found) WITH ORDINALITY AS e(o, n) WHERE o ? 'accepted_by'), '[]'))
+    FROM jsonb_to_record(v_all) AS n(expected integer, present integer, missing integer, unexpected integer, changed integer, unknown integer, matching integer, accepted integer));
 END
 $function$;
 ALTER FUNCTION fn_dot_compare(text[]) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_compare(text[]) IS 'The live schema and what guards it, or the classes named, against the inventory and what bootstrap makes, as one document: state (matches, drift, unknown), counts, the checks D1 to D10, a digest of the catalogue, and each object that is not as deployed. Waits for nobody longer than half a second';
+COMMENT ON FUNCTION fn_dot_compare(text[]) IS 'The live schema and what guards it, or the classes named, against the inventory and what bootstrap makes, as one document: state (matches, accepted, drift, unknown), counts, the checks D1 to D10, a digest of the catalogue, each object that is not as deployed, and apart from these each that was accepted so. Waits for nobody longer than half a second';
 GRANT EXECUTE ON FUNCTION fn_dot_compare(text[]) TO iu_reader;
 
 -- function fn_dot_cursor_object(text)
@@ -5469,21 +5626,78 @@ $function$;
 ALTER FUNCTION fn_dot_deployer_enter(boolean) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_dot_deployer_enter(boolean) IS 'Enters the login of this session as one that deploys, with its memberships and what it may, and the owner of the database, so that neither is drift; only where nobody has yet, or anew';
 
+-- function fn_dot_deviation_decide(dot_deviation_decision,jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_deviation_decide(p_decision dot_deviation_decision, p_state jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+DECLARE
+  v_before constant jsonb := fn_dot_deviation_facts((p_decision).class, (p_decision).identity);
+  v_object constant jsonb := jsonb_build_object('class', (p_decision).class, 'object', (p_decision).identity);
+  v_after jsonb;
+BEGIN
+  INSERT INTO dot_deviation_decision (class, identity, digest, owner, expires_at, reason, decided_by)
+  VALUES ((p_decision).class, (p_decision).identity, (p_decision).digest, (p_decision).owner, (p_decision).expires_at, coalesce((p_decision).reason, 'a plan'), (p_decision).decided_by);
+  v_after := fn_dot_deviation_facts((p_decision).class, (p_decision).identity);
+  RETURN jsonb_build_object(
+    'state', jsonb_build_object('before', v_before, 'deviation', p_state),
+    'objects', jsonb_build_array(jsonb_build_object('ref', format('deviation:%s %s', (p_decision).class, (p_decision).identity), 'change', 'update', 'before', v_before, 'after', v_after)),
+    'result', v_after,
+    'checks', jsonb_build_array(jsonb_build_object('name', CASE WHEN (p_decision).digest IS NULL THEN 'acceptance_is_withdrawn' ELSE 'deviation_is_accepted' END, 'kind', 'acceptance',
+                'class', (p_decision).class, 'identity', (p_decision).identity, 'sha256', v_after -> 'sha256')),
+    -- What was accepted before, until another time or by another owner, is accepted so again.
+    'inverse', CASE WHEN v_before ->> 'state' = 'accepted' AND (v_after ->> 'state' = 'drift' OR v_before -> 'sha256' = v_after -> 'sha256')
+      THEN jsonb_build_object('command', 'dot_iu_accept_deviation', 'params', v_object || jsonb_build_object('digest', v_before -> 'sha256', 'owner', v_before -> 'owner', 'expires_at', to_char((v_before ->> 'expires_at')::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')))
+      ELSE jsonb_build_object('command', 'dot_iu_withdraw_acceptance', 'params', v_object) END);
+END
+$function$;
+ALTER FUNCTION fn_dot_deviation_decide(dot_deviation_decision,jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_deviation_decide(dot_deviation_decision,jsonb) IS 'Writes a decision on a deviation down, and returns what its command returns; p_state is what was read of the deviation';
+
+-- function fn_dot_deviation_digest(jsonb)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_deviation_digest(p_object jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+AS $function$
+  SELECT CASE WHEN p_object ->> 'state' <> 'unknown' THEN
+    encode(sha256(convert_to(jsonb_build_array(p_object -> 'class', p_object -> 'identity', p_object -> 'state', p_object -> 'expected', p_object -> 'live')::text, 'UTF8')), 'hex') END
+$function$;
+ALTER FUNCTION fn_dot_deviation_digest(jsonb) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_deviation_digest(jsonb) IS 'SHA-256, in hex, over a deviation as v_dot_drift tells it: class, identity, state, and the definition as it should be and as it is; null for what is unknown';
+
+-- function fn_dot_deviation_facts(text,text)
+CREATE OR REPLACE FUNCTION iu_core.fn_dot_deviation_facts(p_class text, p_identity text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+  SELECT coalesce((
+    SELECT CASE WHEN d.expires_at > clock_timestamp() THEN jsonb_build_object('state', 'accepted', 'sha256', d.digest, 'owner', d.owner, 'expires_at', d.expires_at) END
+    FROM dot_deviation_decision AS d WHERE (d.class, d.identity) = (p_class, p_identity) ORDER BY d.id DESC LIMIT 1), '{"state": "drift"}')
+$function$;
+ALTER FUNCTION fn_dot_deviation_facts(text,text) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_dot_deviation_facts(text,text) IS 'How a deviation of an object stands, as receipts tell it: accepted with its digest, owner and end, or drift';
+
 -- function fn_dot_drift()
 CREATE OR REPLACE FUNCTION iu_core.fn_dot_drift()
- RETURNS TABLE(class text, identity text, state text, expected text, live text, statement text, suggested_action text)
+ RETURNS TABLE(class text, identity text, state text, expected text, live text, statement text, suggested_action text, digest text)
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
   WITH compared AS MATERIALIZED (SELECT fn_dot_compare() AS c)
-  SELECT o.class, o.identity, o.state, o.expected, o.live, o.statement, o.suggested_action
-  FROM compared CROSS JOIN LATERAL jsonb_to_recordset(c -> 'objects') AS o(class text, identity text, state text, expected text, live text, statement text, suggested_action text)
+  SELECT o.class, o.identity, o.state, o.expected, o.live, o.statement, o.suggested_action, o.digest
+  FROM compared CROSS JOIN LATERAL jsonb_to_recordset(c -> 'objects') AS o(class text, identity text, state text, expected text, live text, statement text, suggested_action text, digest text)
   UNION ALL
-  SELECT NULL, NULL, 'unknown', NULL, NULL, NULL, c ->> 'why' FROM compared WHERE c ->> 'digest' IS NULL
+  SELECT NULL, NULL, 'unknown', NULL, NULL, NULL, c ->> 'why', NULL FROM compared WHERE c ->> 'digest' IS NULL
 $function$;
 ALTER FUNCTION fn_dot_drift() OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_drift() IS 'The live schema against the inventory: a row for each object that is missing, unexpected, changed or unknown; one row without a class where nothing can be said now';
+COMMENT ON FUNCTION fn_dot_drift() IS 'The live schema against the inventory: a row for each object that is missing, unexpected, changed or unknown, and not accepted so; one row without a class where nothing can be said now';
 GRANT EXECUTE ON FUNCTION fn_dot_drift() TO iu_reader;
 
 -- function fn_dot_drift_refused(boolean)
@@ -5544,7 +5758,7 @@ AS $function$
   ), users AS MATERIALIZED (
     SELECT DISTINCT CASE n.class WHEN 'trigger' THEN split_part(n.name, ' on ', 2) ELSE n.name END AS name, w[1] AS used
     FROM named AS n CROSS JOIN LATERAL regexp_matches(n.said, '\w+', 'g') AS w
-    WHERE n.name !~ '^(fn_dot_(catalogue|checks|compare|drift|fingerprints|inventory|repair|stamp|state)|v_dot_(comparison|conformance|drift))' AND EXISTS (SELECT FROM named AS k WHERE k.name = w[1])
+    WHERE n.name !~ '^(fn_dot_(catalogue|checks|compare|drift|fingerprints|inventory|repair|stamp|state)|v_dot_(accepted|comparison|conformance|drift))' AND EXISTS (SELECT FROM named AS k WHERE k.name = w[1])
   ), reached(name, class, identity) AS (
     SELECT CASE class WHEN 'function' THEN split_part(identity, '(', 1) WHEN 'trigger' THEN split_part(identity, ' on ', 2) ELSE identity END, class, identity
     FROM drifted WHERE class IN ('table', 'view', 'function', 'trigger')
@@ -7647,11 +7861,13 @@ AS $function$
 DECLARE
   v_schema constant oid := 'iu_core'::regnamespace;
   v_registered constant text[] := '{config,event_type,route}';
+  -- The acceptances that hold, by the part that they belong to; there are few, if any.
+  v_accepted constant jsonb := (SELECT jsonb_object_agg(n.part, n.stamp) FROM (SELECT CASE WHEN a.class = ANY (v_registered) THEN 'registered' WHEN a.class = 'principal' THEN 'guards' ELSE 'deployed' END AS part, string_agg(a.decision_id::text, ',' ORDER BY a.decision_id) AS stamp FROM fn_dot_accepted() AS a GROUP BY 1) AS n);
 BEGIN
   -- Vocabulary, and what else stands in the schema, serve no command.
   part := 'deployed';
   classes := '{schema,table,view,function,trigger,command}';
-  stamp := concat_ws(' ',
+  stamp := concat_ws(' ', 'accepted ' || (v_accepted ->> part),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_namespace WHERE oid = v_schema),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_class WHERE relnamespace = v_schema),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_attribute WHERE attrelid >= 16384 AND attnum > 0),
@@ -7670,7 +7886,7 @@ BEGIN
   -- Which commands these serve is told by what was deployed.
   part := 'registered';
   classes := v_registered;
-  stamp := concat_ws(' ', stamp,
+  stamp := concat_ws(' ', stamp, 'accepted ' || (v_accepted ->> part),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_config),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM iu_event_type),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM iu_outbound_route),
@@ -7679,7 +7895,7 @@ BEGIN
   part := 'guards';
   classes := '{principal}';
   -- Roles stand in a table that only an administrator may read; what shows of them is little.
-  stamp := concat_ws(' ', pg_conf_load_time(), current_setting('fsync'), current_setting('full_page_writes'),
+  stamp := concat_ws(' ', 'accepted ' || (v_accepted ->> part), pg_conf_load_time(), current_setting('fsync'), current_setting('full_page_writes'),
     (SELECT sum(hash_record_extended(r, 0)) FROM pg_roles AS r),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_auth_members),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_db_role_setting),
@@ -7961,9 +8177,9 @@ CREATE OR REPLACE FUNCTION iu_core.fn_dot_works_in_drift(p_command text)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
-AS $function$ SELECT p_command ~ '^dot_iu_(close|disable|revoke|stop)_' OR p_command = 'dot_iu_run_probe' $function$;
+AS $function$ SELECT p_command ~ '^dot_iu_(close|disable|revoke|stop)_' OR p_command IN ('dot_iu_run_probe', 'dot_iu_accept_deviation', 'dot_iu_withdraw_acceptance') $function$;
 ALTER FUNCTION fn_dot_works_in_drift(text) OWNER TO iu_owner;
-COMMENT ON FUNCTION fn_dot_works_in_drift(text) IS 'Whether a command shuts something, or only tries and takes it back: such a one is never refused for drift';
+COMMENT ON FUNCTION fn_dot_works_in_drift(text) IS 'Whether a command shuts something, only tries and takes it back, or decides on drift itself: such a one is never refused for drift';
 
 -- function fn_iu_actor()
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_actor()
@@ -12766,12 +12982,13 @@ AS $function$
     SELECT e.exported_at, k.canonical_address, encode(e.render_digest, 'hex') AS digest FROM iu_export AS e JOIN iu_collection AS k ON k.id = e.collection_id
     WHERE e.exported_at IS NOT NULL ORDER BY e.exported_at DESC LIMIT 1
   ), compared AS MATERIALIZED (
-    SELECT state, digest, expected, drift, why, objects FROM v_dot_comparison
+    SELECT state, digest, expected, matching, drift, why, objects, accepted FROM v_dot_comparison
   )
-  SELECT 'database', CASE WHEN c.contract_digest IS NULL THEN 'unknown' ELSE CASE d.state WHEN 'matches' THEN 'in_step' WHEN 'drift' THEN 'behind' ELSE 'unknown' END END, c.applied_at, c.contract_unit, d.digest,
+  SELECT 'database', CASE WHEN c.contract_digest IS NULL THEN 'unknown' ELSE CASE d.state WHEN 'matches' THEN 'in_step' WHEN 'accepted' THEN 'in_step' WHEN 'drift' THEN 'behind' ELSE 'unknown' END END, c.applied_at, c.contract_unit, d.digest,
          CASE WHEN c.contract_digest IS NOT NULL AND d.state <> 'unknown' THEN d.drift END,
          CASE WHEN c.contract_digest IS NULL THEN 'no unit is on record'
               WHEN d.state = 'matches' THEN format('all of %s objects are as deployed: drift 0', d.expected)
+              WHEN d.state = 'accepted' THEN format('drift 0; accepted %s, until %s at the latest; %s of %s objects are as deployed', jsonb_array_length(d.accepted), (SELECT to_char(max((a ->> 'expires_at')::timestamptz) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"') FROM jsonb_array_elements(d.accepted) AS a), d.matching, d.expected)
               WHEN d.state = 'drift' THEN concat_ws('; ', format('drift %s, the first: %s', d.drift, (SELECT concat_ws(' ', o ->> 'class', o ->> 'identity', 'is', o ->> 'state') FROM jsonb_array_elements(d.objects) WITH ORDINALITY AS e(o, n) WHERE o ->> 'state' <> 'unknown' ORDER BY n LIMIT 1)), d.why)
               ELSE d.why END
   FROM contract AS c, compared AS d
@@ -13166,6 +13383,10 @@ $function$;
 ALTER FUNCTION fn_iu_works() OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_works() IS 'The checks W1 to W9 of what is installed, by reading alone: substrate, functions, views, gates, cursors, the seam, both gates, health, backlog';
 GRANT EXECUTE ON FUNCTION fn_iu_works() TO iu_reader;
+
+-- trigger trg_dot_deviation_decision_append_only on dot_deviation_decision
+CREATE TRIGGER trg_dot_deviation_decision_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.dot_deviation_decision FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
+COMMENT ON TRIGGER trg_dot_deviation_decision_append_only ON dot_deviation_decision IS 'What was accepted is history.';
 
 -- trigger trg_dot_iu_command_run_append_only on dot_iu_command_run
 CREATE TRIGGER trg_dot_iu_command_run_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON iu_core.dot_iu_command_run FOR EACH STATEMENT EXECUTE FUNCTION fn_iu_append_only();
@@ -14445,6 +14666,22 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     E'\\x08dfe67915ca3b70a3aa21579631a7e9f1a7235b7c8659790903e25db49cad9e')
 --   ON CONFLICT (route_code) DO UPDATE SET event_type = excluded.event_type, target_kind = excluded.target_kind, target_ref = excluded.target_ref, definition_digest = excluded.definition_digest;
 
+-- command dot_iu_accept_deviation
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_accept_deviation',
+--     'gates',
+--     '3',
+--     'approver',
+--     '{}',
+--     'true',
+--     'object',
+--     '{object,owner}',
+--     '{}',
+--     'Accepts an object that has drifted, exactly as it is now, until a time. It then refuses no command.',
+--     E'{"type": "object", "required": ["class", "object", "digest", "owner", "expires_at"], "properties": {"class": {"enum": ["schema", "table", "view", "function", "trigger", "config", "event_type", "route", "vocabulary", "command", "other", "principal"], "type": "string", "description": "as the drift names it"}, "owner": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 120, "minLength": 1, "description": "who answers for it: an account or a name"}, "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "of the deviation as it is now, as the drift has it"}, "object": {"type": "string", "maxLength": 2000, "minLength": 1, "description": "its name, as the drift writes it"}, "expires_at": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "it is drift again then, a year from now at the latest"}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
+
 -- command dot_iu_add_account
 --   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
 --   VALUES (
@@ -15291,4 +15528,20 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{}',
 --     'Checks a collection and names what it finds.',
 --     '{"type": "object", "required": ["collection"], "properties": {"collection": {"type": "string", "pattern": "^[a-z0-9_-]+([./][a-z0-9_-]+)*$", "maxLength": 512, "minLength": 1}}, "additionalProperties": false}')
+--   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
+
+-- command dot_iu_withdraw_acceptance
+--   INSERT INTO dot_iu_command (command_code, area, tier, required_right, gates, reason_required, confirm_param, body_params, secret_params, description, param_schema)
+--   VALUES (
+--     'dot_iu_withdraw_acceptance',
+--     'gates',
+--     '2',
+--     'operator',
+--     '{}',
+--     'true',
+--     NULL,
+--     '{object}',
+--     '{}',
+--     'Ends the acceptance of a deviation at once: it is drift again, and refuses commands.',
+--     '{"type": "object", "required": ["class", "object"], "properties": {"class": {"enum": ["schema", "table", "view", "function", "trigger", "config", "event_type", "route", "vocabulary", "command", "other", "principal"], "type": "string", "description": "as the drift names it"}, "object": {"type": "string", "maxLength": 2000, "minLength": 1, "description": "its name, as the drift writes it"}}, "additionalProperties": false}')
 --   ON CONFLICT (command_code) DO UPDATE SET area = excluded.area, tier = excluded.tier, required_right = excluded.required_right, gates = excluded.gates, reason_required = excluded.reason_required, confirm_param = excluded.confirm_param, body_params = excluded.body_params, secret_params = excluded.secret_params, description = excluded.description, param_schema = excluded.param_schema;
