@@ -14710,7 +14710,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{}',
 --     'true',
 --     'object',
---     '{}',
+--     '{object,owner}',
 --     '{}',
 --     'Accepts an object that has drifted, exactly as it is now, until a time. It then refuses no command.',
 --     E'{"type": "object", "required": ["class", "object", "digest", "owner", "expires_at"], "properties": {"class": {"enum": ["schema", "table", "view", "function", "trigger", "config", "event_type", "route", "vocabulary", "command", "other", "principal"], "type": "string", "description": "as the drift names it"}, "owner": {"type": "string", "pattern": "^[^\\\\u0001-\\\\u001f\\\\u007f]*$", "maxLength": 120, "minLength": 1, "description": "who answers for it: an account or a name"}, "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "of the deviation as it is now, as the drift has it"}, "object": {"type": "string", "maxLength": 2000, "minLength": 1, "description": "its name, as the drift writes it"}, "expires_at": {"type": "string", "pattern": "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\dT\\\\d\\\\d:\\\\d\\\\d(:\\\\d\\\\d(\\\\.\\\\d+)?)?(Z|[+-]\\\\d\\\\d:\\\\d\\\\d)$", "maxLength": 40, "description": "it is drift again then, a year from now at the latest"}}, "additionalProperties": false}')
@@ -15574,7 +15574,7 @@ COMMENT ON TRIGGER trg_unit_version_unsealed ON unit_version IS 'New rows are se
 --     '{}',
 --     'true',
 --     NULL,
---     '{}',
+--     '{object}',
 --     '{}',
 --     'Ends the acceptance of a deviation at once: it is drift again, and refuses commands.',
 --     '{"type": "object", "required": ["class", "object"], "properties": {"class": {"enum": ["schema", "table", "view", "function", "trigger", "config", "event_type", "route", "vocabulary", "command", "other", "principal"], "type": "string", "description": "as the drift names it"}, "object": {"type": "string", "maxLength": 2000, "minLength": 1, "description": "its name, as the drift writes it"}}, "additionalProperties": false}')

@@ -19,7 +19,6 @@ BEGIN
     ('function', 'fn_dot_stamp()', 'owner iu_owner; security definer; stable; search_path=pg_catalog, iu_core, pg_temp, plan_cache_mode=force_generic_plan'),
     ('function', 'fn_dot_works_in_drift(text)', 'owner iu_owner; security invoker; immutable; search_path=pg_catalog, iu_core, pg_temp'),
     ('function', 'fn_dot_drift()', 'owner iu_owner; security definer; volatile; search_path=pg_catalog, iu_core, pg_temp; EXECUTE iu_reader'),
-    ('function', 'fn_dot_facts_kept(jsonb)', 'owner iu_owner; security invoker; immutable; search_path=pg_catalog, iu_core, pg_temp'),
     ('view', 'v_dot_comparison', 'owner iu_owner; SELECT iu_reader; checked_at timestamp with time zone, state text, digest text, expected integer, matching integer, drift integer, unknown integer, why text, checks jsonb, objects jsonb, summary text, accepted jsonb'),
     ('function', 'fn_iu_sync_layers()', 'owner iu_owner; security definer; volatile; search_path=pg_catalog, iu_core, pg_temp; EXECUTE iu_reader'),
     ('view', 'v_dot_accepted', 'owner iu_owner; SELECT iu_reader; class text, identity text, state text, digest text, owner text, reason text, accepted_by text, accepted_at timestamp with time zone, expires_at timestamp with time zone, expected text, live text, statement text'),

@@ -7,10 +7,10 @@ const common = { area: 'gates', gates: [], refreshes: ['conformance', 'layers', 
 /** The classes of objects that are compared. */
 export const OBJECT_CLASSES = ['schema', 'table', 'view', 'function', 'trigger', 'config', 'event_type', 'route', 'vocabulary', 'command', 'other', 'principal'] as const
 
-/** An object as the drift names it. */
+/** An object as the drift names it. A name may be anything, so the ledger's parameters have its digest; what was touched is named by the catalogue. */
 const object = {
   class: z.enum(OBJECT_CLASSES).describe('as the drift names it'),
-  object: named(body(2000).min(1)).describe('its name, as the drift writes it'),
+  object: body(2000).min(1).describe('its name, as the drift writes it'),
 }
 
 export const CONFORMANCE = [
@@ -20,7 +20,7 @@ export const CONFORMANCE = [
     input: z.strictObject({
       ...object,
       digest: named(z.string().regex(/^[0-9a-f]{64}$/, 'is no digest of a deviation')).describe('of the deviation as it is now, as the drift has it'),
-      owner: named(line(120, 1)).describe('who answers for it: an account or a name'),
+      owner: line(120, 1).describe('who answers for it: an account or a name'),
       expires_at: instant.describe('it is drift again then, a year from now at the latest'),
     }),
   }),

@@ -47,6 +47,8 @@ export const EXAMPLES: Record<string, Record<string, unknown>> = {
   dot_iu_disable_schedule: {},
   dot_iu_close_gate: { gate: 'iu_core.routes_master_enabled' },
   dot_iu_open_gate: { gate: 'iu_core.routes_master_enabled' },
+  dot_iu_accept_deviation: { class: 'principal', object: 'member anna of iu_operator', digest: DIGEST, owner: 'the platform team', expires_at: '2027-01-31T12:00:00Z' },
+  dot_iu_withdraw_acceptance: { class: 'principal', object: 'member anna of iu_operator' },
   dot_iu_disable_triggers: {},
   dot_iu_enable_triggers: {},
   dot_iu_register_event_type: { event_type: 'shop.order', description: 'An order was placed', payload_schema: { type: 'object', required: ['order'], properties: { order: { type: 'integer' } } } },

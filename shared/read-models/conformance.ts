@@ -69,6 +69,7 @@ export const conformanceAnswer = z.object({
   checks: z.array(conformanceCheck),
   objects: z.array(driftObject).describe('the first hundred of those asked for, in an order in which their statements can be run'),
   accepted: z.array(acceptedObject).describe('what is not as deployed and was accepted so, all of it'),
+  notCompared: z.array(z.object({ kind: z.string(), why: z.string() })).describe('the kinds of things that no check looks at'),
   asked: count.describe('how many objects the filter lets through, listed or not'),
 })
 export type Conformance = z.output<typeof conformanceAnswer>

@@ -1,7 +1,8 @@
 import type { Page } from '@playwright/test'
+import { NOT_COMPARED } from '../../shared/not-compared.ts'
 import { expect, expectSmall, expectSound, open } from './page.ts'
 import { ask } from './support/ask.ts'
-import { test } from './support/own-world.ts'
+import { apply, dialog, expectVerified, leave, press, test } from './support/own-world.ts'
 
 const object = (page: Page, name: string) => page.locator(`[data-object="${name}"]`)
 const headline = (page: Page) => page.locator('[data-headline]')
@@ -117,6 +118,89 @@ test('the statements that are copied put it right', async ({ page, world }) => {
   await page.keyboard.press('r')
   await expect(headline(page)).toHaveAttribute('data-state', 'matches')
   await expect(page.getByText('No drift', { exact: true })).toBeVisible()
+})
+
+test.describe('a deviation', () => {
+  const accepted = (page: Page) => page.locator('[data-accepted]')
+  const NAME = 'setting work_mem of the database'
+
+  test('is accepted with its name typed, stands there in yellow with who, why and until when, and is withdrawn', async ({ page, world }) => {
+    const { rows: [own] } = await world.db.query<{ name: string }>('SELECT quote_ident(current_database()) AS name')
+    await world.db.query(`ALTER DATABASE ${own!.name} SET work_mem = '7MB'`)
+    await open(page, '/conformance')
+    await expect(headline(page)).toContainText('drift 1: 1 unexpected')
+    await expect(page.locator('[data-check=D10]')).toHaveAttribute('data-state', 'drift')
+    // What drift of a principal refuses it does not refuse to accept.
+    await object(page, `principal ${NAME}`).getByRole('button', { name: 'Accept deviation' }).click()
+    await expect(dialog(page)).toContainText(NAME)
+    await expect(dialog(page).getByLabel('Owner')).toHaveValue('manager')
+    await dialog(page).getByLabel('Owner').fill('the platform team')
+    await press(page, '90 days')
+    await press(page, 'Plan')
+    await expect(dialog(page)).toContainText(`principal ${NAME} is unexpected. It refuses no command until 20`)
+    await dialog(page).getByLabel('Why').fill('sorting needs it')
+    await expect(apply(page)).toHaveAttribute('aria-disabled', 'true')
+    await dialog(page).getByLabel(`Type ${NAME}`).fill(NAME)
+    await expectSound(page)
+    await apply(page).click()
+    await expectVerified(page)
+    await leave(page)
+
+    await expect(headline(page)).toHaveAttribute('data-state', 'accepted')
+    await expect(headline(page)).toContainText(/drift 0; accepted 1; \d+ of \d+ expected objects are as deployed/)
+    await expect(page.locator('[data-check=D10]')).toHaveAttribute('data-state', 'accepted')
+    await expect(page.locator('[data-check=D9]')).toHaveAttribute('data-state', 'ok')
+    await expect(object(page, `principal ${NAME}`)).toHaveCount(0)
+    const item = accepted(page)
+    await expect(item).toHaveCount(1)
+    await expect(item).toContainText('accepted')
+    await expect(item.locator('[data-reason]')).toHaveText('sorting needs it')
+    await expect(item.locator('[data-owner]')).toHaveText('the platform team')
+    await expect(item.locator('[data-by]')).toHaveText('manager')
+    await expect(item.locator('[data-until]')).toHaveText(/^20\d\d-\d\d-\d\d \d\d:\d\d.* UTC$/)
+    await item.getByText('Difference').click()
+    await expect(item.locator('[data-diff]')).toContainText('It should not be there.')
+    await expectSound(page)
+    await page.goto('/layers')
+    await expect(page.locator('[data-layer=database]')).toHaveAttribute('data-state', 'in_step')
+    await expect(page.locator('[data-layer=database]')).toContainText('drift 0; accepted 1, until 20')
+    await open(page, '/')
+    await expect(page.locator('[data-conformance]')).toHaveAttribute('data-state', 'accepted')
+    await expect(page.locator('[data-conformance]')).toContainText(/drift 0; accepted 1; .*what differs from what was deployed was accepted, until a time/)
+
+    await open(page, '/conformance')
+    await item.getByRole('button', { name: 'Withdraw acceptance' }).click()
+    await press(page, 'Plan')
+    await dialog(page).getByLabel('Why').fill('no longer')
+    await apply(page).click()
+    await expectVerified(page)
+    await leave(page)
+    await expect(headline(page)).toHaveAttribute('data-state', 'drift')
+    await expect(accepted(page)).toHaveCount(0)
+    await world.db.query(`ALTER DATABASE ${own!.name} RESET work_mem`)
+  })
+
+  test('whose kind is not compared is named, with the reason', async ({ page }) => {
+    await open(page, '/conformance')
+    const list = page.locator('[data-not-compared]')
+    await expect(list.locator('dt')).toHaveText(NOT_COMPARED.map(({ kind }) => new RegExp(kind, 'i')))
+    await expect(list.locator('dd')).toHaveText(NOT_COMPARED.map(({ why }) => why))
+  })
+
+  test.describe('before an operator', () => {
+    test.use({ person: 'operator' })
+
+    test('is not theirs to accept, and the button says why', async ({ page, world }) => {
+      await world.db.query(DRIFT[1][0])
+      await open(page, '/conformance')
+      const button = object(page, 'view v_extra').getByRole('button', { name: 'Accept deviation' })
+      await expect(button).toHaveAttribute('aria-disabled', 'true')
+      await expect(button).toHaveAccessibleDescription('This needs the right approver; you have operator.')
+      await button.click({ force: true })
+      await expect(dialog(page)).toHaveCount(0)
+      await world.db.query('DROP VIEW iu_core.v_extra')
+    })
+  })
 })
 
 test('what is unknown is no pass: the headline says so and why', async ({ page, world }) => {

@@ -1,4 +1,5 @@
 import { comparison } from '../../../drizzle/schema/conformance.ts'
+import { NOT_COMPARED } from '../../../shared/not-compared.ts'
 import type { AcceptedObject, Conformance, ConformanceCheck, DriftObject } from '../../../shared/read-models/conformance.ts'
 import type { Snapshot } from '../client.ts'
 
@@ -8,7 +9,7 @@ const MOST = 100
 const instantOf = (time: string) => new Date(time).toISOString()
 
 /** One comparison: everything of it is from one statement, so that headline, checks and drift agree. */
-export type Comparison = Omit<Conformance, 'asOf' | 'asked'>
+export type Comparison = Omit<Conformance, 'asOf' | 'asked' | 'notCompared'>
 
 /** The live catalogue against the inventory, with every object that is not as deployed. Under READ COMMITTED: in an older snapshot it cannot be said. */
 export async function readComparison(db: Snapshot): Promise<Comparison> {
@@ -28,5 +29,5 @@ export async function readComparison(db: Snapshot): Promise<Comparison> {
 export async function readConformance(db: Snapshot, { state }: { state?: DriftObject['state'] | 'ok' }): Promise<Omit<Conformance, 'asOf'>> {
   const { objects, ...compared } = await readComparison(db)
   const asked = state ? objects.filter(object => object.state === state) : objects
-  return { ...compared, objects: asked.slice(0, MOST), asked: state === 'ok' ? compared.matching : asked.length }
+  return { ...compared, objects: asked.slice(0, MOST), notCompared: [...NOT_COMPARED], asked: state === 'ok' ? compared.matching : asked.length }
 }
