@@ -1,8 +1,6 @@
 import type { AttemptStatus } from '~~/shared/read-models/attempts'
 import type { LetterStatus } from '~~/shared/read-models/dead-letter'
 import type { ReplayRow } from '~~/shared/read-models/replays'
-import type { Backup } from '~~/shared/read-models/backups'
-import type { CollectionHealthRow } from '~~/shared/read-models/collection-health'
 import type { RoundTrip } from '~~/shared/read-models/collections'
 import type { Conformance, DriftObject } from '~~/shared/read-models/conformance'
 import type { Layer } from '~~/shared/read-models/layers'
@@ -10,7 +8,6 @@ import type { GateState } from '~~/shared/read-models/overview'
 import type { Scenario } from '~~/shared/read-models/proof'
 import type { RouteDecision } from '~~/shared/routing/decide'
 import type { WorkerProcess } from '~~/shared/read-models/worker'
-import { plural } from './format'
 
 /** A state as icon, word and colour: never the colour alone. */
 export interface Mark {
@@ -122,16 +119,3 @@ export const DRIFT_MARKS: Record<DriftObject['state'] | 'ok', Mark> = {
   changed: { icon: 'i-lucide-file-diff', label: 'changed', color: 'text-error' },
   unknown: { icon: 'i-lucide-circle-help', label: 'unknown', color: 'text-warning' },
 }
-
-/** Whether Validate finds nothing, or how much. */
-export function healthMark({ healthy, findings }: Pick<CollectionHealthRow, 'healthy' | 'findings'>): Mark {
-  if (healthy === null) return { icon: 'i-lucide-circle-dashed', label: 'not counted', color: 'text-muted' }
-  return healthy
-    ? { icon: 'i-lucide-circle-check', label: 'healthy', color: 'text-success' }
-    : { icon: 'i-lucide-octagon-x', label: plural(findings ?? 0, 'finding'), color: 'text-error' }
-}
-
-/** What came of restoring a backup. */
-export const backupMark = ({ restorable }: Pick<Backup, 'restorable'>): Mark => restorable
-  ? { icon: 'i-lucide-archive-restore', label: 'restorable', color: 'text-success' }
-  : { icon: 'i-lucide-octagon-x', label: 'not restorable', color: 'text-error' }

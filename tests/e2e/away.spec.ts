@@ -51,6 +51,13 @@ test('the strip says UNKNOWN with what was last known, and DRY RUN again when th
   await without(page, gateway, async () => {
     await expect(strip(page)).toContainText(/UNKNOWN\s*last known DRY RUN, \d+ s ago/)
     await expect(strip(page).getByRole('link', { name: 'DRY RUN' })).toHaveCount(0)
+    // A phone has room for it as well.
+    await page.setViewportSize({ width: 360, height: 740 })
+    const told = strip(page).getByText(LAST)
+    const [box, header] = [await told.boundingBox(), await strip(page).boundingBox()]
+    expect(box!.y >= header!.y && box!.y + box!.height <= header!.y + header!.height && box!.width > 80).toBe(true)
+    expect(await told.evaluate(text => text.scrollWidth <= text.clientWidth)).toBe(true)
+    await page.setViewportSize({ width: 1440, height: 900 })
   })
   await expect(strip(page).getByRole('link', { name: 'DRY RUN' })).toBeVisible()
   await expectKnown(page)
