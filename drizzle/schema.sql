@@ -5796,7 +5796,7 @@ AS $function$
     SELECT coalesce(jsonb_object_agg(key, CASE
              WHEN jsonb_typeof(value) IN ('number', 'boolean', 'null') OR value IN ('""', '[]', '{}') THEN value
              WHEN key IN ('status', 'kind', 'sha256', 'render_sha256', 'manifest_sha256', 'at', 'piece', 'cloned_from', 'collection', 'after', 'outcome', 'decision', 'findings',
-                          'event_type', 'event_domain', 'delivery_lane', 'type', 'subject', 'target_kind', 'route', 'failure', 'state', 'gate', 'gate_state', 'expires_at', 'owner',
+                          'event_type', 'event_domain', 'delivery_lane', 'type', 'subject', 'target_kind', 'route', 'failure', 'state', 'gate', 'gate_state', 'expires_at',
                           'account', 'right', 'scopes', 'password', 'events', 'what', 'workers', 'reads_again', 'by_type', 'results', 'would_become', 'becomes', 'triggers') THEN value
              WHEN key = 'sample' AND jsonb_typeof(value) = 'array' THEN (SELECT coalesce(jsonb_agg(s - 'because' ORDER BY n), '[]') FROM jsonb_array_elements(value) WITH ORDINALITY AS x(s, n))
              ELSE fn_dot_text_kept(value) END), '{}')
