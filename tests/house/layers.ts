@@ -33,7 +33,7 @@ export const LAYERS: Layer[] = [
   { files: 'server/utils/markdown/', ours: ['server/utils/markdown/', 'shared/'], packages: MARKDOWN },
   { files: 'server/db/', ours: ['server/db/', 'drizzle/schema/', 'shared/'], packages: /^(?:node:|pg$|drizzle-orm(?:$|\/))/ },
   { files: 'server/worker/', ours: ['server/worker/', 'server/db/', 'shared/'], packages: NODE_AND_PG },
-  { files: 'server/import/', ours: ['server/import/', 'server/commands/', 'shared/'], packages: MARKDOWN_AND_PG },
+  { files: 'server/import/', ours: ['server/import/', 'server/commands/', 'server/db/functions/', 'shared/'], packages: MARKDOWN_AND_PG },
   { files: 'server/commands/', ours: ['server/commands/', 'server/db/functions/', 'shared/'], packages: NODE_AND_PG },
   { files: 'server/demo/', ours: ['server/demo/', 'server/import/', 'server/commands/', 'server/db/', 'shared/'], packages: NODE_AND_PG },
   { files: 'server/deploy/', ours: ['server/deploy/', ...CONNECTION], packages: NODE_AND_PG },
