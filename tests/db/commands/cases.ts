@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { archiveOf } from '../archive.ts'
 import type { TestDatabase } from '../harness.ts'
 import { audit, drain, emit, pass, setGate, WORKER } from '../world.ts'
-import { carry, imported, type Params, password, piecesIn, run } from './world.ts'
+import { carry, deviation, imported, type Params, password, piecesIn, run } from './world.ts'
 
 /** Where the cases are played: an open database, and the session of an admin. */
 export interface Stage { db: TestDatabase, admin: string }
@@ -65,14 +65,6 @@ export function casesOf(stage: Stage): Record<string, Record<string, Making>> {
     await pass(stage.db.pool)
     await apply('dot_iu_enable_route', { route: `${name}.log` })
     return `${name}.log`
-  }
-
-  /** A view that nobody deployed, which serves no command; what accepting it takes. */
-  async function deviation(name: string): Promise<Params> {
-    const object = `v_${name.replace(/\W/g, '_')}`.slice(0, 63)
-    await stage.db.pool.query(`CREATE VIEW iu_core.${object} AS SELECT 1 AS one`)
-    const { rows } = await stage.db.pool.query<{ digest: string }>(`SELECT digest FROM iu_core.v_dot_drift WHERE class = 'view' AND identity = $1`, [object])
-    return { class: 'view', object, digest: rows[0]!.digest, owner: 'the tests', expires_at: new Date(Date.now() + 86_400_000).toISOString() }
   }
 
   /** A background replay of two letters, which nobody is at work on; its number. */
@@ -354,16 +346,16 @@ export function casesOf(stage: Stage): Record<string, Record<string, Making>> {
       'that is open, until a time': async () => (await gate(true), { params: { gate: 'iu_core.structure_ops_enabled', expires_at: inAYear() }, stands: true }),
     },
     dot_iu_accept_deviation: {
-      'of a view': async n => ({ params: await deviation(n) }),
+      'of a view': async n => ({ params: await deviation(stage.db.pool, n) }),
       'by another owner': async (n) => {
-        const params = await deviation(n)
+        const params = await deviation(stage.db.pool, n)
         await apply('dot_iu_accept_deviation', params)
         return { params: { ...params, owner: 'somebody else' }, stands: true }
       },
     },
     dot_iu_withdraw_acceptance: {
       'of a view': async (n) => {
-        const { class: kind, object, ...more } = await deviation(n)
+        const { class: kind, object, ...more } = await deviation(stage.db.pool, n)
         await apply('dot_iu_accept_deviation', { class: kind, object, ...more })
         return { params: { class: kind, object } }
       },

@@ -5,7 +5,7 @@ import { COMMANDS } from '../../../shared/commands/index.ts'
 import { archiveOf } from '../archive.ts'
 import type { TestDatabase } from '../harness.ts'
 import { asDeployed, audit, drain, emit, pass, type Queryable, setGate, WORKER } from '../world.ts'
-import { carry, imported, openDatabase, type Options, type Params, password, type Receipt, run, signedIn } from './world.ts'
+import { carry, deviation, imported, openDatabase, type Options, type Params, password, type Receipt, run, signedIn } from './world.ts'
 
 export const ALL_GATES = ['routes_master_enabled', 'route_worker_enabled', 'composer_enabled', 'operator_runtime_enabled', 'structure_ops_enabled', 'autocut_enabled', 'execution_enabled'].map(gate => `iu_core.${gate}`)
 
@@ -57,7 +57,11 @@ export async function gatedWorld(): Promise<GatedWorld> {
   const { rows: [letter] } = await db.pool.query<{ id: string }>('SELECT dead_letter_id AS id FROM iu_core.v_iu_route_dead_letter_open')
   const letterId = Number(letter!.id)
 
+  const { class: ofClass, object, ...as } = await deviation(db.pool, 'accepted')
+  await did('dot_iu_accept_deviation', { class: ofClass, object, ...as })
+
   const params: Record<string, Params> = {
+    dot_iu_accept_deviation: await deviation(db.pool, 'odd'), dot_iu_withdraw_acceptance: { class: ofClass, object },
     dot_iu_create_piece: { address: 'new', kind: 'text', body: 'New.' }, dot_iu_revise_piece: { piece: one, body: 'One, anew.' }, dot_iu_clone_piece: { piece: one, address: 'clone' },
     dot_iu_add_piece: { collection: 'c', piece: 'free' }, dot_iu_reorder_piece: { collection: 'c', piece: one, to: 'last' }, dot_iu_remove_piece_from_collection: { collection: 'c', piece: two },
     dot_iu_enact_piece: { piece: one }, dot_iu_retire_piece: { piece: one }, dot_iu_soft_delete_piece: { piece: one }, dot_iu_restore_piece: { piece: 'deleted' }, dot_iu_refresh_metadata_axes: { piece: heading },

@@ -22,8 +22,8 @@ const changed = (before: Awaited<ReturnType<typeof tables>>, after: Awaited<Retu
 it('most commands have gates; those that stop something, open a gate, keep accounts or take all back have none', () => {
   expect(GATED.length).toBeGreaterThan(25)
   expect(COMMANDS.filter(({ gates }) => gates.length === 0).map(({ code }) => code).sort()).toEqual([
-    'dot_iu_add_account', 'dot_iu_close_gate', 'dot_iu_disable_account', 'dot_iu_disable_route', 'dot_iu_disable_schedule', 'dot_iu_disable_triggers', 'dot_iu_enable_account', 'dot_iu_enable_triggers',
-    'dot_iu_issue_token', 'dot_iu_open_gate', 'dot_iu_revoke_token', 'dot_iu_run_probe', 'dot_iu_set_account_right', 'dot_iu_set_password', 'dot_iu_stop_replay',
+    'dot_iu_accept_deviation', 'dot_iu_add_account', 'dot_iu_close_gate', 'dot_iu_disable_account', 'dot_iu_disable_route', 'dot_iu_disable_schedule', 'dot_iu_disable_triggers', 'dot_iu_enable_account', 'dot_iu_enable_triggers',
+    'dot_iu_issue_token', 'dot_iu_open_gate', 'dot_iu_revoke_token', 'dot_iu_run_probe', 'dot_iu_set_account_right', 'dot_iu_set_password', 'dot_iu_stop_replay', 'dot_iu_withdraw_acceptance',
   ])
 })
 

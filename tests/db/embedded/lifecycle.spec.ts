@@ -127,8 +127,8 @@ test('a cluster of which the making was cut short is begun anew', async () => {
   // And one killed for real, in the middle of initdb.
   const child = spawn(process.execPath, [join(import.meta.dirname, 'opener.ts'), folder], { stdio: 'ignore' })
   const exit = once(child, 'exit')
-  await expect.poll(() => readdir(folder), { interval: 2 }).toContainEqual(expect.stringMatching(/^postgres\.new-.{8}\.password$/))
-  // It goes no further; what it has begun goes on by itself.
+  await expect.poll(() => readdir(folder, { recursive: true }), { interval: 2 }).toContainEqual(expect.stringMatching(/^postgres\.new-(?!0bad).{8}\/\w/))
+  // It goes no further; initdb, which it has begun, goes on by itself.
   child.kill('SIGSTOP')
   await expect.poll(async () => (await readdir(folder, { recursive: true })).filter(path => /^postgres\.new-(?!0bad).+\/base\/1$/.test(path)), { interval: 2 }).toHaveLength(1)
   child.kill('SIGKILL')

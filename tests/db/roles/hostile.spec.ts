@@ -39,6 +39,7 @@ const CALLS: Record<string, string[]> = {
   fn_iu_collection_manifest_text: ['1'],
   fn_iu_console_beat: [`gen_random_uuid(), 'h', 1, 'u', 'd'`],
   fn_iu_console_leave: ['gen_random_uuid()'],
+  fn_iu_import_unchanged: [`ARRAY['a.md'], ARRAY[repeat('0', 64)], NULL`],
   fn_iu_emit_event: [`'app.hostile', 't', 's', '{"n": 1}'`],
   fn_iu_event_account: [''],
   fn_iu_event_audit: [''],
