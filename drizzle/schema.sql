@@ -4565,15 +4565,16 @@ AS $function$
 BEGIN
   IF has_table_privilege(to_regclass('iu_core.dot_deviation_decision'), 'SELECT') THEN
     RETURN QUERY
-    SELECT d.id, d.class, d.identity, d.digest, d.owner, d.reason, d.decided_by, d.decided_at, d.expires_at
+    SELECT d.id, d.class, d.identity, d.digest, d.owner, r.reason, r.actor, r.finished_at, d.expires_at
     FROM dot_deviation_decision AS d
+    CROSS JOIN LATERAL (
+      SELECT w.* FROM dot_iu_command_run AS w
+      WHERE w.object_refs @> ARRAY[format('deviation:%s %s', d.class, d.identity)] AND w.status = 'succeeded' AND w.mode IN ('apply', 'rollback')
+      ORDER BY w.id DESC LIMIT 1) AS r
+    CROSS JOIN LATERAL (SELECT o -> 'after' AS after FROM jsonb_array_elements(r.receipt -> 'objects') AS o WHERE o ->> 'ref' = format('deviation:%s %s', d.class, d.identity)) AS t
     WHERE d.expires_at > clock_timestamp()
       AND NOT EXISTS (SELECT FROM dot_deviation_decision AS l WHERE (l.class, l.identity) = (d.class, d.identity) AND l.id > d.id)
-      AND EXISTS (
-        SELECT FROM (SELECT r.receipt FROM dot_iu_command_run AS r
-                     WHERE r.object_refs @> ARRAY[format('deviation:%s %s', d.class, d.identity)] AND r.status = 'succeeded' AND r.mode IN ('apply', 'rollback') OFFSET 0) AS r
-        CROSS JOIN LATERAL jsonb_array_elements(r.receipt -> 'objects') AS o
-        WHERE o -> 'after' ->> 'state' = 'accepted' AND o -> 'after' ->> 'sha256' = d.digest AND (o -> 'after' ->> 'expires_at')::timestamptz = d.expires_at);
+      AND t.after ->> 'state' = 'accepted' AND t.after ->> 'sha256' = d.digest AND t.after -> 'owner' = fn_dot_text_kept(to_jsonb(d.owner)) AND (t.after ->> 'expires_at')::timestamptz = d.expires_at;
   END IF;
 END
 $function$;
@@ -5266,6 +5267,9 @@ BEGIN
         RAISE EXCEPTION 'run % is undone already', p_target_run_id USING ERRCODE = 'IU016', COLUMN = 'run';
       ELSIF EXISTS (SELECT FROM jsonb_object_keys(v_params) AS k WHERE k = ANY (v_command.body_params) AND v_params -> k = v_target.receipt -> 'inverse' -> 'params' -> k AND v_params -> k ?& '{sha256,bytes}') THEN
         RAISE EXCEPTION 'run %: the text that it would put back was deleted', p_target_run_id USING ERRCODE = 'IU017', COLUMN = 'run', HINT = format('Put it back by %s, with the text.', v_command.command_code);
+      ELSIF EXISTS (SELECT FROM dot_iu_run_text AS t CROSS JOIN LATERAL jsonb_each(t.params) AS p
+                    WHERE t.run_id = p_target_run_id AND fn_dot_params_kept(v_command, jsonb_build_object(p.key, p.value)) -> p.key IS DISTINCT FROM v_target.receipt -> 'inverse' -> 'params' -> p.key) THEN
+        RAISE EXCEPTION 'run %: the text that it would put back is not the one whose digest the ledger has', p_target_run_id USING ERRCODE = 'IU017', COLUMN = 'run', HINT = format('Somebody changed it by hand. Put it back by %s, with the text.', v_command.command_code);
       END IF;
     END IF;
     v_problems := ARRAY(SELECT regexp_replace(regexp_replace(p, '^\$:', 'params:'), '^\$\.?', '') FROM unnest(fn_iu_payload_problems(v_params, v_command.param_schema)) AS p);
@@ -7034,6 +7038,41 @@ BEGIN
   UNION ALL
   SELECT 'rights of PUBLIC on schema public', 'GRANT CREATE ON SCHEMA public TO PUBLIC;', 'REVOKE CREATE ON SCHEMA public FROM PUBLIC;', true WHERE has_schema_privilege('public', to_regnamespace('public'), 'CREATE');
 
+  -- Each function of ours looks into pg_catalog first. So what is made there by anybody comes before ours, and rights there that
+  -- initdb did not give are rights on what all of us call.
+  RETURN QUERY
+  WITH given AS MATERIALIZED (
+    SELECT 'pg_namespace'::regclass AS classid, n.oid, 'schema pg_catalog' AS called, '' AS name, n.nspacl AS acl, 'n' AS letter, n.nspowner AS owner FROM pg_namespace AS n WHERE n.nspname = 'pg_catalog'
+    UNION ALL SELECT 'pg_proc'::regclass, p.oid, format('function pg_catalog.%s', p.oid::regprocedure), p.proname, p.proacl, 'f', p.proowner FROM pg_proc AS p WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.oid < 16384 AND p.proacl IS NOT NULL
+    UNION ALL SELECT 'pg_class'::regclass, c.oid, format('table pg_catalog.%I', c.relname), c.relname, c.relacl, 'r', c.relowner FROM pg_class AS c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relacl IS NOT NULL
+  ), more AS (
+    SELECT g.called, g.name, a.grantee, a.privilege_type
+    FROM given AS g CROSS JOIN LATERAL aclexplode(g.acl) AS a
+    WHERE a.grantee <> g.owner AND (a.grantee = 0 OR a.grantee = ANY (v_ours || v_members) OR g.letter = 'n') AND NOT coalesce((SELECT r.rolsuper FROM pg_roles AS r WHERE r.oid = a.grantee), false)
+      AND NOT EXISTS (
+        SELECT FROM aclexplode(coalesce((SELECT i.initprivs FROM pg_init_privs AS i WHERE (i.classoid, i.objoid, i.objsubid) = (g.classid, g.oid, 0)), acldefault(g.letter::"char", g.owner))) AS i
+        WHERE (i.grantee, i.privilege_type) = (a.grantee, a.privilege_type))
+  )
+  SELECT format('rights of %s on %s', n.name, m.called), string_agg(format('GRANT %s ON %s TO %s;', m.privilege_type, m.called, n.name), chr(10) ORDER BY m.privilege_type),
+         format('REVOKE ALL ON %s FROM %s CASCADE;', m.called, n.name), true
+  FROM more AS m CROSS JOIN LATERAL (SELECT CASE m.grantee WHEN 0 THEN 'PUBLIC' ELSE m.grantee::regrole::text END AS name) AS n
+  -- Bootstrap takes these from PUBLIC and gives them to the owner, whose functions lock by them; the last an administrator may give, so that settings to come are seen.
+  WHERE NOT (m.grantee = v_owner AND (m.name ~ fn_dot_closed_functions() OR m.name = 'pg_show_all_file_settings'))
+  GROUP BY n.name, m.called
+  UNION ALL
+  SELECT format('%s %s', o.type, o.identity), CASE f.classid WHEN 'pg_proc'::regclass THEN (SELECT concat_ws(chr(10), CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END, 'owner ' || p.proowner::regrole) FROM pg_proc AS p WHERE p.oid = f.objid) ELSE format('-- %s %s', o.type, o.identity) END,
+         format('DROP %s IF EXISTS %s CASCADE;', upper(o.type), o.identity), true
+  FROM (
+    SELECT 'pg_proc'::regclass AS classid, oid AS objid FROM pg_proc WHERE oid >= 16384 AND pronamespace = 'pg_catalog'::regnamespace
+    UNION ALL SELECT 'pg_operator'::regclass, oid FROM pg_operator WHERE oid >= 16384 AND oprnamespace = 'pg_catalog'::regnamespace
+    UNION ALL SELECT 'pg_class'::regclass, oid FROM pg_class WHERE oid >= 16384 AND relnamespace = 'pg_catalog'::regnamespace AND relkind NOT IN ('i', 'I', 't')
+    UNION ALL SELECT 'pg_cast'::regclass, oid FROM pg_cast WHERE oid >= 16384 AND castsource < 16384 AND casttarget < 16384
+    -- What runs with the owner's rights stands in our schema only.
+    UNION ALL SELECT 'pg_proc'::regclass, oid FROM pg_proc WHERE proowner = v_owner AND prosecdef AND pronamespace NOT IN (v_schema, 'pg_catalog'::regnamespace, coalesce(to_regnamespace('iu_deploy')::oid, 0)) AND NOT (prosrc ~ 'iu_core' OR proconfig::text ~ 'iu_core')
+  ) AS f
+  CROSS JOIN LATERAL pg_identify_object(f.classid, f.objid, 0) AS o
+  WHERE NOT EXISTS (SELECT FROM pg_depend AS d WHERE (d.classid, d.objid) = (f.classid, f.objid) AND d.deptype = 'e');
+
   RETURN QUERY
   SELECT format('rights of %s on parameter %s', n.name, p.parname), string_agg(DISTINCT format('GRANT %s ON PARAMETER %I TO %s%s;', a.privilege_type, p.parname, n.name, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), chr(10)),
          format('REVOKE ALL ON PARAMETER %I FROM %s CASCADE;', p.parname, n.name), true
@@ -7107,10 +7146,10 @@ BEGIN
   ), found AS (
     SELECT CASE classid WHEN 'pg_rewrite'::regclass THEN (SELECT CASE WHEN c.relkind IN ('v', 'm') THEN 'pg_class'::regclass::oid END FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = r.ev_class WHERE r.oid = u.objid) END AS as_class,
            CASE classid WHEN 'pg_rewrite'::regclass THEN (SELECT ev_class FROM pg_rewrite WHERE oid = u.objid) END AS as_oid, classid, objid, objsubid
-    FROM upon AS u WHERE place NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_(toast|temp)')
+    FROM upon AS u WHERE place NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_(toast$|(toast_)?temp_\d+$)')
     UNION
     SELECT NULL, NULL, 'pg_proc'::regclass, oid, 0 FROM pg_proc
-    WHERE prosecdef AND oid >= 16384 AND pronamespace <> v_schema AND pronamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_temp') AND (prosrc ~ 'iu_core' OR proconfig::text ~ 'iu_core')
+    WHERE prosecdef AND oid >= 16384 AND pronamespace <> v_schema AND pronamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_temp_\d+$') AND (prosrc ~ 'iu_core' OR proconfig::text ~ 'iu_core')
   ), named AS (
     SELECT DISTINCT o.type, o.identity, coalesce(f.as_class, f.classid) AS classid, coalesce(CASE WHEN f.as_class IS NOT NULL THEN f.as_oid END, f.objid) AS objid, f.objsubid
     FROM found AS f CROSS JOIN LATERAL pg_identify_object(coalesce(f.as_class, f.classid), coalesce(CASE WHEN f.as_class IS NOT NULL THEN f.as_oid END, f.objid), f.objsubid) AS o
@@ -7696,7 +7735,7 @@ BEGIN
   END IF;
   SELECT fn_dot_params_kept(c, v_receipt -> 'inverse' -> 'params') INTO v_inverse FROM dot_iu_command AS c WHERE c.command_code = v_receipt -> 'inverse' ->> 'command';
   v_kept := fn_dot_receipt_kept(v_receipt, v_inverse)
-    || CASE WHEN p_told ? 'given' THEN fn_dot_texts_left_out(jsonb_strip_nulls(jsonb_build_object('detail', v_receipt -> 'detail', 'more', v_receipt -> 'more', 'hint', v_receipt -> 'hint', 'errors', v_receipt -> 'errors',
+    || CASE WHEN p_told ? 'given' THEN fn_dot_texts_left_out(jsonb_strip_nulls(jsonb_build_object('field', v_receipt -> 'field', 'detail', v_receipt -> 'detail', 'more', v_receipt -> 'more', 'hint', v_receipt -> 'hint', 'errors', v_receipt -> 'errors',
          'fault', CASE WHEN p_told ->> 'status' = 'failed' THEN jsonb_build_object('sqlstate', p_told -> 'sqlstate', 'message', p_told -> 'detail') END)), p_told -> 'given', (p_run).params) ELSE '{}' END;
   IF v_kept ? 'fault' THEN
     v_kept := jsonb_set(v_kept, '{fault,message}', to_jsonb(left(v_kept -> 'fault' ->> 'message', 300)));
@@ -8016,8 +8055,11 @@ BEGIN
   -- What is told is JSON itself, so each is looked for as it is spelled there; the longest first.
   FOR v_part IN
     SELECT DISTINCT ON (length(part), part) part
-    FROM (SELECT t #>> '{}' AS text FROM jsonb_path_query(p_given, 'strict $.** ? (@.type() == "string")') AS t
-          EXCEPT SELECT t #>> '{}' FROM jsonb_path_query(p_kept, 'strict $.** ? (@.type() == "string")') AS t) AS left_out
+    FROM (SELECT t #>> '{}' AS text FROM jsonb_path_query(p_given, 'strict $.** ? (@.type() == "string" || @.type() == "number")') AS t
+          -- A name in an object of the caller's is a text as well.
+          UNION SELECT t #>> '{}' FROM jsonb_path_query(p_given, 'strict $.** ? (@.type() == "object").keyvalue().key') AS t
+          EXCEPT SELECT t #>> '{}' FROM jsonb_path_query(p_kept, 'strict $.** ? (@.type() == "string" || @.type() == "number")') AS t
+          EXCEPT SELECT t #>> '{}' FROM jsonb_path_query(p_kept, 'lax $.keyvalue().key') AS t) AS left_out
     CROSS JOIN LATERAL unnest(ARRAY[text, to_jsonb(text)::text]) AS g(given)
     CROSS JOIN LATERAL unnest(ARRAY[length(given), 300, 200, 120, 80, 60, 40]) AS l(n)
     CROSS JOIN LATERAL (SELECT to_jsonb(left(given, n))::text) AS j(spelled)
@@ -8568,6 +8610,7 @@ DECLARE
   v_fence text;
   v_ends text;                     -- what the html is closed by, as a pattern
   v_found text[];
+  v_column integer;                -- behind a list marker
 BEGIN
   is_over := true;
   -- A piece that was front matter may have been given another text since.
@@ -8582,7 +8625,7 @@ BEGIN
       CONTINUE;
     END IF;
     v_bare := ltrim(v_line, E' \t');
-    v_indent := length(replace(left(v_line, length(v_line) - length(v_bare)), E'\t', '    '));
+    v_indent := fn_iu_column(left(v_line, length(v_line) - length(v_bare)), 0);
     IF v_state = 'fence' THEN
       IF v_indent < 4 AND starts_with(v_bare, v_fence) AND btrim(rtrim(v_bare, E' \t'), left(v_fence, 1)) = '' THEN
         v_state := 'over';
@@ -8598,13 +8641,14 @@ BEGIN
 
     v_found := CASE WHEN v_indent < 4 AND v_bare !~ '^([-_*])[ \t]*(\1[ \t]*){2,}$' THEN regexp_match(v_bare, '^([-+*]|\d{1,9}[.)])([ \t]*)(.?)') END;
     IF v_found[2] = '' AND v_found[3] <> '' THEN v_found := NULL; END IF;
+    v_column := v_indent + length(v_found[1]);
     IF v_state IN ('list', 'note') THEN
       IF v_indent >= content_column THEN
         v_blank := false;
         CONTINUE;
       ELSIF v_state = 'list' AND right(v_found[1], 1) = marker THEN
         v_blank := false;
-        content_column := v_indent + length(v_found[1]) + CASE WHEN length(replace(v_found[2], E'\t', '    ')) BETWEEN 1 AND 4 AND v_found[3] <> '' THEN length(replace(v_found[2], E'\t', '    ')) ELSE 1 END;
+        content_column := v_column + CASE WHEN fn_iu_column(v_found[2], v_column) - v_column BETWEEN 1 AND 4 AND v_found[3] <> '' THEN fn_iu_column(v_found[2], v_column) - v_column ELSE 1 END;
         CONTINUE;
       END IF;
     ELSIF v_state = 'code' AND v_indent > 3 OR v_state = 'block' OR v_state = 'quote' AND v_indent < 4 AND starts_with(v_bare, '>') THEN
@@ -8638,7 +8682,7 @@ BEGIN
     ELSIF v_found IS NOT NULL AND (v_state NOT IN ('paragraph', 'quote') OR v_found[3] <> '' AND v_found[1] ~ '^([-+*]|0*1[.)])$') THEN
       v_state := 'list';
       marker := right(v_found[1], 1);
-      content_column := v_indent + length(v_found[1]) + CASE WHEN length(replace(v_found[2], E'\t', '    ')) BETWEEN 1 AND 4 AND v_found[3] <> '' THEN length(replace(v_found[2], E'\t', '    ')) ELSE 1 END;
+      content_column := v_column + CASE WHEN fn_iu_column(v_found[2], v_column) - v_column BETWEEN 1 AND 4 AND v_found[3] <> '' THEN fn_iu_column(v_found[2], v_column) - v_column ELSE 1 END;
     ELSIF v_bare ~ '^\[\^[^] \t]+\]:' THEN
       v_state := 'note';
       content_column := 4;
@@ -9164,6 +9208,26 @@ AS $function$
 $function$;
 ALTER FUNCTION fn_iu_collection_touch(bigint,integer,bigint) OWNER TO iu_owner;
 COMMENT ON FUNCTION fn_iu_collection_touch(bigint,integer,bigint) IS 'Raises a collection''s revision and moves its counts by the given differences; returns its address. Locks the collection, so that its writers and their events stand in one order';
+
+-- function fn_iu_column(text,integer)
+CREATE OR REPLACE FUNCTION iu_core.fn_iu_column(p_blank text, p_from integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
+AS $function$
+DECLARE
+  v_column integer := p_from;
+BEGIN
+  FOR i IN 1 .. length(p_blank) LOOP
+    v_column := v_column + CASE WHEN substr(p_blank, i, 1) = E'\t' THEN 4 - v_column % 4 ELSE 1 END;
+  END LOOP;
+  RETURN v_column;
+END
+$function$;
+ALTER FUNCTION fn_iu_column(text,integer) OWNER TO iu_owner;
+COMMENT ON FUNCTION fn_iu_column(text,integer) IS 'The column that blanks and tabs lead to from a column (from 0): a tab leads to the next multiple of four';
 
 -- function fn_iu_compose(text,text,text,bigint[],text,text[],text,bytea,bigint)
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_compose(p_canonical_address text, p_collection_kind text, p_title text, p_unit_ids bigint[], p_joiner text DEFAULT ''::text, p_separators text[] DEFAULT NULL::text[], p_source_path text DEFAULT NULL::text, p_source_digest bytea DEFAULT NULL::bytea, p_source_byte_length bigint DEFAULT NULL::bigint)
@@ -11075,6 +11139,8 @@ CREATE OR REPLACE FUNCTION iu_core.fn_iu_payload_judged(p_payload jsonb, p_schem
  STABLE
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
 AS $function$
+DECLARE
+  v_began constant timestamptz := clock_timestamp();
 BEGIN
   IF p_predicate IS NULL THEN
     RETURN;
@@ -11088,7 +11154,8 @@ BEGIN
 EXCEPTION
   WHEN data_exception OR program_limit_exceeded OR out_of_memory OR internal_error OR SQLSTATE 'IU002' OR query_canceled THEN
     IF SQLSTATE = '57014' AND (current_setting('statement_timeout')::interval = interval '0'
-                               OR clock_timestamp() < statement_timestamp() + current_setting('statement_timeout')::interval) THEN
+                               OR clock_timestamp() < statement_timestamp() + current_setting('statement_timeout')::interval
+                               OR clock_timestamp() < v_began + current_setting('statement_timeout')::interval / 2) THEN
       RAISE;
     END IF;
     fault := 'cannot_be_judged';
@@ -12752,7 +12819,7 @@ DECLARE
   v_end record;
   -- The first line that is not blank: how far it is indented, and the list that it would go on with.
   v_line constant text := coalesce(substring(ltrim(p_after, U&'\FEFF') FROM '^(?:[ \t]*(?:\r\n|\r|\n))*([^\r\n]*)'), '');
-  v_indent constant integer := length(replace(substring(v_line FROM '^[ \t]*'), E'\t', '    '));
+  v_indent constant integer := fn_iu_column(substring(v_line FROM '^[ \t]*'), 0);
   v_marker constant text := CASE WHEN v_indent < 4 AND v_line !~ '^ *([-_*])[ \t]*(\1[ \t]*){2,}$' THEN right(substring(v_line FROM '^ *([-+*]|\d{1,9}[.)])(?:[ \t]|$)'), 1) END;
   v_merges boolean;
   v_candidate text;

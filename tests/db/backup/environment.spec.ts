@@ -8,6 +8,7 @@ import { readBackup } from '../../../server/backup/manifest.ts'
 import { restoreBackup, serverVersion } from '../../../server/backup/restore.ts'
 import { takeBackup } from '../../../server/backup/take.ts'
 import { bootstrap, deploy } from '../../../server/deploy/index.ts'
+import { enterLogins } from '../../e2e/support/accounts.ts'
 import { UNITS } from '../deploy/world.ts'
 import { exclusively } from '../harness.ts'
 import { folder } from './world.ts'
@@ -90,6 +91,7 @@ test('is backed up and restored by the real programs, whatever the environment a
   try {
     await bootstrap(client)
     await deploy(client)
+    await enterLogins(client)
     Object.assign(process.env, HOSTILE)
     const v = await serverVersion(client)
     const isThere = await Promise.all([requireTool('pg_dump', v), requireTool('pg_restore', v)]).then(() => true, () => false)

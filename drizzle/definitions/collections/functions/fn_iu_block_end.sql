@@ -1,3 +1,4 @@
+-- requires: fn_iu_column
 -- The reading of CommonMark that a separator needs: what is still open at the end of a text. Line by line, the
 -- outermost block only; what is inside a list or a quote ends with it.
 CREATE FUNCTION iu_core.fn_iu_block_end(p_text text, p_kind text, OUT is_over boolean, OUT closer text, OUT marker text, OUT content_column integer)
@@ -15,6 +16,7 @@ DECLARE
   v_fence text;
   v_ends text;                     -- what the html is closed by, as a pattern
   v_found text[];
+  v_column integer;                -- behind a list marker
 BEGIN
   is_over := true;
   -- A piece that was front matter may have been given another text since.
@@ -29,7 +31,7 @@ BEGIN
       CONTINUE;
     END IF;
     v_bare := ltrim(v_line, E' \t');
-    v_indent := length(replace(left(v_line, length(v_line) - length(v_bare)), E'\t', '    '));
+    v_indent := fn_iu_column(left(v_line, length(v_line) - length(v_bare)), 0);
     IF v_state = 'fence' THEN
       IF v_indent < 4 AND starts_with(v_bare, v_fence) AND btrim(rtrim(v_bare, E' \t'), left(v_fence, 1)) = '' THEN
         v_state := 'over';
@@ -45,13 +47,14 @@ BEGIN
 
     v_found := CASE WHEN v_indent < 4 AND v_bare !~ '^([-_*])[ \t]*(\1[ \t]*){2,}$' THEN regexp_match(v_bare, '^([-+*]|\d{1,9}[.)])([ \t]*)(.?)') END;
     IF v_found[2] = '' AND v_found[3] <> '' THEN v_found := NULL; END IF;
+    v_column := v_indent + length(v_found[1]);
     IF v_state IN ('list', 'note') THEN
       IF v_indent >= content_column THEN
         v_blank := false;
         CONTINUE;
       ELSIF v_state = 'list' AND right(v_found[1], 1) = marker THEN
         v_blank := false;
-        content_column := v_indent + length(v_found[1]) + CASE WHEN length(replace(v_found[2], E'\t', '    ')) BETWEEN 1 AND 4 AND v_found[3] <> '' THEN length(replace(v_found[2], E'\t', '    ')) ELSE 1 END;
+        content_column := v_column + CASE WHEN fn_iu_column(v_found[2], v_column) - v_column BETWEEN 1 AND 4 AND v_found[3] <> '' THEN fn_iu_column(v_found[2], v_column) - v_column ELSE 1 END;
         CONTINUE;
       END IF;
     ELSIF v_state = 'code' AND v_indent > 3 OR v_state = 'block' OR v_state = 'quote' AND v_indent < 4 AND starts_with(v_bare, '>') THEN
@@ -85,7 +88,7 @@ BEGIN
     ELSIF v_found IS NOT NULL AND (v_state NOT IN ('paragraph', 'quote') OR v_found[3] <> '' AND v_found[1] ~ '^([-+*]|0*1[.)])$') THEN
       v_state := 'list';
       marker := right(v_found[1], 1);
-      content_column := v_indent + length(v_found[1]) + CASE WHEN length(replace(v_found[2], E'\t', '    ')) BETWEEN 1 AND 4 AND v_found[3] <> '' THEN length(replace(v_found[2], E'\t', '    ')) ELSE 1 END;
+      content_column := v_column + CASE WHEN fn_iu_column(v_found[2], v_column) - v_column BETWEEN 1 AND 4 AND v_found[3] <> '' THEN fn_iu_column(v_found[2], v_column) - v_column ELSE 1 END;
     ELSIF v_bare ~ '^\[\^[^] \t]+\]:' THEN
       v_state := 'note';
       content_column := 4;

@@ -1,4 +1,4 @@
--- requires: fn_iu_block_end
+-- requires: fn_iu_block_end, fn_iu_column
 CREATE FUNCTION iu_core.fn_iu_separator(p_before text, p_before_kind text, p_after text, p_candidates text[], p_joiner text, p_line_end text)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE
@@ -9,7 +9,7 @@ DECLARE
   v_end record;
   -- The first line that is not blank: how far it is indented, and the list that it would go on with.
   v_line constant text := coalesce(substring(ltrim(p_after, U&'\FEFF') FROM '^(?:[ \t]*(?:\r\n|\r|\n))*([^\r\n]*)'), '');
-  v_indent constant integer := length(replace(substring(v_line FROM '^[ \t]*'), E'\t', '    '));
+  v_indent constant integer := fn_iu_column(substring(v_line FROM '^[ \t]*'), 0);
   v_marker constant text := CASE WHEN v_indent < 4 AND v_line !~ '^ *([-_*])[ \t]*(\1[ \t]*){2,}$' THEN right(substring(v_line FROM '^ *([-+*]|\d{1,9}[.)])(?:[ \t]|$)'), 1) END;
   v_merges boolean;
   v_candidate text;

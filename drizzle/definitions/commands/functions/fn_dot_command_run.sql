@@ -134,6 +134,9 @@ BEGIN
         RAISE EXCEPTION 'run % is undone already', p_target_run_id USING ERRCODE = 'IU016', COLUMN = 'run';
       ELSIF EXISTS (SELECT FROM jsonb_object_keys(v_params) AS k WHERE k = ANY (v_command.body_params) AND v_params -> k = v_target.receipt -> 'inverse' -> 'params' -> k AND v_params -> k ?& '{sha256,bytes}') THEN
         RAISE EXCEPTION 'run %: the text that it would put back was deleted', p_target_run_id USING ERRCODE = 'IU017', COLUMN = 'run', HINT = format('Put it back by %s, with the text.', v_command.command_code);
+      ELSIF EXISTS (SELECT FROM dot_iu_run_text AS t CROSS JOIN LATERAL jsonb_each(t.params) AS p
+                    WHERE t.run_id = p_target_run_id AND fn_dot_params_kept(v_command, jsonb_build_object(p.key, p.value)) -> p.key IS DISTINCT FROM v_target.receipt -> 'inverse' -> 'params' -> p.key) THEN
+        RAISE EXCEPTION 'run %: the text that it would put back is not the one whose digest the ledger has', p_target_run_id USING ERRCODE = 'IU017', COLUMN = 'run', HINT = format('Somebody changed it by hand. Put it back by %s, with the text.', v_command.command_code);
       END IF;
     END IF;
     v_problems := ARRAY(SELECT regexp_replace(regexp_replace(p, '^\$:', 'params:'), '^\$\.?', '') FROM unnest(fn_iu_payload_problems(v_params, v_command.param_schema)) AS p);

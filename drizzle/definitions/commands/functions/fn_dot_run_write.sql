@@ -40,7 +40,7 @@ BEGIN
   END IF;
   SELECT fn_dot_params_kept(c, v_receipt -> 'inverse' -> 'params') INTO v_inverse FROM dot_iu_command AS c WHERE c.command_code = v_receipt -> 'inverse' ->> 'command';
   v_kept := fn_dot_receipt_kept(v_receipt, v_inverse)
-    || CASE WHEN p_told ? 'given' THEN fn_dot_texts_left_out(jsonb_strip_nulls(jsonb_build_object('detail', v_receipt -> 'detail', 'more', v_receipt -> 'more', 'hint', v_receipt -> 'hint', 'errors', v_receipt -> 'errors',
+    || CASE WHEN p_told ? 'given' THEN fn_dot_texts_left_out(jsonb_strip_nulls(jsonb_build_object('field', v_receipt -> 'field', 'detail', v_receipt -> 'detail', 'more', v_receipt -> 'more', 'hint', v_receipt -> 'hint', 'errors', v_receipt -> 'errors',
          'fault', CASE WHEN p_told ->> 'status' = 'failed' THEN jsonb_build_object('sqlstate', p_told -> 'sqlstate', 'message', p_told -> 'detail') END)), p_told -> 'given', (p_run).params) ELSE '{}' END;
   IF v_kept ? 'fault' THEN
     v_kept := jsonb_set(v_kept, '{fault,message}', to_jsonb(left(v_kept -> 'fault' ->> 'message', 300)));

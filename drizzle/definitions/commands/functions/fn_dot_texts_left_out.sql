@@ -12,8 +12,11 @@ BEGIN
   -- What is told is JSON itself, so each is looked for as it is spelled there; the longest first.
   FOR v_part IN
     SELECT DISTINCT ON (length(part), part) part
-    FROM (SELECT t #>> '{}' AS text FROM jsonb_path_query(p_given, 'strict $.** ? (@.type() == "string")') AS t
-          EXCEPT SELECT t #>> '{}' FROM jsonb_path_query(p_kept, 'strict $.** ? (@.type() == "string")') AS t) AS left_out
+    FROM (SELECT t #>> '{}' AS text FROM jsonb_path_query(p_given, 'strict $.** ? (@.type() == "string" || @.type() == "number")') AS t
+          -- A name in an object of the caller's is a text as well.
+          UNION SELECT t #>> '{}' FROM jsonb_path_query(p_given, 'strict $.** ? (@.type() == "object").keyvalue().key') AS t
+          EXCEPT SELECT t #>> '{}' FROM jsonb_path_query(p_kept, 'strict $.** ? (@.type() == "string" || @.type() == "number")') AS t
+          EXCEPT SELECT t #>> '{}' FROM jsonb_path_query(p_kept, 'lax $.keyvalue().key') AS t) AS left_out
     CROSS JOIN LATERAL unnest(ARRAY[text, to_jsonb(text)::text]) AS g(given)
     CROSS JOIN LATERAL unnest(ARRAY[length(given), 300, 200, 120, 80, 60, 40]) AS l(n)
     CROSS JOIN LATERAL (SELECT to_jsonb(left(given, n))::text) AS j(spelled)

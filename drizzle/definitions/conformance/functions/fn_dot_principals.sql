@@ -119,6 +119,41 @@ BEGIN
   UNION ALL
   SELECT 'rights of PUBLIC on schema public', 'GRANT CREATE ON SCHEMA public TO PUBLIC;', 'REVOKE CREATE ON SCHEMA public FROM PUBLIC;', true WHERE has_schema_privilege('public', to_regnamespace('public'), 'CREATE');
 
+  -- Each function of ours looks into pg_catalog first. So what is made there by anybody comes before ours, and rights there that
+  -- initdb did not give are rights on what all of us call.
+  RETURN QUERY
+  WITH given AS MATERIALIZED (
+    SELECT 'pg_namespace'::regclass AS classid, n.oid, 'schema pg_catalog' AS called, '' AS name, n.nspacl AS acl, 'n' AS letter, n.nspowner AS owner FROM pg_namespace AS n WHERE n.nspname = 'pg_catalog'
+    UNION ALL SELECT 'pg_proc'::regclass, p.oid, format('function pg_catalog.%s', p.oid::regprocedure), p.proname, p.proacl, 'f', p.proowner FROM pg_proc AS p WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.oid < 16384 AND p.proacl IS NOT NULL
+    UNION ALL SELECT 'pg_class'::regclass, c.oid, format('table pg_catalog.%I', c.relname), c.relname, c.relacl, 'r', c.relowner FROM pg_class AS c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relacl IS NOT NULL
+  ), more AS (
+    SELECT g.called, g.name, a.grantee, a.privilege_type
+    FROM given AS g CROSS JOIN LATERAL aclexplode(g.acl) AS a
+    WHERE a.grantee <> g.owner AND (a.grantee = 0 OR a.grantee = ANY (v_ours || v_members) OR g.letter = 'n') AND NOT coalesce((SELECT r.rolsuper FROM pg_roles AS r WHERE r.oid = a.grantee), false)
+      AND NOT EXISTS (
+        SELECT FROM aclexplode(coalesce((SELECT i.initprivs FROM pg_init_privs AS i WHERE (i.classoid, i.objoid, i.objsubid) = (g.classid, g.oid, 0)), acldefault(g.letter::"char", g.owner))) AS i
+        WHERE (i.grantee, i.privilege_type) = (a.grantee, a.privilege_type))
+  )
+  SELECT format('rights of %s on %s', n.name, m.called), string_agg(format('GRANT %s ON %s TO %s;', m.privilege_type, m.called, n.name), chr(10) ORDER BY m.privilege_type),
+         format('REVOKE ALL ON %s FROM %s CASCADE;', m.called, n.name), true
+  FROM more AS m CROSS JOIN LATERAL (SELECT CASE m.grantee WHEN 0 THEN 'PUBLIC' ELSE m.grantee::regrole::text END AS name) AS n
+  -- Bootstrap takes these from PUBLIC and gives them to the owner, whose functions lock by them; the last an administrator may give, so that settings to come are seen.
+  WHERE NOT (m.grantee = v_owner AND (m.name ~ fn_dot_closed_functions() OR m.name = 'pg_show_all_file_settings'))
+  GROUP BY n.name, m.called
+  UNION ALL
+  SELECT format('%s %s', o.type, o.identity), CASE f.classid WHEN 'pg_proc'::regclass THEN (SELECT concat_ws(chr(10), CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END, 'owner ' || p.proowner::regrole) FROM pg_proc AS p WHERE p.oid = f.objid) ELSE format('-- %s %s', o.type, o.identity) END,
+         format('DROP %s IF EXISTS %s CASCADE;', upper(o.type), o.identity), true
+  FROM (
+    SELECT 'pg_proc'::regclass AS classid, oid AS objid FROM pg_proc WHERE oid >= 16384 AND pronamespace = 'pg_catalog'::regnamespace
+    UNION ALL SELECT 'pg_operator'::regclass, oid FROM pg_operator WHERE oid >= 16384 AND oprnamespace = 'pg_catalog'::regnamespace
+    UNION ALL SELECT 'pg_class'::regclass, oid FROM pg_class WHERE oid >= 16384 AND relnamespace = 'pg_catalog'::regnamespace AND relkind NOT IN ('i', 'I', 't')
+    UNION ALL SELECT 'pg_cast'::regclass, oid FROM pg_cast WHERE oid >= 16384 AND castsource < 16384 AND casttarget < 16384
+    -- What runs with the owner's rights stands in our schema only.
+    UNION ALL SELECT 'pg_proc'::regclass, oid FROM pg_proc WHERE proowner = v_owner AND prosecdef AND pronamespace NOT IN (v_schema, 'pg_catalog'::regnamespace, coalesce(to_regnamespace('iu_deploy')::oid, 0)) AND NOT (prosrc ~ 'iu_core' OR proconfig::text ~ 'iu_core')
+  ) AS f
+  CROSS JOIN LATERAL pg_identify_object(f.classid, f.objid, 0) AS o
+  WHERE NOT EXISTS (SELECT FROM pg_depend AS d WHERE (d.classid, d.objid) = (f.classid, f.objid) AND d.deptype = 'e');
+
   RETURN QUERY
   SELECT format('rights of %s on parameter %s', n.name, p.parname), string_agg(DISTINCT format('GRANT %s ON PARAMETER %I TO %s%s;', a.privilege_type, p.parname, n.name, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), chr(10)),
          format('REVOKE ALL ON PARAMETER %I FROM %s CASCADE;', p.parname, n.name), true
@@ -192,10 +227,10 @@ BEGIN
   ), found AS (
     SELECT CASE classid WHEN 'pg_rewrite'::regclass THEN (SELECT CASE WHEN c.relkind IN ('v', 'm') THEN 'pg_class'::regclass::oid END FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = r.ev_class WHERE r.oid = u.objid) END AS as_class,
            CASE classid WHEN 'pg_rewrite'::regclass THEN (SELECT ev_class FROM pg_rewrite WHERE oid = u.objid) END AS as_oid, classid, objid, objsubid
-    FROM upon AS u WHERE place NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_(toast|temp)')
+    FROM upon AS u WHERE place NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_(toast$|(toast_)?temp_\d+$)')
     UNION
     SELECT NULL, NULL, 'pg_proc'::regclass, oid, 0 FROM pg_proc
-    WHERE prosecdef AND oid >= 16384 AND pronamespace <> v_schema AND pronamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_temp') AND (prosrc ~ 'iu_core' OR proconfig::text ~ 'iu_core')
+    WHERE prosecdef AND oid >= 16384 AND pronamespace <> v_schema AND pronamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_temp_\d+$') AND (prosrc ~ 'iu_core' OR proconfig::text ~ 'iu_core')
   ), named AS (
     SELECT DISTINCT o.type, o.identity, coalesce(f.as_class, f.classid) AS classid, coalesce(CASE WHEN f.as_class IS NOT NULL THEN f.as_oid END, f.objid) AS objid, f.objsubid
     FROM found AS f CROSS JOIN LATERAL pg_identify_object(coalesce(f.as_class, f.classid), coalesce(CASE WHEN f.as_class IS NOT NULL THEN f.as_oid END, f.objid), f.objsubid) AS o
