@@ -19,9 +19,9 @@ export function useSession() {
       const isOwnClosing = command === 'dot_iu_close_gate' && inverse?.command === 'dot_iu_open_gate' && actor === data.value?.account
       return (inverse && data.value?.commands[inverse.command]?.blocked) ?? (isOwnClosing ? { code: 'forbidden', gate: null, why: CLOSED_IT } : undefined)
     },
-    /** Opens the door over the page: what is on it, and what was typed, stays. */
+    /** Opens the door over the page: what is on it, and what was typed, stays. Who was told that a command was applied is told so until they are in again, whatever else finds the session ended. */
     signInAgain() {
-      door.value = { why: isUnverified.value ? 'applied' : 'ended', isOpen: true }
+      door.value = { why: isUnverified.value || door.value?.why === 'applied' ? 'applied' : 'ended', isOpen: true }
     },
     /** Ends the session, here and in the database. */
     async signOut() {
