@@ -1,6 +1,6 @@
 import { parseExactly } from '../../shared/exact-json'
 import { trimmedId } from '../../shared/visible'
-import { isCarried, isSilent, labelOfParam } from './format'
+import { isCarried, isSilent, labelOfParam } from './parameter-words'
 import { LINE } from './parameters'
 
 /** The part of JSON Schema that the contracts use. */
