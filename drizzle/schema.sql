@@ -2619,6 +2619,8 @@ BEGIN
     RAISE EXCEPTION 'object: % % has not drifted, so there is nothing to accept', v_class, v_identity USING ERRCODE = 'IU016', COLUMN = 'object', HINT = 'Conformance (v_dot_drift) names every object that has drifted, as it is written there.';
   ELSIF v_found ->> 'state' = 'unknown' THEN
     RAISE EXCEPTION 'object: % % is unknown, and only what is known can be accepted', v_class, v_identity USING ERRCODE = 'IU003', COLUMN = 'object', HINT = v_found ->> 'suggested_action';
+  ELSIF v_class = 'other' AND v_identity NOT LIKE 'default privileges%' THEN
+    RAISE EXCEPTION 'object: of % % only the name is compared, so it cannot be accepted as it is now', v_class, v_identity USING ERRCODE = 'IU003', COLUMN = 'object', HINT = 'Drop it, or keep it in a schema of your own.';
   ELSIF v_found ->> 'digest' <> p_params ->> 'digest' THEN
     RAISE EXCEPTION 'digest: % % deviates otherwise now', v_class, v_identity USING ERRCODE = 'IU014', COLUMN = 'digest',
       HINT = format('Read in Conformance (v_dot_drift) what differs now. The digest of that is %s.', v_found ->> 'digest');

@@ -7,6 +7,7 @@ BEGIN
   FROM (VALUES
     ('function', 'fn_dot_accepted()', 'owner iu_owner; security invoker; stable; search_path=pg_catalog, iu_core, pg_temp, TimeZone=UTC'),
     ('function', 'fn_dot_principals()', 'owner iu_owner; security invoker; stable; search_path=pg_catalog, iu_core, pg_temp, quote_all_identifiers=off, standard_conforming_strings=on, bytea_output=hex, DateStyle=ISO, YMD, IntervalStyle=postgres, TimeZone=UTC, extra_float_digits=1'),
+    ('function', 'dot_iu_accept_deviation(jsonb,jsonb)', 'owner iu_owner; security definer; volatile; search_path=pg_catalog, iu_core, pg_temp, TimeZone=UTC'),
     ('function', 'fn_iu_column(text,integer)', 'owner iu_owner; security invoker; immutable; search_path=pg_catalog, iu_core, pg_temp, standard_conforming_strings=on'),
     ('function', 'fn_iu_block_end(text,text)', 'owner iu_owner; security invoker; immutable; search_path=pg_catalog, iu_core, pg_temp, standard_conforming_strings=on'),
     ('function', 'fn_iu_separator(text,text,text,text[],text,text)', 'owner iu_owner; security invoker; immutable; search_path=pg_catalog, iu_core, pg_temp, standard_conforming_strings=on'),
