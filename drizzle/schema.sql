@@ -7070,7 +7070,7 @@ BEGIN
     UNION ALL SELECT 'pg_class'::regclass, oid FROM pg_class WHERE oid >= 16384 AND relnamespace = 'pg_catalog'::regnamespace AND relkind NOT IN ('i', 'I', 't')
     UNION ALL SELECT 'pg_cast'::regclass, oid FROM pg_cast WHERE oid >= 16384 AND castsource < 16384 AND casttarget < 16384
     -- What runs with the owner's rights stands in our schema only.
-    UNION ALL SELECT 'pg_proc'::regclass, oid FROM pg_proc WHERE proowner = v_owner AND prosecdef AND pronamespace NOT IN (v_schema, 'pg_catalog'::regnamespace, coalesce(to_regnamespace('iu_deploy')::oid, 0)) AND NOT (prosrc ~ 'iu_core' OR proconfig::text ~ 'iu_core')
+    UNION ALL SELECT 'pg_proc'::regclass, oid FROM pg_proc WHERE proowner = v_owner AND prosecdef AND pronamespace NOT IN (v_schema, 'pg_catalog'::regnamespace, coalesce(to_regnamespace('iu_deploy')::oid, 0)) AND NOT concat(prosrc, proconfig) ~ 'iu_core'
   ) AS f
   CROSS JOIN LATERAL pg_identify_object(f.classid, f.objid, 0) AS o
   WHERE NOT EXISTS (SELECT FROM pg_depend AS d WHERE (d.classid, d.objid) = (f.classid, f.objid) AND d.deptype = 'e');

@@ -128,3 +128,20 @@ it('tells its caller the texts that they gave, and a repeat what the ledger has'
   expect(again).toMatchObject({ repeated: true, run: first.run })
   expect(again.objects[0]!.after!.title).toEqual({ sha256: createHash('sha256').update('Told once').digest('hex'), bytes: 9 })
 })
+
+it('puts no other text back than the one whose digest it has', async () => {
+  await carry(stage.db.pool, 'dot_iu_create_piece', { address: 'forged.text', kind: 'paragraph', title: 'An old title', body: 'x' })
+  const revised = await carry(stage.db.pool, 'dot_iu_revise_piece', { piece: 'forged.text', body: 'y', title: 'Another' })
+  await stage.db.pool.query(`UPDATE iu_core.dot_iu_run_text SET params = jsonb_set(params, '{title}', '"A forged title"') WHERE run_id = $1`, [revised.run])
+  expect(await run(stage.db.pool, 'dot_iu_revise_piece', 'plan', {}, { run: revised.run })).toMatchObject({ status: 'refused', code: 'not_reversible', field: 'run', detail: expect.stringContaining('not the one whose digest') })
+})
+
+it.each<[string, (text: string) => Params]>([
+  ['dot_iu_register_event_type', text => ({ event_type: 'app.keys', description: 'x', payload_schema: { [text]: 1 } })],
+  ['dot_iu_create_workflow_from_steps', text => ({ address: 'keys', title: 'x', steps: [{ body: 'x', [text]: 1 }] })],
+  ['dot_iu_create_piece', text => ({ address: 'keys', kind: 'text', body: 'x', [text]: 1 })],
+])('keeps no name that stands in what %s is given', async (command, params) => {
+  const text = `https://u:${SECRET}@erp.example.org/keys`
+  expect(await run(stage.db.pool, command, 'plan', params(text))).toMatchObject({ status: 'refused' })
+  expect(await holding(SECRET)).toEqual([])
+})

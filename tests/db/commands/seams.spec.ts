@@ -92,6 +92,18 @@ describe('a piece that comes', () => {
     expect(await rendering(db.pool, address)).toBe('---\n\none\n\ntwo\n')
   })
 
+  it.each([['-\tfirst\n\n\tits second paragraph', '- other'], ['1.\tnumbered', '    code'], [' -\ta', '     code'], ['-\t\tcode in it', '- b']])('that goes leaves the two beside it what they are, tabs behind list markers or not: %j, %j', async (one, other) => {
+    for (const end of ['\n', '\r\n', '\r']) {
+      const text = `${one}\n\nbetween\n\n${other}\n`.replaceAll('\n', end)
+      const { address, pieces } = await opened(text)
+      const before = await blocks(text)
+      const removed = await apply('dot_iu_remove_piece_from_collection', { collection: address, piece: pieces[1] })
+      expect(await blocks(await rendering(db.pool, address))).toEqual([before[0], ...before.slice(2)])
+      await undo(db.pool, removed)
+      expect(await rendering(db.pool, address)).toBe(text)
+    }
+  })
+
   it.each(['```\nopen', '---\nnever: closed', '---\na: 1\n---\n\n```\nopen'])('is closed also where it was front matter and is none any more: %j', async (body) => {
     const { address, pieces } = await opened('---\na: 1\n---\n\ntext\n')
     await apply('dot_iu_revise_piece', { piece: pieces[0], body })

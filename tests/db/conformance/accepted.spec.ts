@@ -96,7 +96,6 @@ describe('an acceptance', () => {
     ['a gate that was opened by hand', 'UPDATE iu_core.dot_config SET value = \'true\' WHERE key = \'iu_core.execution_enabled\''],
     ['a row of the registry', 'UPDATE iu_core.dot_iu_command SET description = \'x\' WHERE command_code = \'dot_iu_run_probe\''],
     ['a term', 'DELETE FROM iu_core.iu_vocabulary WHERE term_class = \'unit_kind\' AND term = \'quote\''],
-    ['a sequence', 'CREATE SEQUENCE iu_core.extra'],
     ['the schema', 'GRANT CREATE ON SCHEMA iu_core TO PUBLIC'],
     ['a principal', 'ALTER DATABASE current_database SET work_mem = \'7MB\''],
   ])('may be of %s', async (_, sql) => {
@@ -278,5 +277,25 @@ describe('a deploy', () => {
     expect(await gate()).toMatchObject({ ok: true, detail: expect.stringMatching(/^every unit holds in its verify; drift 0; accepted 1: changed view v_iu_gate, until 20.*Z, accepted by db:\S+, answered for by the platform team$/) as string })
     await client.query('REVOKE SELECT ON iu_core.v_iu_gate FROM iu_emitter')
     expect(await gate()).toMatchObject({ ok: true, detail: 'every unit holds in its verify; drift 0' })
+  })
+})
+
+it('is none of what is compared by its name alone', async () => {
+  await after('CREATE MATERIALIZED VIEW iu_core.m AS SELECT 1 AS one', async () => {
+    expect(await run(client, ACCEPT, 'plan', await deviation() as never)).toMatchObject({ status: 'refused', code: 'not_found', field: 'object', detail: expect.stringContaining('only the name is compared') as string })
+  })
+})
+
+it('is none by a row that somebody wrote after it was withdrawn, or whose withdrawal somebody deleted', async () => {
+  await after('CREATE VIEW iu_core.extra AS SELECT 1 AS one', async () => {
+    const { class: kind, object, ...more } = await deviation()
+    await carry(client, ACCEPT, { class: kind, object, ...more })
+    await carry(client, 'dot_iu_withdraw_acceptance', { class: kind, object })
+    await client.query('SAVEPOINT withdrawn')
+    await client.query(`INSERT INTO iu_core.dot_deviation_decision (class, identity, digest, owner, expires_at, reason, decided_by) SELECT class, identity, digest, owner, expires_at, reason, decided_by FROM iu_core.dot_deviation_decision WHERE digest IS NOT NULL`)
+    expect([named(await drift(client)), await accepted()]).toEqual([['view extra unexpected'], []])
+    await client.query('ROLLBACK TO withdrawn')
+    await client.query(`SET LOCAL session_replication_role = 'origin'; ALTER TABLE iu_core.dot_deviation_decision DISABLE TRIGGER ALL; DELETE FROM iu_core.dot_deviation_decision WHERE digest IS NULL; ALTER TABLE iu_core.dot_deviation_decision ENABLE ALWAYS TRIGGER trg_dot_deviation_decision_append_only`)
+    expect([named(await drift(client)).filter(name => name.includes('extra')), await accepted()]).toEqual([['view extra unexpected'], []])
   })
 })
