@@ -27,6 +27,13 @@ export default defineNuxtConfig({
       const { client } = nuxt.options.optimization.treeShake.composables
       client.vue = (client.vue ?? []).filter(name => name !== 'onServerPrefetch')
     },
+    // Nuxt UI puts the icons of all its components into the first script; these belong to components that no page has.
+    (_, nuxt) => {
+      nuxt.hook('icon:clientBundleIcons', (icons) => {
+        for (const name of ['arrow-up-right', 'chevrons-right', 'copy-check', 'eye', 'eye-off', 'folder-open', 'grip-vertical', 'hash', 'lightbulb', 'rotate-ccw', 'star', 'upload'])
+          icons.delete(`lucide:${name}`)
+      })
+    },
   ],
   components: [{ path: '~/components', pathPrefix: false }],
   devtools: { enabled: false },

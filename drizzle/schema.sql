@@ -7040,8 +7040,7 @@ BEGIN
   UNION ALL
   SELECT 'rights of PUBLIC on schema public', 'GRANT CREATE ON SCHEMA public TO PUBLIC;', 'REVOKE CREATE ON SCHEMA public FROM PUBLIC;', true WHERE has_schema_privilege('public', to_regnamespace('public'), 'CREATE');
 
-  -- Each function of ours looks into pg_catalog first. So what is made there by anybody comes before ours, and rights there that
-  -- initdb did not give are rights on what all of us call.
+  -- Each function of ours looks into pg_catalog first: rights there that initdb did not give are rights on what all of us call.
   RETURN QUERY
   WITH given AS MATERIALIZED (
     SELECT 'pg_namespace'::regclass AS classid, n.oid, 'schema pg_catalog' AS called, '' AS name, n.nspacl AS acl, 'n' AS letter, n.nspowner AS owner FROM pg_namespace AS n WHERE n.nspname = 'pg_catalog'
@@ -7060,20 +7059,7 @@ BEGIN
   FROM more AS m CROSS JOIN LATERAL (SELECT CASE m.grantee WHEN 0 THEN 'PUBLIC' ELSE m.grantee::regrole::text END AS name) AS n
   -- Bootstrap takes these from PUBLIC and gives them to the owner, whose functions lock by them; the last an administrator may give, so that settings to come are seen.
   WHERE NOT (m.grantee = v_owner AND (m.name ~ fn_dot_closed_functions() OR m.name = 'pg_show_all_file_settings'))
-  GROUP BY n.name, m.called
-  UNION ALL
-  SELECT format('%s %s', o.type, o.identity), CASE f.classid WHEN 'pg_proc'::regclass THEN (SELECT concat_ws(chr(10), CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END, 'owner ' || p.proowner::regrole) FROM pg_proc AS p WHERE p.oid = f.objid) ELSE format('-- %s %s', o.type, o.identity) END,
-         format('DROP %s IF EXISTS %s CASCADE;', upper(o.type), o.identity), true
-  FROM (
-    SELECT 'pg_proc'::regclass AS classid, oid AS objid FROM pg_proc WHERE oid >= 16384 AND pronamespace = 'pg_catalog'::regnamespace
-    UNION ALL SELECT 'pg_operator'::regclass, oid FROM pg_operator WHERE oid >= 16384 AND oprnamespace = 'pg_catalog'::regnamespace
-    UNION ALL SELECT 'pg_class'::regclass, oid FROM pg_class WHERE oid >= 16384 AND relnamespace = 'pg_catalog'::regnamespace AND relkind NOT IN ('i', 'I', 't')
-    UNION ALL SELECT 'pg_cast'::regclass, oid FROM pg_cast WHERE oid >= 16384 AND castsource < 16384 AND casttarget < 16384
-    -- What runs with the owner's rights stands in our schema only.
-    UNION ALL SELECT 'pg_proc'::regclass, oid FROM pg_proc WHERE proowner = v_owner AND prosecdef AND pronamespace NOT IN (v_schema, 'pg_catalog'::regnamespace, coalesce(to_regnamespace('iu_deploy')::oid, 0)) AND NOT concat(prosrc, proconfig) ~ 'iu_core'
-  ) AS f
-  CROSS JOIN LATERAL pg_identify_object(f.classid, f.objid, 0) AS o
-  WHERE NOT EXISTS (SELECT FROM pg_depend AS d WHERE (d.classid, d.objid) = (f.classid, f.objid) AND d.deptype = 'e');
+  GROUP BY n.name, m.called;
 
   RETURN QUERY
   SELECT format('rights of %s on parameter %s', n.name, p.parname), string_agg(DISTINCT format('GRANT %s ON PARAMETER %I TO %s%s;', a.privilege_type, p.parname, n.name, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), chr(10)),
@@ -7121,8 +7107,9 @@ BEGIN
   SELECT format('foreign table %s', f.ftrelid::regclass), format('CREATE FOREIGN TABLE %s SERVER %I OPTIONS (%s);', f.ftrelid::regclass, s.srvname, array_to_string(f.ftoptions, ', ')), format('DROP FOREIGN TABLE IF EXISTS %s CASCADE;', f.ftrelid::regclass), true
   FROM pg_foreign_table AS f JOIN pg_foreign_server AS s ON s.oid = f.ftserver JOIN pg_class AS c ON c.oid = f.ftrelid WHERE c.relnamespace <> v_schema AND f.ftoptions::text ~ 'iu_core';
 
-  -- Whatever stands in another schema upon an object of ours, or upon what does: by PostgreSQL's own dependencies. And
-  -- functions that run with their owner's rights and name the schema, which have none.
+  -- Whatever stands in another schema upon an object of ours, or upon what does: by PostgreSQL's own dependencies. And, which
+  -- have none: functions that run with their owner's rights and name the schema, or whose owner is ours; and what anybody made
+  -- in pg_catalog, where it comes before ours.
   RETURN QUERY
   WITH RECURSIVE mine(classid, objid) AS MATERIALIZED (
     SELECT 'pg_class'::regclass::oid, oid FROM pg_class WHERE relnamespace = v_schema
@@ -7145,13 +7132,22 @@ BEGIN
     FROM upon AS u JOIN pg_rewrite AS r ON u.classid = 'pg_rewrite'::regclass AND r.oid = u.objid
     JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.ev_class AND d.classid = 'pg_rewrite'::regclass AND d.deptype = 'n'
     JOIN pg_rewrite AS w ON w.oid = d.objid JOIN pg_class AS c ON c.oid = w.ev_class WHERE c.relnamespace <> v_schema
+  ), before_ours(classid, objid) AS (
+    SELECT s.classid, s.objid
+    FROM (SELECT 'pg_proc'::regclass::oid AS classid, oid AS objid FROM pg_proc WHERE oid >= 16384 AND pronamespace = 'pg_catalog'::regnamespace
+          UNION ALL SELECT 'pg_operator'::regclass, oid FROM pg_operator WHERE oid >= 16384 AND oprnamespace = 'pg_catalog'::regnamespace
+          UNION ALL SELECT 'pg_class'::regclass, oid FROM pg_class WHERE oid >= 16384 AND relnamespace = 'pg_catalog'::regnamespace AND relkind NOT IN ('i', 'I', 't')
+          UNION ALL SELECT 'pg_cast'::regclass, oid FROM pg_cast WHERE oid >= 16384 AND castsource < 16384 AND casttarget < 16384) AS s
+    WHERE NOT EXISTS (SELECT FROM pg_depend AS d WHERE (d.classid, d.objid) = (s.classid, s.objid) AND d.deptype = 'e')
   ), found AS (
     SELECT CASE classid WHEN 'pg_rewrite'::regclass THEN (SELECT CASE WHEN c.relkind IN ('v', 'm') THEN 'pg_class'::regclass::oid END FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = r.ev_class WHERE r.oid = u.objid) END AS as_class,
            CASE classid WHEN 'pg_rewrite'::regclass THEN (SELECT ev_class FROM pg_rewrite WHERE oid = u.objid) END AS as_oid, classid, objid, objsubid
     FROM upon AS u WHERE place NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_(toast$|(toast_)?temp_\d+$)')
     UNION
     SELECT NULL, NULL, 'pg_proc'::regclass, oid, 0 FROM pg_proc
-    WHERE prosecdef AND oid >= 16384 AND pronamespace <> v_schema AND pronamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_temp_\d+$') AND (prosrc ~ 'iu_core' OR proconfig::text ~ 'iu_core')
+    WHERE prosecdef AND oid >= 16384 AND pronamespace <> v_schema AND pronamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_temp_\d+$') AND (prosrc ~ 'iu_core' OR proconfig::text ~ 'iu_core' OR proowner = v_owner)
+    UNION
+    SELECT NULL, NULL, classid, objid, 0 FROM before_ours
   ), named AS (
     SELECT DISTINCT o.type, o.identity, coalesce(f.as_class, f.classid) AS classid, coalesce(CASE WHEN f.as_class IS NOT NULL THEN f.as_oid END, f.objid) AS objid, f.objsubid
     FROM found AS f CROSS JOIN LATERAL pg_identify_object(coalesce(f.as_class, f.classid), coalesce(CASE WHEN f.as_class IS NOT NULL THEN f.as_oid END, f.objid), f.objsubid) AS o
@@ -7179,7 +7175,7 @@ BEGIN
            WHEN 'cast' THEN format('DROP CAST IF EXISTS %s;', n.identity)
            ELSE format('DROP %s IF EXISTS %s CASCADE;', upper(n.type), n.identity) END,
          -- Who could not do it by himself could not do it by this.
-         coalesce(pg_has_role(CASE n.classid WHEN 'pg_class'::regclass THEN (SELECT relowner FROM pg_class WHERE oid = n.objid) WHEN 'pg_proc'::regclass THEN (SELECT proowner FROM pg_proc WHERE oid = n.objid) END, v_owner, 'MEMBER'), n.type IN ('table constraint', 'trigger'))
+         coalesce(pg_has_role(CASE n.classid WHEN 'pg_class'::regclass THEN (SELECT relowner FROM pg_class WHERE oid = n.objid) WHEN 'pg_proc'::regclass THEN (SELECT proowner FROM pg_proc WHERE oid = n.objid) END, v_owner, 'MEMBER'), n.type IN ('table constraint', 'trigger')) OR EXISTS (SELECT FROM before_ours AS b WHERE (b.classid, b.objid) = (n.classid, n.objid))
   FROM named AS n;
 END
 $function$;
@@ -8613,6 +8609,7 @@ DECLARE
   v_ends text;                     -- what the html is closed by, as a pattern
   v_found text[];
   v_column integer;                -- behind a list marker
+  v_content integer;               -- where what it marks begins
 BEGIN
   is_over := true;
   -- A piece that was front matter may have been given another text since.
@@ -8644,13 +8641,15 @@ BEGIN
     v_found := CASE WHEN v_indent < 4 AND v_bare !~ '^([-_*])[ \t]*(\1[ \t]*){2,}$' THEN regexp_match(v_bare, '^([-+*]|\d{1,9}[.)])([ \t]*)(.?)') END;
     IF v_found[2] = '' AND v_found[3] <> '' THEN v_found := NULL; END IF;
     v_column := v_indent + length(v_found[1]);
+    v_content := fn_iu_column(v_found[2], v_column);
+    v_content := CASE WHEN v_content - v_column BETWEEN 1 AND 4 AND v_found[3] <> '' THEN v_content ELSE v_column + 1 END;
     IF v_state IN ('list', 'note') THEN
       IF v_indent >= content_column THEN
         v_blank := false;
         CONTINUE;
       ELSIF v_state = 'list' AND right(v_found[1], 1) = marker THEN
         v_blank := false;
-        content_column := v_column + CASE WHEN fn_iu_column(v_found[2], v_column) - v_column BETWEEN 1 AND 4 AND v_found[3] <> '' THEN fn_iu_column(v_found[2], v_column) - v_column ELSE 1 END;
+        content_column := v_content;
         CONTINUE;
       END IF;
     ELSIF v_state = 'code' AND v_indent > 3 OR v_state = 'block' OR v_state = 'quote' AND v_indent < 4 AND starts_with(v_bare, '>') THEN
@@ -8684,7 +8683,7 @@ BEGIN
     ELSIF v_found IS NOT NULL AND (v_state NOT IN ('paragraph', 'quote') OR v_found[3] <> '' AND v_found[1] ~ '^([-+*]|0*1[.)])$') THEN
       v_state := 'list';
       marker := right(v_found[1], 1);
-      content_column := v_column + CASE WHEN fn_iu_column(v_found[2], v_column) - v_column BETWEEN 1 AND 4 AND v_found[3] <> '' THEN fn_iu_column(v_found[2], v_column) - v_column ELSE 1 END;
+      content_column := v_content;
     ELSIF v_bare ~ '^\[\^[^] \t]+\]:' THEN
       v_state := 'note';
       content_column := 4;
@@ -9215,7 +9214,7 @@ COMMENT ON FUNCTION fn_iu_collection_touch(bigint,integer,bigint) IS 'Raises a c
 CREATE OR REPLACE FUNCTION iu_core.fn_iu_column(p_blank text, p_from integer)
  RETURNS integer
  LANGUAGE plpgsql
- IMMUTABLE
+ IMMUTABLE STRICT
  SET search_path TO 'pg_catalog', 'iu_core', 'pg_temp'
  SET standard_conforming_strings TO 'on'
 AS $function$

@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 import { recountAccounting } from '../db/functions/proof.ts'
-import { acceptedNote, readAccepted, verifyUnits } from '../deploy/index.ts'
+import { acceptedNote, readAccepted, readDrift, verifyUnits } from '../deploy/index.ts'
 import type { Unit } from '../deploy/units.ts'
 import type { Manifest } from './manifest.ts'
 import { listTables } from './tables.ts'
@@ -30,10 +30,9 @@ async function checkUnits(client: Client, of: Manifest, units: Unit[]): Promise<
 }
 
 async function checkConformance(client: Client): Promise<Omit<Check, 'name'>> {
-  const { rows: [row] } = await client.query<{ there: boolean }>(`SELECT to_regclass('iu_core.v_dot_drift') IS NOT NULL AS there`)
-  if (!row!.there) return { ok: true, detail: 'this schema has no inventory yet: its units tell' }
-  const { rows: drift } = await client.query<{ what: string }>(`SELECT concat_ws(' ', state, class, identity, CASE WHEN class IS NULL THEN suggested_action END) AS what FROM iu_core.v_dot_drift`)
-  return { ok: drift.length === 0, detail: `${drift.map(({ what }) => what).join('; ') || 'drift 0'}${acceptedNote(await readAccepted(client))}` }
+  const drift = await readDrift(client)
+  if (!drift) return { ok: true, detail: 'this schema has no inventory yet: its units tell' }
+  return { ok: drift.length === 0, detail: `${drift.join('; ') || 'drift 0'}${acceptedNote(await readAccepted(client))}` }
 }
 
 async function checkAccounting(client: Client): Promise<Omit<Check, 'name'>> {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { acceptedNote, readAccepted } from './accepted.ts'
+import { acceptedNote, readAccepted, readDrift } from './drift.ts'
 import { appliedUnits, type Entry, readBook } from './book.ts'
 import { pendingUnits, verifyUnits } from './runner.ts'
 import { DEPLOY_LOCK, inTransaction, whoDeploys, type Connection } from './transaction.ts'
@@ -71,10 +71,9 @@ async function checkDrift(client: Connection, units: Unit[]): Promise<Finding> {
   catch (error) {
     return { ok: false, detail: (error as Error).message, remedy }
   }
-  const { rows: [row] } = await client.query<{ there: boolean }>(`SELECT to_regclass('iu_core.v_dot_drift') IS NOT NULL AS there`)
-  if (!row!.there) return { ok: true, detail: 'every unit holds in its verify' }
-  const { rows: drift } = await client.query<{ what: string }>(`SELECT concat_ws(' ', state, class, identity, CASE WHEN class IS NULL THEN suggested_action END) AS what FROM iu_core.v_dot_drift`)
-  return drift.length ? { ok: false, detail: drift.map(({ what }) => what).join('; '), remedy } : { ok: true, detail: `every unit holds in its verify; drift 0${acceptedNote(await readAccepted(client))}` }
+  const drift = await readDrift(client)
+  if (!drift) return { ok: true, detail: 'every unit holds in its verify' }
+  return drift.length ? { ok: false, detail: drift.join('; '), remedy } : { ok: true, detail: `every unit holds in its verify; drift 0${acceptedNote(await readAccepted(client))}` }
 }
 
 interface Evidence { file_name: string, folder: string, host: string, unit_tag: string, file_bytes: number, restorable: boolean, is_fresh: boolean, written_since: boolean, minutes: number }

@@ -9,7 +9,7 @@ export { bootstrap, BootstrapError } from './bootstrap.ts'
 export { planDeploy } from './plan.ts'
 export { planRollback, rollbackUnits, stakeText } from './rollback.ts'
 export { deployUnits, verifyUnits } from './runner.ts'
-export { acceptedNote, acceptedText, readAccepted } from './accepted.ts'
+export { acceptedNote, acceptedText, readAccepted, readDrift } from './drift.ts'
 export { readUnits, standingVerifies, UnitError } from './units.ts'
 
 /** Where this checkout's SQL stands. */

@@ -1,5 +1,5 @@
 import { faultOf } from '../db/faults.ts'
-import { readAccepted } from './accepted.ts'
+import { readAccepted } from './drift.ts'
 import { appliedUnits, readBook } from './book.ts'
 import { withoutDdl } from './ddl.ts'
 import { enterDeployer, fingerprints, readInventory, register, renew, whyDark } from './inventory.ts'

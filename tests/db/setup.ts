@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { nativeFolder } from '../../server/embedded/index.ts'
+import { enterLogins } from '../e2e/support/accounts.ts'
 import { openTemporary } from './embedded/temporary.ts'
 
 /** What the specs learn of the server of their project. */
@@ -63,7 +64,7 @@ async function makeTemplate(adminUrl: string): Promise<string> {
     for (const name of ALIKE) await client.query(`CREATE ROLE ${pg.escapeIdentifier(name)} LOGIN IN ROLE iu_emitter, iu_approver, iu_worker`)
     await deploy(client)
     // What stands here as it does on no server of anybody's is entered: these logins, and that nothing is made durable.
-    await client.query(`SELECT iu_core.fn_dot_inventory_register(NULL, NULL, 'principal', identity) FROM iu_core.v_dot_drift WHERE class = 'principal'`)
+    await enterLogins(client)
   })
   await within(adminUrl, 'postgres', async (client) => {
     const { rows } = await client.query<{ name: string }>(

@@ -9,6 +9,7 @@ import type { Method, Operation, Response } from '../../shared/openapi/types.ts'
 import { READ_ROUTES } from '../../shared/read-models/routes.ts'
 import type { ReadModelName, ReadModels } from '../../shared/read-models/registry.ts'
 import { archiveOf } from '../db/archive.ts'
+import { deviation } from '../db/deviation.ts'
 import { mismatches, resolve } from '../unit/openapi-schema.ts'
 import { expect, test } from './page.ts'
 import { makeWorld, type Signed, type World } from './support/api-world.ts'
@@ -214,12 +215,7 @@ test.describe('a command', () => {
       return (await world.db.query('SELECT FROM iu_core.v_iu_event_archivable WHERE event_id = ANY ($1)', [past.map(({ id }) => id)])).rowCount
     }).toBe(past.length)
     const [next, recorded, removed] = await Promise.all(past.map(({ id }) => archiveOf(world.db, Number(id), Number(id))))
-    const deviation = async (object: string) => {
-      await world.db.query(`CREATE VIEW iu_core.${object} AS SELECT 1 AS one`)
-      const { rows } = await world.db.query<{ digest: string }>(`SELECT digest FROM iu_core.v_dot_drift WHERE class = 'view' AND identity = $1`, [object])
-      return { class: 'view', object, digest: rows[0]!.digest, owner: 'a spec', expires_at: new Date(Date.now() + 86_400_000).toISOString() }
-    }
-    await carry('dot_iu_accept_deviation', await deviation('v_accepted'))
+    await carry('dot_iu_accept_deviation', await deviation(world.db, 'accepted'))
     const archives: unknown[] = []
     for (const { record } of [recorded!, removed!]) archives.push((await carry('dot_iu_record_archive', record)).result!.archive)
     await carry('dot_iu_remove_archived_events', { archive: archives[1] })
@@ -283,7 +279,7 @@ test.describe('a command', () => {
       ['dot_iu_register_route', { route: 'spec.held.log', event_type: 'spec.held', target_kind: 'log', target_ref: 'iu_route_attempt' }],
       ['dot_iu_add_account', { account: 'ada', right: 'operator', password }],
       ['dot_iu_set_account_right', { account: 'operator', right: 'approver' }],
-      ['dot_iu_accept_deviation', await deviation('v_odd')],
+      ['dot_iu_accept_deviation', await deviation(world.db, 'odd')],
       ['dot_iu_withdraw_acceptance', { class: 'view', object: 'v_accepted' }],
       ['dot_iu_disable_account', { account: 'reviewer' }],
       ['dot_iu_enable_account', { account: 'leaver' }],

@@ -1,5 +1,6 @@
 import { defineCommand } from 'citty'
 import { type Comparison, readComparison } from '../../db/queries/conformance.ts'
+import { wordOfCheck } from '../../../shared/check-word.ts'
 import { NOT_COMPARED } from '../../../shared/not-compared.ts'
 import type { AcceptedObject, ConformanceCheck, DriftObject } from '../../../shared/read-models/conformance.ts'
 import { reading } from '../database.ts'
@@ -12,17 +13,9 @@ const SIGN: Record<Comparison['state'], string> = { matches: '✓', accepted: '!
 
 const yellow = (text: string): string => hasColors() ? `\u001B[33m${text}\u001B[39m` : text
 
-/** A check in a word. */
-function wordOf({ ok, missing, unexpected, changed, unknown, accepted }: ConformanceCheck): string {
-  if (ok) return 'ok'
-  if (missing + unexpected + changed) return 'drift'
-  if (unknown) return 'unknown'
-  return accepted ? 'accepted' : 'drift'
-}
-
 const checkRow = (check: ConformanceCheck) => {
   const { code, class: kind, expected, matching, accepted, missing, unexpected, changed, unknown } = check
-  return [code, kind, ...[expected, matching, accepted, missing, unexpected, changed, unknown].map(String), wordOf(check)]
+  return [code, kind, ...[expected, matching, accepted, missing, unexpected, changed, unknown].map(String), wordOfCheck(check)]
 }
 
 /** Each line of what may have many: a definition must not reach the terminal unescaped. */

@@ -1,9 +1,10 @@
 /** One way or more to use each command: what it needs is made, and its parameters are told. Every command has one here. */
 import { expect } from 'vitest'
 import { archiveOf } from '../archive.ts'
+import { deviation } from '../deviation.ts'
 import type { TestDatabase } from '../harness.ts'
 import { audit, drain, emit, pass, setGate, WORKER } from '../world.ts'
-import { carry, deviation, imported, type Params, password, piecesIn, run } from './world.ts'
+import { carry, imported, type Params, password, piecesIn, run } from './world.ts'
 
 /** Where the cases are played: an open database, and the session of an admin. */
 export interface Stage { db: TestDatabase, admin: string }

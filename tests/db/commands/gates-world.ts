@@ -3,9 +3,10 @@ import { expect } from 'vitest'
 import { RIGHTS, type Right } from '../../../shared/commands/contract.ts'
 import { COMMANDS } from '../../../shared/commands/index.ts'
 import { archiveOf } from '../archive.ts'
+import { deviation } from '../deviation.ts'
 import type { TestDatabase } from '../harness.ts'
 import { asDeployed, audit, drain, emit, pass, type Queryable, setGate, WORKER } from '../world.ts'
-import { carry, deviation, imported, openDatabase, type Options, type Params, password, type Receipt, run, signedIn } from './world.ts'
+import { carry, imported, openDatabase, type Options, type Params, password, type Receipt, run, signedIn } from './world.ts'
 
 export const ALL_GATES = ['routes_master_enabled', 'route_worker_enabled', 'composer_enabled', 'operator_runtime_enabled', 'structure_ops_enabled', 'autocut_enabled', 'execution_enabled'].map(gate => `iu_core.${gate}`)
 

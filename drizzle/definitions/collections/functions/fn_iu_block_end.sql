@@ -17,6 +17,7 @@ DECLARE
   v_ends text;                     -- what the html is closed by, as a pattern
   v_found text[];
   v_column integer;                -- behind a list marker
+  v_content integer;               -- where what it marks begins
 BEGIN
   is_over := true;
   -- A piece that was front matter may have been given another text since.
@@ -48,13 +49,15 @@ BEGIN
     v_found := CASE WHEN v_indent < 4 AND v_bare !~ '^([-_*])[ \t]*(\1[ \t]*){2,}$' THEN regexp_match(v_bare, '^([-+*]|\d{1,9}[.)])([ \t]*)(.?)') END;
     IF v_found[2] = '' AND v_found[3] <> '' THEN v_found := NULL; END IF;
     v_column := v_indent + length(v_found[1]);
+    v_content := fn_iu_column(v_found[2], v_column);
+    v_content := CASE WHEN v_content - v_column BETWEEN 1 AND 4 AND v_found[3] <> '' THEN v_content ELSE v_column + 1 END;
     IF v_state IN ('list', 'note') THEN
       IF v_indent >= content_column THEN
         v_blank := false;
         CONTINUE;
       ELSIF v_state = 'list' AND right(v_found[1], 1) = marker THEN
         v_blank := false;
-        content_column := v_column + CASE WHEN fn_iu_column(v_found[2], v_column) - v_column BETWEEN 1 AND 4 AND v_found[3] <> '' THEN fn_iu_column(v_found[2], v_column) - v_column ELSE 1 END;
+        content_column := v_content;
         CONTINUE;
       END IF;
     ELSIF v_state = 'code' AND v_indent > 3 OR v_state = 'block' OR v_state = 'quote' AND v_indent < 4 AND starts_with(v_bare, '>') THEN
@@ -88,7 +91,7 @@ BEGIN
     ELSIF v_found IS NOT NULL AND (v_state NOT IN ('paragraph', 'quote') OR v_found[3] <> '' AND v_found[1] ~ '^([-+*]|0*1[.)])$') THEN
       v_state := 'list';
       marker := right(v_found[1], 1);
-      content_column := v_column + CASE WHEN fn_iu_column(v_found[2], v_column) - v_column BETWEEN 1 AND 4 AND v_found[3] <> '' THEN fn_iu_column(v_found[2], v_column) - v_column ELSE 1 END;
+      content_column := v_content;
     ELSIF v_bare ~ '^\[\^[^] \t]+\]:' THEN
       v_state := 'note';
       content_column := 4;

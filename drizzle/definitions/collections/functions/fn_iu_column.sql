@@ -1,7 +1,7 @@
 -- requires: iu_core
 CREATE FUNCTION iu_core.fn_iu_column(p_blank text, p_from integer)
 RETURNS integer
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE STRICT
 SET search_path = pg_catalog, iu_core, pg_temp
 SET standard_conforming_strings = on
 AS $$

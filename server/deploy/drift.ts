@@ -16,3 +16,11 @@ export const acceptedText = ({ class: kind, identity, state, owner, accepted_by:
 
 /** What a gate adds to what it says, where something was accepted. */
 export const acceptedNote = (accepted: Accepted[]): string => accepted.length ? `; accepted ${accepted.length}: ${accepted.map(acceptedText).join('; ')}` : ''
+
+/** Each object that has drifted, in a line; undefined where the schema has no inventory yet. */
+export async function readDrift(client: Connection): Promise<string[] | undefined> {
+  const { rows: [row] } = await client.query<{ there: boolean }>(`SELECT to_regclass('iu_core.v_dot_drift') IS NOT NULL AS there`)
+  if (!row!.there) return undefined
+  const { rows } = await client.query<{ what: string }>(`SELECT concat_ws(' ', state, class, identity, CASE WHEN class IS NULL THEN suggested_action END) AS what FROM iu_core.v_dot_drift`)
+  return rows.map(({ what }) => what)
+}
