@@ -6228,6 +6228,10 @@ BEGIN
                                                     AND coalesce(a.failure_detail, '') = l.failure_detail)
     AND CASE l.status
       WHEN 'open' THEN NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = l.event_id AND a.route_id = l.route_id AND a.attempt_no > l.attempt_no)
+        AND NOT (l.route_id = 0 AND EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = l.event_id AND a.route_id > 0 AND a.worker_code = 'replay' AND a.status IN ('dry_run', 'sent')))
+        -- What was given up or corrected stays so: neither command can be undone.
+        AND NOT EXISTS (SELECT FROM dot_iu_command_run AS r WHERE r.object_refs @> ARRAY['dead_letter:' || l.id] AND r.status = 'succeeded' AND r.mode = 'apply'
+                                                                  AND r.command_code IN ('dot_iu_discard_dead_letter', 'dot_iu_discard_dead_letters', 'dot_iu_correct_dead_letter'))
       WHEN 'replayed' THEN EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = l.event_id AND a.route_id = l.route_id AND a.attempt_no = l.resolved_attempt_no AND a.status IN ('dry_run', 'sent'))
       WHEN 'rerouted' THEN EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = l.event_id AND a.route_id <> l.route_id AND a.worker_code = 'replay')
       WHEN 'corrected' THEN EXISTS (SELECT FROM dot_iu_command_run AS r WHERE r.object_refs @> ARRAY['dead_letter:' || l.id, 'event:' || l.corrected_by_event_id] AND r.status = 'succeeded' AND r.command_code = 'dot_iu_correct_dead_letter')
@@ -11066,6 +11070,9 @@ DECLARE
   v_empty bigint[] := '{0}';
   v_atom_pieces bigint[] := '{0}';
   v_atom_empty bigint[] := '{0}';
+  v_sets text[] := '{}';
+  v_characters text[] := '{}';
+  v_kinds bigint;
   v integer := 1;
 BEGIN
   IF length(p_pattern) > 1000 THEN
@@ -11118,6 +11125,11 @@ BEGIN
       v_atom_empty[v] := (v_token IN ('^', '$', '\A', '\Z', '\m', '\M', '\y', '\Y', '[[:<:]]', '[[:>:]]') OR v_token = '|' AND v_last IN ('(', '(?:', '|'))::integer;
       v_pieces[v] := v_pieces[v] + 1;
       v_empty[v] := v_empty[v] + v_atom_empty[v];
+      IF v_token ~ '^(?:\[|\\[dDsSwW])' THEN
+        v_sets := array_append(array_remove(v_sets, lower(v_token)), lower(v_token));
+      ELSE
+        v_characters := array_append(array_remove(v_characters, v_token), v_token);
+      END IF;
     END IF;
     IF v_pieces[v] > 400 THEN
       RETURN 'with its repeats written out it has more than 400 pieces';
@@ -11127,6 +11139,10 @@ BEGIN
     v_last := v_token;
     v_at := v_at + length(v_token);
   END LOOP;
+  v_kinds := least(2::bigint ^ least(cardinality(v_sets), 30), 2 * length(p_pattern)) + cardinality(v_characters);
+  IF v_kinds * v_pieces[1] * (1 + v_empty[1]) > 50000 THEN
+    RETURN format('its sets tell %s kinds of characters apart, in %s pieces of which %s may be empty: their product is above 50,000', v_kinds, v_pieces[1], v_empty[1]);
+  END IF;
   RETURN NULL;
 END
 $function$;
@@ -11239,7 +11255,8 @@ BEGIN
   ELSIF v_type = 'array' AND p_schema ?| '{minItems,maxItems,items}' THEN
     IF jsonb_array_length(v_payload) < (p_schema ->> 'minItems')::integer THEN v_problems := v_problems || format('%s: want at least %s', p_path, p_schema -> 'minItems'); END IF;
     IF jsonb_array_length(v_payload) > (p_schema ->> 'maxItems')::integer THEN v_problems := v_problems || format('%s: want at most %s, have %s', p_path, p_schema -> 'maxItems', jsonb_array_length(v_payload)); END IF;
-    IF p_schema ? 'items' THEN
+    -- Too many are not looked at one by one.
+    IF p_schema ? 'items' AND (jsonb_array_length(v_payload) > (p_schema ->> 'maxItems')::integer) IS NOT TRUE THEN
       FOR v_key, v_value IN SELECT n - 1, e FROM jsonb_array_elements(v_payload) WITH ORDINALITY AS x(e, n) LOOP
         EXIT WHEN cardinality(v_problems) >= 20;
         v_problems := v_problems || fn_iu_payload_problems(v_value, p_schema -> 'items', format('%s[%s]', p_path, v_key));
@@ -11248,7 +11265,8 @@ BEGIN
   ELSIF v_type = 'string' AND p_schema ?| '{minLength,maxLength,pattern}' THEN
     IF length(v_payload #>> '{}') < (p_schema ->> 'minLength')::integer THEN v_problems := v_problems || format('%s: want at least %s characters', p_path, p_schema -> 'minLength'); END IF;
     IF length(v_payload #>> '{}') > (p_schema ->> 'maxLength')::integer THEN v_problems := v_problems || format('%s: want at most %s characters, have %s', p_path, p_schema -> 'maxLength', length(v_payload #>> '{}')); END IF;
-    IF cardinality(v_problems) = 0 AND p_schema ? 'pattern' AND (v_payload @@ ('$ like_regex ' || (p_schema -> 'pattern')::text)::jsonpath) IS NOT TRUE THEN
+    -- (?p) is how like_regex of the predicate reads a pattern; the server keeps what ~ has compiled, and not what a cast has.
+    IF cardinality(v_problems) = 0 AND (v_payload #>> '{}') !~ ('(?p)' || (p_schema ->> 'pattern')) THEN
       v_problems := v_problems || format('%s: want a text like %s', p_path, p_schema -> 'pattern');
     END IF;
   END IF;

@@ -1,5 +1,6 @@
 import type { Client } from 'pg'
 import { bootstrap, deployUnits, enterDeployerAnew } from '../deploy/index.ts'
+import { interruptible, onConnectionBeside } from '../deploy/interrupt.ts'
 import type { Unit } from '../deploy/units.ts'
 import { type Check, examine } from './examine.ts'
 import { type Backup, BackupRefused, type Manifest, readBackup } from './manifest.ts'
@@ -54,19 +55,26 @@ async function inhabitants(client: Client): Promise<string[]> {
 
 export interface Restored { backup: Backup, checks: Check[], /** units of this checkout that the backup's schema lacks */ lacking: string[] }
 
-/** Restores a backup into the connected database, which must be empty, and examines it there. @throws {BackupRefused}; the database is then as empty as it was. */
-export async function restoreBackup(client: Client, path: string, units: Unit[]): Promise<Restored> {
-  const backup = await readBackup(path)
-  const own = unitsOf(backup.of, units)
-  const found = await inhabitants(client)
-  if (found.length) throw new BackupRefused(`this database is not empty: there is ${found.slice(0, 3).join(', ')}${found.length > 3 ? ', and more' : ''}; make an empty one, and restore into that`)
-  await bootstrap(client)
-  try {
-    await restoreInto(client, backup, own)
-  }
-  catch (error) {
-    await client.query('DROP SCHEMA IF EXISTS iu_core, iu_deploy CASCADE')
-    throw error
-  }
-  return { backup, checks: await examine(client, backup.of, units), lacking: units.slice(own.length).map(({ tag }) => tag) }
+/** Restores a backup into the connected database, which must be empty, and examines it there. @throws {BackupRefused}, {Interrupted}; the database is then as empty as it was. */
+export function restoreBackup(client: Client, path: string, units: Unit[]): Promise<Restored> {
+  return interruptible(async (signal) => {
+    const backup = await readBackup(path)
+    const own = unitsOf(backup.of, units)
+    const found = await inhabitants(client)
+    if (found.length) throw new BackupRefused(`this database is not empty: there is ${found.slice(0, 3).join(', ')}${found.length > 3 ? ', and more' : ''}; make an empty one, and restore into that`)
+    await bootstrap(client)
+    const { rows: [session] } = await client.query<{ database: string, role: string }>('SELECT current_database() AS database, quote_ident(current_user) AS role')
+    try {
+      const checks = await onConnectionBeside(client, session!.database, 'iu restore', signal, async (beside) => {
+        await beside.query(`SET ROLE ${session!.role}`)
+        await restoreInto(beside, backup, own, signal)
+        return examine(beside, backup.of, units)
+      })
+      return { backup, checks, lacking: units.slice(own.length).map(({ tag }) => tag) }
+    }
+    catch (error) {
+      await client.query('DROP SCHEMA IF EXISTS iu_core, iu_deploy CASCADE')
+      throw error
+    }
+  })
 }

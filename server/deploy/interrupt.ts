@@ -1,3 +1,6 @@
+import type pg from 'pg'
+import { LIMITS, openBeside } from '../db/connection.ts'
+
 const NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
 type Signal = keyof typeof NUMBERS
 const SIGNALS = Object.keys(NUMBERS) as Signal[]
@@ -33,5 +36,20 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   }
   finally {
     for (const signal of SIGNALS) process.off(signal, stop)
+  }
+}
+
+/** Runs work on a connection of its own to a database of the same server; an abort cuts the connection, whatever it waits for. */
+export async function onConnectionBeside<T>(client: pg.Client | pg.PoolClient, database: string, name: string, signal: AbortSignal, work: (beside: pg.Client) => Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  const beside = await openBeside(client, database, name, LIMITS.work)
+  const cut = () => beside.cut(signal.reason as Error)
+  signal.addEventListener('abort', cut)
+  try {
+    return await work(beside)
+  }
+  finally {
+    signal.removeEventListener('abort', cut)
+    await beside.end()
   }
 }

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
-import { LIMITS, openBeside } from '../db/connection.ts'
 import { bootstrap } from './bootstrap.ts'
 import { readCatalogue, type CatalogueObject } from './catalogue.ts'
-import { interruptible } from './interrupt.ts'
+import { interruptible, onConnectionBeside } from './interrupt.ts'
 
 type Client = pg.Client | pg.PoolClient
 
@@ -38,18 +37,10 @@ export function inScratch<T>(client: Client, work: (scratch: pg.Client, signal: 
     const name = `iu_scratch_${session!.name}_${randomBytes(6).toString('hex')}`
     await client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`)
     try {
-      signal.throwIfAborted()
-      const scratch = await openBeside(client, name, 'iu scratch', LIMITS.work)
-      const cut = () => scratch.cut(signal.reason as Error)
-      signal.addEventListener('abort', cut)
-      try {
+      return await onConnectionBeside(client, name, 'iu scratch', signal, async (scratch) => {
         await bootstrap(scratch)
-        return await work(scratch, signal)
-      }
-      finally {
-        signal.removeEventListener('abort', cut)
-        await scratch.end()
-      }
+        return work(scratch, signal)
+      })
     }
     finally {
       await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { restoreBackup } from '../../../server/backup/restore.ts'
 import { takeBackup, writeBackup } from '../../../server/backup/take.ts'
 import { LIMITS, openConnection } from '../../../server/db/connection.ts'
 import { Interrupted } from '../../../server/deploy/interrupt.ts'
@@ -12,7 +13,7 @@ import { inScratch, sweepScratches } from '../../../server/deploy/scratch.ts'
 import { alone } from '../../../server/deploy/transaction.ts'
 import { unit, UNITS } from '../deploy/world.ts'
 import { exclusively, testDatabase, type TestDatabase } from '../harness.ts'
-import { folder } from './world.ts'
+import { emptyDatabase, folder } from './world.ts'
 
 let db: TestDatabase
 let client: pg.Client
@@ -80,6 +81,20 @@ describe('a scratch database', () => {
     await writeBackup(client, { folder: to, kind: 'copy', units: UNITS })
     expect(readdirSync(to).filter(name => name.endsWith('.part')).sort()).toEqual(names.slice(1).sort())
   })
+})
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('a restore that %s ends leaves the database as empty as it was', async (signal) => {
+  const path = await writeBackup(client, { folder: folder(), kind: 'copy', units: UNITS })
+  const into = await emptyDatabase()
+  const main = await into.connect()
+  const caught = restoreBackup(main, path, UNITS).catch((error: Error) => error)
+  const sessions = async () => (await db.pool.query('SELECT FROM pg_stat_activity WHERE application_name = $1 AND datname = $2', ['iu restore', into.name])).rowCount
+  await expect.poll(sessions).toBe(1)
+  process.emit(signal, signal)
+  expect(await caught).toBeInstanceOf(Interrupted)
+  await expect.poll(sessions).toBe(0)
+  const { checks } = await restoreBackup(main, path, UNITS)
+  expect(checks.filter(({ ok }) => !ok)).toEqual([])
 })
 
 describe('a deploy', () => {

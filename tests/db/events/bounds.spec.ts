@@ -97,7 +97,11 @@ describe('a payload of many names', () => {
 describe('a pattern', () => {
   const register = (pattern: string) => db.pool.query(`SELECT iu_core.fn_iu_event_types_register('application', 'delayed', false, $1)`, [{ 'app.pattern': { description: 'x', payload_schema: { properties: { a: { pattern } } } } }])
 
+  /** Sets that tell 2^count characters apart, each from each. */
+  const kinds = (count: number) => Array.from({ length: count }, (_, bit) => `[${Array.from({ length: 2 ** count }, (_, n) => n >> bit & 1 ? String.fromCharCode(0x4E00 + 7 * n) : '').join('')}]`).join('')
+
   test.each([
+    `${kinds(7)}(.*){2,30}(\u4E23{1,9}){2,30}|\\w`, `${kinds(7)}.{250}.{140}.?`, `(.?){0,40}${kinds(7)}(.*){2,}`, `${kinds(5)}(.*){2,30}(\\w{1,9}){2,20}`,
     '^(\\w?){255}(\\w?){255}!$', '^(a*)(a*)(a*)(a*)\\1\\2\\3\\4b', '(a)\\1', '(?=.*a)(?=.*b)c', '(?!a)b', '(?<=a)b', '(?<!a)b', '(?i)a', '***:a', '***=a', '(?b)\\(a\\)\\1',
     '((a{1,100}){1,100})', '(a?b?c?){100}', `${'a?'.repeat(200)}!`, `${'(a|b)?'.repeat(100)}!`, '(\\m|\\M|a){255}', '(^|a){255}', '(a|){60}', '(|a){60}', 'a'.repeat(1001),
     `${'('.repeat(30)}a${')*'.repeat(30)}`, '[[.a.]]', '[[=a=]]', '[]](a?){60}[[]', '[^]](a?){60}[]]', '[\\]](a?){60}[\\]]', '[[:alpha:]](\\w?){60}[[:alpha:]]', '((((x?){10})){10})', '(\\w*?){100}',
@@ -107,9 +111,18 @@ describe('a pattern', () => {
 
   test.each([
     '^[A-Z]{3}-[0-9]{4}$', '^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,255}\\.[A-Za-z]{2,}$', '^[0-9a-f]{64}$', '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$',
-    '^[a-z0-9_]+([.][a-z0-9_]+)*$', '[[:alpha:]]+', '^(EUR|USD|GBP|CHF)$', '^.{0,255}$', 'a{1,255}', '\\mword\\M', '[]a]', '[^]a]', '\\\\1', '{,3}', '\\{3}', '(?:a|b)+?c',
+    '^[a-z0-9_]+([.][a-z0-9_]+)*$', '[[:alpha:]]+', '^(EUR|USD|GBP|CHF)$', '^.{0,255}$', 'a{1,255}', '\\mword\\M', '[]a]', '[^]a]', '\\\\1', '{,3}', '\\{3}', '(?:a|b)+?c', `${kinds(6)}.{250}`,
+    '^https://[a-z0-9-]+\\.example\\.com/orders/\\d{1,12}\\?token=[A-Za-z0-9_-]{32}$', '^[A-Z]{2}\\d{2}[A-Z0-9]{4}\\d{7}([A-Z0-9]?){0,16}$',
   ])('%s is taken', async (pattern) => {
     await register(pattern)
+  })
+
+  test('is worded as it judges: of line feeds, too', async () => {
+    for (const [pattern, value] of [['^a.b$', 'a\nb'], ['^a[^c]b$', 'a\nb'], ['^b$', 'a\nb'], ['a$', 'a\nb'], ['\\Ab', 'a\nb'], ['\n', 'a\nb'], ['#b', '#b'], ['a b', 'ab']]) {
+      const { rows: [row] } = await db.pool.query<{ meets: boolean, problems: string[] }>(`SELECT jsonb_build_object('a', $2::text) @@ iu_core.fn_iu_schema_predicate($1, true)::jsonpath AS meets,
+        iu_core.fn_iu_payload_problems(jsonb_build_object('a', $2::text), $1) AS problems`, [{ properties: { a: { pattern } } }, value])
+      expect(row!.problems, pattern).toEqual(row!.meets ? [] : [`$.a: want a text like ${JSON.stringify(pattern)}`])
+    }
   })
 
   test('is one of 32 at most', async () => {

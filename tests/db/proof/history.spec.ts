@@ -140,6 +140,8 @@ describe('a change past the functions', () => {
       const id = await one<string>(`SELECT min(id) FROM iu_core.iu_route_dead_letter WHERE status = '${status}'`)
       const told = await after(`UPDATE iu_core.iu_route_dead_letter SET status = 'discarded', corrected_by_event_id = NULL, resolved_by = 'somebody' WHERE id = ${id}`)
       expect(told, status).toEqual([`dead letter ${id} is discarded, and no attempt or run made it so`])
+      const reopened = await after(`UPDATE iu_core.iu_route_dead_letter SET status = 'open', corrected_by_event_id = NULL, resolved_by = NULL, resolved_at = NULL WHERE id = ${id}`)
+      expect(reopened, status).toEqual([`dead letter ${id} is open, and no attempt or run made it so`])
     }
     expect(await after(`UPDATE iu_core.iu_route_dead_letter SET failure_detail = 'other' WHERE id = ${open}`)).toEqual([`dead letter ${open} is open, and no attempt or run made it so`])
     const gone = await after('DELETE FROM iu_core.iu_route_dead_letter')

@@ -44,6 +44,10 @@ BEGIN
                                                     AND coalesce(a.failure_detail, '') = l.failure_detail)
     AND CASE l.status
       WHEN 'open' THEN NOT EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = l.event_id AND a.route_id = l.route_id AND a.attempt_no > l.attempt_no)
+        AND NOT (l.route_id = 0 AND EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = l.event_id AND a.route_id > 0 AND a.worker_code = 'replay' AND a.status IN ('dry_run', 'sent')))
+        -- What was given up or corrected stays so: neither command can be undone.
+        AND NOT EXISTS (SELECT FROM dot_iu_command_run AS r WHERE r.object_refs @> ARRAY['dead_letter:' || l.id] AND r.status = 'succeeded' AND r.mode = 'apply'
+                                                                  AND r.command_code IN ('dot_iu_discard_dead_letter', 'dot_iu_discard_dead_letters', 'dot_iu_correct_dead_letter'))
       WHEN 'replayed' THEN EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = l.event_id AND a.route_id = l.route_id AND a.attempt_no = l.resolved_attempt_no AND a.status IN ('dry_run', 'sent'))
       WHEN 'rerouted' THEN EXISTS (SELECT FROM iu_route_attempt AS a WHERE a.event_id = l.event_id AND a.route_id <> l.route_id AND a.worker_code = 'replay')
       WHEN 'corrected' THEN EXISTS (SELECT FROM dot_iu_command_run AS r WHERE r.object_refs @> ARRAY['dead_letter:' || l.id, 'event:' || l.corrected_by_event_id] AND r.status = 'succeeded' AND r.command_code = 'dot_iu_correct_dead_letter')

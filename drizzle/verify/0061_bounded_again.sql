@@ -1,0 +1,18 @@
+-- Structure and rights, denials included: the facts name every grantee there is.
+DO $verify$
+DECLARE
+  v_wrong text;
+BEGIN
+  SELECT string_agg(format('%s %s: want "%s", have "%s"', e.class, e.identity, coalesce(e.facts, 'nothing'), coalesce(c.facts, 'nothing')), chr(10)) INTO v_wrong
+  FROM (VALUES
+    ('function', 'fn_iu_payload_problems(jsonb,jsonb,text)', 'owner iu_owner; security invoker; immutable; search_path=pg_catalog, iu_core, pg_temp'),
+    ('function', 'fn_dot_history_verify()', 'owner iu_owner; security definer; stable; search_path=pg_catalog, iu_core, pg_temp; EXECUTE iu_reader'),
+    ('function', 'fn_iu_pattern_problem(text)', 'owner iu_owner; security invoker; immutable; search_path=pg_catalog, iu_core, pg_temp, standard_conforming_strings=on')
+  ) AS e(class, identity, facts)
+  LEFT JOIN iu_core.fn_dot_catalogue('{function}') AS c ON c.class = e.class AND c.identity = e.identity
+  WHERE c.facts IS DISTINCT FROM e.facts;
+  IF v_wrong IS NOT NULL THEN
+    RAISE EXCEPTION 'not as deployed: %', v_wrong;
+  END IF;
+END
+$verify$;
