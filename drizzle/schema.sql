@@ -4848,9 +4848,11 @@ BEGIN
 
   UNION ALL
   SELECT 'trigger', format('%s on %s', t.tgname, t.tgrelid::regclass),
-         concat_ws(chr(10), pg_get_triggerdef(t.oid) || ';', format('COMMENT ON TRIGGER %I ON %s IS %L;', t.tgname, t.tgrelid::regclass, d.description)),
+         concat_ws(chr(10), pg_get_triggerdef(t.oid) || ';', format('COMMENT ON TRIGGER %I ON %s IS %L;', t.tgname, t.tgrelid::regclass, d.description),
+                   -- A function of ours is compared by itself.
+                   CASE WHEN p.pronamespace <> 'iu_core'::regnamespace THEN pg_get_functiondef(p.oid) END),
          'executes ' || t.tgfoid::regprocedure
-  FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+  FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_proc AS p ON p.oid = t.tgfoid
   LEFT JOIN described AS d ON d.objoid = t.oid AND d.classoid = 'pg_trigger'::regclass
   WHERE c.relnamespace = 'iu_core'::regnamespace AND NOT t.tgisinternal
 
@@ -7086,11 +7088,12 @@ BEGIN
 
   RETURN QUERY
   SELECT format('event trigger %I', evtname), concat_ws(chr(10), format('CREATE EVENT TRIGGER %I ON %s%s EXECUTE FUNCTION %s;', evtname, evtevent, ' WHEN TAG IN (' || array_to_string(evttags, ', ') || ')', evtfoid::regprocedure),
-         CASE WHEN evtenabled <> 'O' THEN format('-- enabled: %s', evtenabled) END), format('DROP EVENT TRIGGER IF EXISTS %I;', evtname), true
+         CASE WHEN evtenabled <> 'O' THEN format('-- enabled: %s', evtenabled) END, pg_get_functiondef(evtfoid)), format('DROP EVENT TRIGGER IF EXISTS %I;', evtname), true
   FROM pg_event_trigger
   UNION ALL
   SELECT format('publication %I', p.pubname), concat_ws(chr(10), format('CREATE PUBLICATION %I%s; -- %s', p.pubname, CASE WHEN p.puballtables THEN ' FOR ALL TABLES' END, p.pubowner::regrole), CASE WHEN s.is_whole THEN format('ALTER PUBLICATION %I ADD TABLES IN SCHEMA iu_core;', p.pubname) END,
-           (SELECT string_agg(format('ALTER PUBLICATION %I ADD TABLE %s;', p.pubname, r.prrelid::regclass), chr(10) ORDER BY r.prrelid::regclass::text COLLATE "C") FROM pg_publication_rel AS r WHERE r.prrelid = ANY (t.tables) AND r.prpubid = p.oid)),
+           (SELECT string_agg(format('ALTER PUBLICATION %I ADD TABLE %s%s%s;', p.pubname, r.prrelid::regclass,
+             ' (' || (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute AS a WHERE a.attrelid = r.prrelid AND a.attnum = ANY (r.prattrs)) || ')', ' WHERE ' || pg_get_expr(r.prqual, r.prrelid)), chr(10) ORDER BY r.prrelid::regclass::text COLLATE "C") FROM pg_publication_rel AS r WHERE r.prrelid = ANY (t.tables) AND r.prpubid = p.oid)),
          CASE WHEN p.puballtables THEN format('DROP PUBLICATION %I;', p.pubname)
               ELSE concat_ws(chr(10), CASE WHEN s.is_whole THEN format('ALTER PUBLICATION %I DROP TABLES IN SCHEMA iu_core;', p.pubname) END, 'ALTER PUBLICATION ' || quote_ident(p.pubname) || ' DROP TABLE ' || (SELECT string_agg('iu_core.' || quote_ident(c.relname), ', ') FROM pg_class AS c WHERE c.oid = ANY (t.tables)) || ';') END, false
   FROM pg_publication AS p
@@ -7105,7 +7108,7 @@ BEGIN
   SELECT format('replication slot %I', slot_name), format('-- logical, by %s', plugin), format('SELECT pg_drop_replication_slot(%L);', slot_name), false
   FROM pg_replication_slots WHERE database = current_database() AND NOT temporary
   UNION ALL
-  SELECT format('child %s of %s', h.inhrelid::regclass, h.inhparent::regclass), format('ALTER TABLE %s INHERIT %s;', h.inhrelid::regclass, h.inhparent::regclass), format('ALTER TABLE %s NO INHERIT %s;', h.inhrelid::regclass, h.inhparent::regclass), true
+  SELECT format('child %s of %s', h.inhrelid::regclass, h.inhparent::regclass), concat_ws(chr(10), format('ALTER TABLE %s INHERIT %s;', h.inhrelid::regclass, h.inhparent::regclass), 'owner ' || l.relowner::regrole, 'rights ' || array_to_string(l.relacl, ', ')), format('ALTER TABLE %s NO INHERIT %s;', h.inhrelid::regclass, h.inhparent::regclass), true
   FROM pg_inherits AS h JOIN pg_class AS c ON c.oid = h.inhparent JOIN pg_class AS l ON l.oid = h.inhrelid WHERE c.relnamespace = v_schema AND c.relkind IN ('r', 'f') AND l.relnamespace <> v_schema
   UNION ALL
   SELECT format('foreign table %s', f.ftrelid::regclass), format('CREATE FOREIGN TABLE %s SERVER %I OPTIONS (%s);', f.ftrelid::regclass, s.srvname, array_to_string(f.ftoptions, ', ')), format('DROP FOREIGN TABLE IF EXISTS %s CASCADE;', f.ftrelid::regclass), true
@@ -7162,7 +7165,7 @@ BEGIN
          CASE n.classid
            WHEN 'pg_class'::regclass THEN (SELECT concat_ws(chr(10), CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) ELSE format('-- %s %s', n.type, n.identity) END, 'options ' || array_to_string(c.reloptions, ', '), 'owner ' || c.relowner::regrole, 'rights ' || array_to_string(c.relacl, ', ')) FROM pg_class AS c WHERE c.oid = n.objid)
            WHEN 'pg_proc'::regclass THEN (SELECT concat_ws(chr(10), CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) ELSE n.identity END, 'owner ' || p.proowner::regrole, 'rights ' || array_to_string(p.proacl, ', ')) FROM pg_proc AS p WHERE p.oid = n.objid)
-           WHEN 'pg_constraint'::regclass THEN pg_get_constraintdef(n.objid) WHEN 'pg_trigger'::regclass THEN pg_get_triggerdef(n.objid) WHEN 'pg_rewrite'::regclass THEN pg_get_ruledef(n.objid)
+           WHEN 'pg_constraint'::regclass THEN pg_get_constraintdef(n.objid) WHEN 'pg_trigger'::regclass THEN (SELECT concat_ws(chr(10), pg_get_triggerdef(t.oid), CASE WHEN p.pronamespace <> v_schema THEN pg_get_functiondef(p.oid) END) FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid WHERE t.oid = n.objid) WHEN 'pg_rewrite'::regclass THEN pg_get_ruledef(n.objid)
            WHEN 'pg_policy'::regclass THEN (SELECT concat_ws(chr(10), pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid), polroles::regrole[]::text) FROM pg_policy WHERE oid = n.objid)
            WHEN 'pg_attrdef'::regclass THEN (SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE oid = n.objid)
            ELSE format('-- %s %s', n.type, n.identity) END,
@@ -7922,7 +7925,7 @@ BEGIN
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_rewrite WHERE ev_class >= 16384),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_policy),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_sequence),
-    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_proc WHERE oid >= 16384 AND pronamespace = v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_proc WHERE oid >= 16384 AND (pronamespace = v_schema OR oid IN (SELECT tgfoid FROM pg_trigger WHERE tgrelid >= 16384))),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_description WHERE objoid >= 16384),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_iu_command),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class <> ALL (v_registered || '{principal}'::text[])));

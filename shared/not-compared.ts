@@ -7,7 +7,7 @@ export const NOT_COMPARED: readonly { kind: string, why: string }[] = [
   { kind: 'superusers who are members of nothing', why: 'A superuser may do everything whatever a comparison says, and the server needs one.' },
   { kind: 'roles with CREATEROLE, REPLICATION or BYPASSRLS that are members of nothing', why: 'They are the administrator\'s. On PostgreSQL 15 one with CREATEROLE can make itself a member, and is compared from then on.' },
   { kind: 'what is written into the system catalogue by hand', why: 'A definition is what PostgreSQL\'s own functions tell of it. What they do not show, such as pg_class.relhastriggers, only a superuser can change.' },
-  { kind: 'functions in other schemas that a trigger, an event trigger or a child table leads to', why: 'What leads to them is compared, and they are compared by name.' },
+  { kind: 'functions that a function of another schema calls in its turn', why: 'A trigger or an event trigger is compared with the text of the function that it runs, and no further.' },
   { kind: 'materialized views, operators, domains and foreign tables in the schema, but for their names', why: 'None is ours, so each is drift, and none can be accepted.' },
   { kind: 'rights on PostgreSQL\'s own functions and tables of roles that are members of nothing', why: 'They do not reach the schema. The right to make something in pg_catalog is compared, whoever has it.' },
   { kind: 'connection limits and last days of roles and of the database', why: 'They let nobody in, and stop the console where anybody sees it.' },

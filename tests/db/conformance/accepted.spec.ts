@@ -280,6 +280,36 @@ describe('a deploy', () => {
   })
 })
 
+describe('is of what it leads to, too:', () => {
+  const noop = (what: string, body: string) => `CREATE OR REPLACE FUNCTION app.f() RETURNS ${what} LANGUAGE plpgsql AS $$ BEGIN ${body} END $$`
+  const other = (name: string) => `CREATE SCHEMA app; CREATE ROLE ${name}; `
+  it.each([
+    ['a trigger, to its function', `CREATE SCHEMA app; ${noop('trigger', 'RETURN NULL;')}; CREATE TRIGGER told AFTER INSERT ON iu_core.iu_vocabulary FOR EACH ROW EXECUTE FUNCTION app.f()`, noop('trigger', 'PERFORM 1; RETURN NULL;')],
+    ['an event trigger, to its function', `CREATE SCHEMA app; ${noop('event_trigger', '')}; CREATE EVENT TRIGGER told ON ddl_command_end EXECUTE FUNCTION app.f()`, noop('event_trigger', 'PERFORM 1;')],
+    ['a trigger of another table that calls one of ours and one of its own', `CREATE SCHEMA app; CREATE TABLE app.t (n integer); ${noop('trigger', 'RETURN NULL;')}; CREATE TRIGGER told AFTER INSERT ON app.t FOR EACH ROW WHEN (iu_core.fn_iu_slug(NEW.n::text) = '') EXECUTE FUNCTION app.f()`, noop('trigger', 'PERFORM 1; RETURN NULL;')],
+    ['a child, to who may read it', `${other('iu_test_reads')}CREATE TABLE app.child () INHERITS (iu_core.iu_vocabulary)`, 'GRANT SELECT ON app.child TO iu_test_reads'],
+    ['a child, to whom it belongs', `${other('iu_test_owns')}CREATE TABLE app.child () INHERITS (iu_core.iu_vocabulary)`, 'ALTER TABLE app.child OWNER TO iu_test_owns'],
+    ['a publication, to the rows that it takes', 'CREATE PUBLICATION told FOR TABLE iu_core.event_outbox WHERE (id > 5)', 'ALTER PUBLICATION told SET TABLE iu_core.event_outbox'],
+    ['a publication, to the columns that it takes', 'CREATE PUBLICATION told FOR TABLE iu_core.event_outbox (id)', 'ALTER PUBLICATION told SET TABLE iu_core.event_outbox (id, payload)'],
+  ])('%s', async (_, made, changed) => {
+    await after(made, async () => {
+      await carry(client, ACCEPT, await deviation())
+      expect([await drift(client), (await accepted()).length]).toEqual([[], 1])
+      await client.query(changed)
+      expect([named(await drift(client)).length, await accepted()]).toEqual([1, []])
+    })
+  })
+
+  it('and a command that knew it as accepted refuses when the function was replaced', async () => {
+    await after(`CREATE SCHEMA app; ${noop('trigger', 'RETURN NULL;')}; CREATE TRIGGER told AFTER INSERT ON iu_core.unit_version FOR EACH ROW EXECUTE FUNCTION app.f()`, async () => {
+      await carry(client, ACCEPT, await deviation())
+      expect(await run(client, 'dot_iu_create_piece', 'plan', PIECE)).toMatchObject({ status: 'planned' })
+      await client.query(noop('trigger', 'PERFORM 1; RETURN NULL;'))
+      expect(await run(client, 'dot_iu_create_piece', 'plan', PIECE)).toMatchObject(DRIFTED)
+    })
+  })
+})
+
 it('is none of what is compared by its name alone', async () => {
   await after('CREATE MATERIALIZED VIEW iu_core.m AS SELECT 1 AS one', async () => {
     expect(await run(client, ACCEPT, 'plan', await deviation() as never)).toMatchObject({ status: 'refused', code: 'not_found', field: 'object', detail: expect.stringContaining('only the name is compared') as string })

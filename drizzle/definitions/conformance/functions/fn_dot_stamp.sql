@@ -30,7 +30,7 @@ BEGIN
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_rewrite WHERE ev_class >= 16384),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_policy),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_sequence),
-    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_proc WHERE oid >= 16384 AND pronamespace = v_schema),
+    (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_proc WHERE oid >= 16384 AND (pronamespace = v_schema OR oid IN (SELECT tgfoid FROM pg_trigger WHERE tgrelid >= 16384))),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM pg_description WHERE objoid >= 16384),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_iu_command),
     (SELECT sum(hash_array_extended(ARRAY[xmin], 0)) FROM dot_inventory AS i WHERE i.class <> ALL (v_registered || '{principal}'::text[])));

@@ -197,9 +197,11 @@ BEGIN
 
   UNION ALL
   SELECT 'trigger', format('%s on %s', t.tgname, t.tgrelid::regclass),
-         concat_ws(chr(10), pg_get_triggerdef(t.oid) || ';', format('COMMENT ON TRIGGER %I ON %s IS %L;', t.tgname, t.tgrelid::regclass, d.description)),
+         concat_ws(chr(10), pg_get_triggerdef(t.oid) || ';', format('COMMENT ON TRIGGER %I ON %s IS %L;', t.tgname, t.tgrelid::regclass, d.description),
+                   -- A function of ours is compared by itself.
+                   CASE WHEN p.pronamespace <> 'iu_core'::regnamespace THEN pg_get_functiondef(p.oid) END),
          'executes ' || t.tgfoid::regprocedure
-  FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+  FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_proc AS p ON p.oid = t.tgfoid
   LEFT JOIN described AS d ON d.objoid = t.oid AND d.classoid = 'pg_trigger'::regclass
   WHERE c.relnamespace = 'iu_core'::regnamespace AND NOT t.tgisinternal
 
