@@ -35,8 +35,8 @@ export interface OpenOptions {
   onStep?: (message: string) => void
   /** false = the embedded database stays at the unit that it is at */
   deploys?: boolean
-  /** the embedded database as a member of iu_worker, not as its superuser: for what runs passes and nothing else */
-  asWorker?: boolean
+  /** the embedded database by this login, not as its superuser */
+  as?: Login
 }
 
 /** A connection string to the same database as another login, which is given a password of its own. */
@@ -48,19 +48,23 @@ export async function loginUrl(client: pg.Client, target: string, role: string):
   return url.href
 }
 
-/** The login that runs passes in the embedded database: `iu worker`, and the schedule of the demo's console. */
-export async function workerLogin(client: pg.Client, target: string): Promise<string> {
-  const { rowCount } = await client.query(`SELECT FROM pg_roles WHERE rolname = 'demo_worker'`)
-  if (!rowCount) await client.query('CREATE ROLE demo_worker LOGIN NOSUPERUSER IN ROLE iu_worker').catch(ignoreDuplicate)
-  await enterLogin(client, 'demo_worker', 'iu_worker')
-  return loginUrl(client, target, 'demo_worker')
+/** Logins of the embedded database for what runs by itself, each a member of what it needs: `iu worker`, `iu replay` and the schedule of the demo's console; `iu export`. */
+const LOGINS = { demo_worker: ['iu_worker'], demo_exporter: ['iu_worker', 'iu_reader'] } as const
+type Login = keyof typeof LOGINS
+
+/** Makes one of these logins where it is not there yet. @returns a connection string */
+export async function ownLogin(client: pg.Client, target: string, login: Login): Promise<string> {
+  const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [login])
+  if (!rowCount) await client.query(`CREATE ROLE ${login} LOGIN NOSUPERUSER IN ROLE ${LOGINS[login].join(', ')}`).catch(ignoreDuplicate)
+  for (const role of LOGINS[login]) await enterLogin(client, login, role)
+  return loginUrl(client, target, login)
 }
 
 /**
  * DATABASE_URL, or the embedded database: started when it does not run, and brought to this checkout's
  * newest unit, so that a command works from a fresh clone. Where there are data in it, it is backed up before.
  */
-export async function openTarget({ onStep = note, deploys = true, asWorker = false }: OpenOptions = {}): Promise<Target> {
+export async function openTarget({ onStep = note, deploys = true, as }: OpenOptions = {}): Promise<Target> {
   const given = process.env.DATABASE_URL
   if (given) return { url: given, close: async () => {} }
   const server = await openEmbedded({ directory: DATA, onStep })
@@ -78,7 +82,7 @@ export async function openTarget({ onStep = note, deploys = true, asWorker = fal
       const { deployed } = await deployHere(client, { backupTo: BACKUPS, kind: 'copy', onStep: quietly(onStep) })
       if (deployed.length) onStep(`deployed ${deployed.length} schema units`)
     })
-    return { url: asWorker ? await within(url.href, client => workerLogin(client, url.href)) : url.href, close: () => server.release() }
+    return { url: as ? await within(url.href, client => ownLogin(client, url.href, as)) : url.href, close: () => server.release() }
   }
   catch (error) {
     await server.release()

@@ -14,7 +14,7 @@ import { ensureSecret } from '../../embedded/index.ts'
 import { LOOPBACK } from '../../../shared/loopback.ts'
 import { pollWorker } from '../../worker/poll.ts'
 import { buildConsole, endChild, freePort, startConsole, withoutTargets } from '../console.ts'
-import { connect, DATA, loginUrl, openTarget, ROOT, within, workerLogin, type Target } from '../database.ts'
+import { connect, DATA, loginUrl, openTarget, ROOT, within, ownLogin, type Target } from '../database.ts'
 import type { RefusedFile } from '../../import/import.ts'
 import { countOf, importAll, isRefused } from '../importing.ts'
 import { handOver } from '../password.ts'
@@ -63,7 +63,7 @@ async function seed(target: Target, signal: AbortSignal): Promise<void> {
       await installShop(client)
       return within(await loginUrl(client, target.url, 'demo_shop'), runShop)
     }, asked => `the demo shop sold, and asked for ${asked} events of its own (a repeat finds the first)`)
-    return workerLogin(client, target.url)
+    return ownLogin(client, target.url, 'demo_worker')
   })
   await step('worker', () => pollWorker({
     batchSize: 1000, pollMs: 50, until: 'drain', signal,
@@ -79,7 +79,7 @@ function build(signal: AbortSignal): Promise<boolean> {
 
 /** Serves the console and keeps a worker running until the signal; whoever ends early ends the demo. */
 async function serve(target: Target, wantedPort: number, signal: AbortSignal): Promise<void> {
-  const [consoleUrl, workerUrl] = await within(target.url, async client => [await loginUrl(client, target.url, 'iu_console'), await workerLogin(client, target.url)])
+  const [consoleUrl, workerUrl] = await within(target.url, async client => [await loginUrl(client, target.url, 'iu_console'), await ownLogin(client, target.url, 'demo_worker')])
   const port = await freePort(wantedPort)
   const children = [
     await startConsole(consoleUrl, port, await ensureSecret(DATA, 'console_session', () => randomBytes(32).toString('base64url')), workerUrl),

@@ -35,7 +35,7 @@ export default defineCommand({
     const pollMs = whole('poll', args.poll, 10, 3_600_000)
     const signal = stopSignal()
     const root = await realpath(madeFolder('to', args.to))
-    const target = await openTarget()
+    const target = await openTarget({ as: 'demo_exporter' })
     try {
       if (args.watch) return await watch(target.url, root, pollMs, signal)
       const client = await connect(target.url, 'iu export')

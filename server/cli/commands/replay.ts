@@ -13,7 +13,7 @@ export default defineCommand({
   args: { json: { type: 'boolean', description: 'the total as one JSON document at the end' } },
   async run({ args }) {
     const signal = stopSignal()
-    const target = await openTarget()
+    const target = await openTarget({ as: 'demo_worker' })
     try {
       const connection = connectAnew(() => connect(target.url, 'iu replay', LIMITS.loop))
       try {

@@ -26,7 +26,7 @@ export default defineCommand({
     const pollMs = whole('poll', args.poll, 1, 3_600_000)
     const signal = stopSignal()
     const until = args.once ? 'once' : args.drain ? 'drain' : 'forever'
-    const target = await openTarget({ asWorker: true })
+    const target = await openTarget({ as: 'demo_worker' })
     // Where no console runs, nobody else audits and seals.
     const routed = new AbortController()
     const auditor = connectAnew(() => connect(target.url, 'iu worker audit', LIMITS.loop))

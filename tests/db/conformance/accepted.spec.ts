@@ -304,6 +304,8 @@ describe('is of what it leads to, too:', () => {
     await after(`CREATE SCHEMA app; ${noop('trigger', 'RETURN NULL;')}; CREATE TRIGGER told AFTER INSERT ON iu_core.unit_version FOR EACH ROW EXECUTE FUNCTION app.f()`, async () => {
       await carry(client, ACCEPT, await deviation())
       expect(await run(client, 'dot_iu_create_piece', 'plan', PIECE)).toMatchObject({ status: 'planned' })
+      // As by another transaction: the stamp goes by who wrote.
+      await client.query('SAVEPOINT later')
       await client.query(noop('trigger', 'PERFORM 1; RETURN NULL;'))
       expect(await run(client, 'dot_iu_create_piece', 'plan', PIECE)).toMatchObject(DRIFTED)
     })
