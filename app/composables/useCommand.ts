@@ -31,7 +31,11 @@ export function useCommand(command: string, { run, refreshes, hasSecrets = false
   const refused = ref<CommandMode>()
   const isStale = computed(() => problem.value?.code === 'stale_plan' && !problem.value.errors?.some(({ field }) => field !== 'plan_digest'))
   const nuxt = useNuxtApp()
-  const { signInAgain, isUnverified } = useSession()
+  const { door, signInAgain, isUnverified } = useSession()
+  // Whoever is signed in again has read why it was refused.
+  watch(door, (is) => {
+    if (!is && problem.value?.status === 401) problem.value = undefined
+  })
   /** names one intention: whoever sends it twice is told what happened the first time */
   let key = crypto.randomUUID()
 

@@ -40,7 +40,7 @@ export const DELIVERY_MARKS: Record<Gates['deliveryMode'], Mark & { text: string
 export const TIERS: Record<number, string> = {
   1: 'a click; a plan is offered',
   2: 'a plan and a reason',
-  3: 'a plan, a reason, the name typed once more, and a second person',
+  3: 'a plan, a reason and the name typed once more; to open a gate, a second person as well',
 }
 
 export function readyMark(state: CommandState | undefined): Mark {

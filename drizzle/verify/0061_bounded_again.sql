@@ -10,7 +10,8 @@ BEGIN
     ('function', 'fn_iu_payload_problems(jsonb,jsonb,text)', 'owner iu_owner; security invoker; immutable; search_path=pg_catalog, iu_core, pg_temp'),
     ('function', 'fn_dot_stamp()', 'owner iu_owner; security definer; stable; search_path=pg_catalog, iu_core, pg_temp, plan_cache_mode=force_generic_plan'),
     ('function', 'fn_dot_history_verify()', 'owner iu_owner; security definer; stable; search_path=pg_catalog, iu_core, pg_temp; EXECUTE iu_reader'),
-    ('function', 'fn_iu_pattern_problem(text)', 'owner iu_owner; security invoker; immutable; search_path=pg_catalog, iu_core, pg_temp, standard_conforming_strings=on')
+    ('function', 'fn_iu_pattern_problem(text)', 'owner iu_owner; security invoker; immutable; search_path=pg_catalog, iu_core, pg_temp, standard_conforming_strings=on'),
+    ('function', 'fn_iu_import_unchanged(text[],text[],text)', 'owner iu_owner; security definer; stable; search_path=pg_catalog, iu_core, pg_temp; EXECUTE iu_approver, EXECUTE iu_console, EXECUTE iu_operator')
   ) AS e(class, identity, facts)
   LEFT JOIN iu_core.fn_dot_catalogue('{function}') AS c ON c.class = e.class AND c.identity = e.identity
   WHERE c.facts IS DISTINCT FROM e.facts;

@@ -77,7 +77,8 @@ export class Connection extends pg.Client {
   /** Connects; where a pooler stands between, the server's own name for the session is needed. */
   async open(): Promise<this> {
     await this.connect()
-    if (this.#limits.look) this.#backend = (await this.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]!.pid
+    // Work that takes long ends soon after whoever asked for it is gone; a server on another system refuses the setting.
+    if (this.#limits.look) this.#backend = (await this.query<{ pid: number }>(`SELECT pg_backend_pid() AS pid, CASE WHEN version() ~ 'linux' THEN set_config('client_connection_check_interval', '2s', false) END`)).rows[0]!.pid
     return this
   }
 

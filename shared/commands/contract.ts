@@ -17,7 +17,7 @@ export interface CommandContract {
   /** on the button */
   label: string
   description: string
-  /** 1: a click; 2: a plan and a reason; 3: the name typed once more, and a second person */
+  /** 1: a click; 2: a plan and a reason; 3: the name typed once more, and for a gate a second person */
   tier: 1 | 2 | 3
   right: Right
   /** must be open at the beginning and at the end of an apply */

@@ -75,7 +75,7 @@ export function examplesOf({ code, tier, reason, confirm }: CommandContract): Re
 const FRICTION = {
   1: 'It may be applied at once; a plan is offered.',
   2: 'It is applied from a plan, with a reason.',
-  3: 'It is applied from a plan, with a reason, the name typed once more, and by a second person.',
+  3: 'It is applied from a plan, with a reason and the name typed once more; a gate that somebody closed is opened by a second person.',
 }
 
 function operation(contract: CommandContract): Operation {

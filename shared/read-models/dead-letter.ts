@@ -26,6 +26,7 @@ export const deadLetterAnswer = z.object({
   replayJobId: count.nullable().describe('the background replay that attempted it last'),
   isSystem: z.boolean().describe('an event of the system: it is not corrected'),
   payload: z.string().describe('as it was emitted, indented'),
+  hidden: z.string().nullable().describe('why the payload cannot be written out; it is empty then'),
   truncated: z.boolean(),
   attempts: z.array(z.object({
     attemptNo: count, routeCode: z.string(), status: z.enum(ATTEMPT_STATUSES), failureCode: z.string().nullable(), failureDetail: z.string().nullable(), workerCode: z.string(), createdAt: time,

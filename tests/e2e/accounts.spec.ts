@@ -74,7 +74,7 @@ test('an account is added, signs in, gets another right, and is disabled in the 
   await expect(row(page, account)).toContainText('disabled')
   // The next thing that is tried opens the sign-in over the page, which refuses.
   await dialog(other).getByRole('button', { name: 'Apply', exact: true }).click()
-  await expect(door(other)).toContainText('Your session has ended. Sign in, and you go on where you are: what you typed is still there.')
+  await expect(door(other)).toContainText(`Your session has ended. Sign in as ${account}, and you go on where you are: what you typed is still there.`)
   await expect(other).toHaveURL(/\/gates$/)
   await signIn(door(other), account, PASSWORD)
   await expect(door(other).getByRole('alert')).toContainText('Name or password is wrong.')

@@ -11,7 +11,7 @@ test('every command is listed under its area, with tier, right and gates', async
   }))))
   const byCode = (a: { code: string }, b: { code: string }) => a.code < b.code ? -1 : 1
   expect(shown.sort(byCode)).toEqual(COMMANDS.map(({ code, area, tier, right }) => ({ area, code, tier: `T${tier}`, right })).sort(byCode))
-  await expect(page.getByText('a plan, a reason, the name typed once more, and a second person')).toBeVisible()
+  await expect(page.getByText('a plan, a reason and the name typed once more; to open a gate, a second person as well')).toBeVisible()
   const row = page.getByRole('row').filter({ hasText: 'dot_iu_render_collection' })
   await row.getByRole('link', { name: 'composer_enabled' }).click()
   await expect(page).toHaveURL(/\/gates#iu_core\.composer_enabled$/)

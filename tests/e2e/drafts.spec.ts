@@ -45,6 +45,7 @@ for (const how of ['by itself', 'as a command is sent'] as const) {
     await apply(page).click()
     await signIn(page)
     await expect(door(page)).toHaveCount(0)
+    await expect(page.getByText('Nobody is signed in')).toHaveCount(0)
     await expect(body(page)).toHaveValue('Beta, as it took long to find the words.')
     await apply(page).click()
     await expectVerified(page)

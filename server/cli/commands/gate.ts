@@ -2,7 +2,8 @@ import { defineCommand } from 'citty'
 import { carry } from '../../commands/carry.ts'
 import { listGates } from '../../db/functions/gate.ts'
 import { TOKEN, withCommands, withDatabase } from '../database.ts'
-import { say, sayJson, table } from '../report.ts'
+import { instant } from '../../../shared/commands/contract.ts'
+import { EXIT, Refusal, say, sayJson, table } from '../report.ts'
 
 const json = { json: { type: 'boolean', description: 'one JSON document' } } as const
 const args = {
@@ -33,7 +34,11 @@ export default defineCommand({
     open: defineCommand({
       meta: { name: 'open', description: 'open a gate, with a reason' },
       args: { ...args, until: { type: 'string', description: 'the database closes it then, as 2030-01-31T12:00:00Z' } },
-      run: ({ args }) => set('dot_iu_open_gate', args.gate, args.reason, args.json, args.until),
+      run: ({ args }) => {
+        const until = instant.optional().safeParse(args.until)
+        if (!until.success) throw new Refusal(`--until: "${args.until}" is no time: write it as 2030-01-31T12:00:00Z`, EXIT.usage)
+        return set('dot_iu_open_gate', args.gate, args.reason, args.json, until.data)
+      },
     }),
     close: defineCommand({
       meta: { name: 'close', description: 'close a gate, with a reason' },

@@ -65,6 +65,7 @@ export default defineCommand({
       args: { head: { type: 'string', description: 'SHA-256 in hex, as an earlier verify printed it' }, ...json },
       run: ({ args }) => withDatabase(async (client) => {
         await sealLedger(client)
+        if (args.head !== undefined && !/^[0-9a-f]{64}$/.test(args.head)) throw new Refusal(`--head: "${args.head}" is no SHA-256 in hex: give the one that an earlier verify printed`, EXIT.usage)
         const state = await verifyLedger(client, args.head)
         const history = await verifyHistory(client)
         const ok = state.ok && history.ok

@@ -38,13 +38,13 @@ const related = { deadLetterId: deadLetter.deadLetterId, eventId: deadLetter.eve
 export async function readDeadLetter(db: Snapshot, id: number): Promise<Omit<DeadLetter, 'asOf'>> {
   // What was emitted before there was a bound may be more than the server can write out.
   const unbounded = sql<string | null>`iu_core.fn_iu_json_unbounded(${deadLetter.payload}, ${PAYLOAD_MOST}::integer)`
-  const payload = sql<string>`CASE WHEN ${unbounded} IS NULL THEN jsonb_pretty(${deadLetter.payload}) ELSE format('(It is not shown: %s.)', ${unbounded}) END`
+  const payload = sql<string>`CASE WHEN ${unbounded} IS NULL THEN jsonb_pretty(${deadLetter.payload}) ELSE '' END`
   const [found] = await db.select({
     ...related, routeId: deadLetter.routeId, routeEnabled: deadLetter.routeEnabled, attemptNo: deadLetter.attemptNo, failureCode: deadLetter.failureCode, failureDetail: deadLetter.failureDetail,
     cause: deadLetter.cause, eventDomain: deadLetter.eventDomain, eventType: deadLetter.eventType, subjectTable: deadLetter.subjectTable, subjectRef: deadLetter.subjectRef, actor: deadLetter.actor,
     eventCreatedAt: deadLetter.eventCreatedAt, createdAt: deadLetter.createdAt, resolvedAt: deadLetter.resolvedAt, resolvedBy: deadLetter.resolvedBy,
     correctedByEventId: deadLetter.correctedByEventId, replayJobId: deadLetter.replayJobId, isSystem: deadLetter.isSystem,
-    payload: sql<string>`left(${payload}, ${PAYLOAD_LIMIT})`, isTruncated: sql<boolean>`${unbounded} IS NOT NULL OR length(${payload}) > ${PAYLOAD_LIMIT}`,
+    payload: sql<string>`left(${payload}, ${PAYLOAD_LIMIT})`, hidden: unbounded, isTruncated: sql<boolean>`length(${payload}) > ${PAYLOAD_LIMIT}`,
   }).from(deadLetter).where(eq(deadLetter.deadLetterId, id))
   if (!found) return notFound(`there is no dead letter ${id}`)
   const { isTruncated, routeId, correctedByEventId, ...facts } = found

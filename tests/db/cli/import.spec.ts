@@ -58,6 +58,17 @@ it('names what was edited here, imports the rest, and goes over the edits when i
   expect((await piecesIn(db.pool, `i${n}/a.md`)).slice(0, 2)).toEqual([piece, gone])
 })
 
+it('compares what may be imported once, however many sources there are', async () => {
+  const client = await db.connect()
+  await client.query(`BEGIN; SET LOCAL track_functions = 'all'`)
+  const { rows } = await client.query<{ path: string, digest: string }>(`SELECT source_path AS path, encode(source_digest, 'hex') AS digest FROM iu_core.iu_collection WHERE source_path IS NOT NULL`)
+  const paths = Array.from({ length: 500 }, (_, n) => rows[n]?.path ?? `none/${n}.md`)
+  const { rowCount } = await client.query('SELECT FROM iu_core.fn_iu_import_unchanged($1, $2, NULL)', [paths, paths.map((_, n) => rows[n]?.digest ?? '0'.repeat(64))])
+  expect(rowCount).toBeGreaterThan(0)
+  expect((await client.query(`SELECT calls::integer AS calls FROM pg_stat_xact_user_functions WHERE funcname = 'fn_dot_command_blocked'`)).rows).toEqual([{ calls: 1 }])
+  await client.query('ROLLBACK')
+})
+
 it('asks once for all that is there as it is, and writes nothing of it; who may not import is refused all the same', async () => {
   expect((await iu()).status).toBe(0)
   writeFileSync(join(folder, 'b.md'), `${TEXT}\nOne more.\n`)

@@ -41,6 +41,16 @@ function pool(limits?: Limits, freshMs = 0): pg.Pool {
 const waiting = () => expect.poll(async () => (await db.pool.query(`SELECT FROM pg_stat_activity WHERE application_name = 'a spec' AND datname = $1 AND wait_event_type = 'Lock'`, [db.name])).rowCount).toBe(1)
 const caught = (work: Promise<unknown>): Promise<Error> => work.then(() => Promise.reject(new Error('it went well')), (error: Error) => error)
 
+test('a server ends what it works on soon after whoever asked for it is gone', async () => {
+  const connection = await openConnection(db.url, 'a spec', QUICK)
+  const lost = caught(connection.query('SELECT pg_sleep(1000)'))
+  const working = async () => (await db.pool.query(`SELECT FROM pg_stat_activity WHERE application_name = 'a spec' AND datname = $1 AND state = 'active'`, [db.name])).rowCount
+  await expect.poll(working).toBe(1)
+  connection.cut(new Error('as by kill -9'))
+  await lost
+  await expect.poll(working, { timeout: 60_000 }).toBe(0)
+})
+
 describe('a connection', () => {
   test('that falls silent while it is asked fails what is under way, and what comes after', async () => {
     const connection = await open()
