@@ -31,6 +31,7 @@ export function useCommand(command: string, { run, refreshes, hasSecrets = false
   const refused = ref<CommandMode>()
   const isStale = computed(() => problem.value?.code === 'stale_plan' && !problem.value.errors?.some(({ field }) => field !== 'plan_digest'))
   const nuxt = useNuxtApp()
+  const { wanted } = useFreshness()
   const { door, signInAgain, isUnverified } = useSession()
   // Whoever is signed in again has read why it was refused.
   watch(door, (is) => {
@@ -62,9 +63,10 @@ export function useCommand(command: string, { run, refreshes, hasSecrets = false
     }
   }
 
-  /** Fetches anew what is shown of these read models. */
+  /** Fetches anew what is shown of these read models, for who waits for it. */
   function renew(models: readonly string[]): Promise<void> {
     const keys = Object.keys(nuxt.payload.data).filter(shown => models.includes(shown.slice(0, shown.indexOf(':'))))
+    wanted.value = [...wanted.value, ...keys]
     return nuxt.runWithContext(() => refreshNuxtData(keys))
   }
 

@@ -4,10 +4,13 @@ export function useFreshness() {
   const isPaused = useState('paused', () => false)
   /** a refresh is under way that nobody asked for */
   const isByItself = useState('by-itself', () => false)
+  /** read models of which somebody waits for the next answer, whatever refresh it comes by */
+  const wanted = useState<string[]>('wanted', () => [])
   const clock = useState('clock', () => Date.now())
   return {
     isPaused,
     isByItself,
+    wanted,
     clock,
     /** the oldest answer on the page: the page is as old as that */
     oldest: computed(() => Object.values(asOf.value).reduce<string | undefined>((a, b) => a && a < b ? a : b, undefined)),

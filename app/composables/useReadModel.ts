@@ -28,7 +28,7 @@ export function useReadModel<Name extends ReadModelName>(name: Name, query: Mayb
   const current = computed(() => toValue(query))
   const key = `${name}:${identity}`
   const event = useRequestEvent()
-  const { track, untrack, isByItself } = useFreshness()
+  const { track, untrack, isByItself, wanted } = useFreshness()
   const fetched = useFetch<ReadModels[Name]>(`/api/${name}`, { key, query: current, lazy: true, deep: false, dedupe: 'cancel', retry: 0 })
   interface Shown { query: string, answer: ReadModels[Name] }
   const shown = shallowRef<Shown>()
@@ -38,7 +38,9 @@ export function useReadModel<Name extends ReadModelName>(name: Name, query: Mayb
   watch(fetched.data, (answer) => {
     if (!answer) return
     const next = { query: JSON.stringify(current.value), answer: answer as ReadModels[Name] }
-    const isMoved = isByItself.value && shown.value?.query === next.query && rows(shown.value).join('\n') !== rows(next).join('\n')
+    const isWanted = wanted.value.includes(key)
+    if (isWanted) wanted.value = wanted.value.filter(other => other !== key)
+    const isMoved = isByItself.value && !isWanted && shown.value?.query === next.query && rows(shown.value).join('\n') !== rows(next).join('\n')
     waiting.value = isMoved ? next : undefined
     if (!isMoved) shown.value = next
     track(key, (answer as ReadModels[Name]).asOf)

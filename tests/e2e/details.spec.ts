@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Locator, Page } from '@playwright/test'
 import { expect, hydrated, open } from './page.ts'
 import { ask } from './support/ask.ts'
-import { choose, dialog, makeDeadLetters, makeDocument, press, test } from './support/own-world.ts'
+import { apply, choose, dialog, expectVerified, leave, makeDeadLetters, makeDocument, press, test } from './support/own-world.ts'
 
 test.describe.configure({ mode: 'default' })
 test.use({ person: 'manager' })
@@ -48,6 +48,30 @@ test('rows stay where they are when others come by themselves', async ({ page, w
   await page.keyboard.press('r')
   await expect(rows).toHaveCount(4)
   await expect(news).toHaveCount(0)
+})
+
+test('what one has done oneself is there at once, whatever refresh is under way', async ({ page, world }) => {
+  const address = `${await makeDocument(world)}-own`
+  await open(page, '/collections')
+  let release = () => {}
+  const held = new Promise<void>(resolve => release = resolve)
+  await page.route('**/api/shell', async (route) => {
+    await held
+    await route.continue()
+  })
+  // One that comes by itself, and does not end.
+  await page.waitForRequest('**/api/shell', { timeout: 60_000 })
+  await page.getByRole('button', { name: /^New:/ }).click()
+  await page.getByRole('menuitem', { name: 'New collection' }).click()
+  await dialog(page).getByLabel('Address').fill(address)
+  await dialog(page).getByLabel('Kind').selectOption('section')
+  await dialog(page).getByLabel('Title').fill('My own')
+  await apply(page).click()
+  await expectVerified(page)
+  await leave(page)
+  await expect(page.getByRole('row').filter({ hasText: address })).toContainText('My own')
+  await expect(page.locator('[data-news]')).toHaveCount(0)
+  release()
 })
 
 test('pages and answers are sent compressed to who takes that, and are the same', async ({ world }) => {
@@ -200,9 +224,8 @@ test('a date that is typed is one page, once it is complete', async ({ page, wor
   page.on('framenavigated', frame => frame.url() !== start && visited.push(frame.url()))
   const before = await page.evaluate(() => history.length)
   await page.getByLabel('from').focus()
-  await page.keyboard.type('01312026')
-  await page.keyboard.press('Tab')
-  await page.keyboard.type('1200PM', { delay: 20 })
+  // A year has four digits: the field goes on to the hour by itself.
+  await page.keyboard.type('013120261200PM', { delay: 20 })
   expect(visited).toEqual([])
   await page.keyboard.press('Enter')
   await expect(page).toHaveURL(url => url.searchParams.get('from') === '2026-01-31T12:00:00Z')
