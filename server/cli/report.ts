@@ -1,10 +1,15 @@
-import stringWidth from 'string-width'
+import { createRequire } from 'node:module'
+import type wide from 'string-width'
 import { BackupRefused } from '../backup/manifest.ts'
 import { RefusedCommand } from '../commands/carry.ts'
 import { type Fault, faultOf, rootOf } from '../db/faults.ts'
 import { Interrupted } from '../deploy/interrupt.ts'
 import { UnitError } from '../deploy/units.ts'
 import { problemOf } from '../../shared/problem.ts'
+
+const require = createRequire(import.meta.url)
+/** Columns that a text takes in a terminal. The library makes tables of all of Unicode as it is loaded, a quarter of what a command takes: few texts need them. */
+const stringWidth = (text: string): number => /^[ -~]*$/.test(text) ? text.length : (require('string-width') as { default: typeof wide }).default(text)
 
 /** What the exit status of every command says. */
 export const EXIT = {
