@@ -152,7 +152,15 @@ describe('iu ledger', () => {
     expect((await iu(['ledger', 'verify', '--head', state.head])).status).toBe(0)
     const lost = await iu(['ledger', 'verify', '--head', '0'.repeat(64)])
     expect([lost.status, lost.out]).toEqual([1, expect.stringContaining('is not in this chain')])
-    expect((await iu(['ledger', 'verify', '--head', 'zz'])).status).toBe(3)
+    const wrong = await iu(['ledger', 'verify', '--head', 'zz'])
+    expect([wrong.status, wrong.err]).toEqual([2, expect.stringContaining('--head: "zz" is no SHA-256 in hex')])
+  })
+
+  it('names the flag of a time that is none', async () => {
+    for (const until of ['2026-02-31', 'tomorrow', '2030-13-01T00:00:00Z']) {
+      const wrong = await iu(['gate', 'open', 'iu_core.autocut_enabled', '--reason', 'x', '--until', until])
+      expect([wrong.status, wrong.err]).toEqual([2, expect.stringContaining(`--until: "${until}" is no time: write it as 2030-01-31T12:00:00Z`)])
+    }
   })
 })
 
