@@ -73,6 +73,11 @@ export function restoreBackup(client: Client, path: string, units: Unit[]): Prom
       return { backup, checks, lacking: units.slice(own.length).map(({ tag }) => tag) }
     }
     catch (error) {
+      // What was cut off, or pg_restore's own session, may be about to commit: it is gone before anything is dropped.
+      if (signal.aborted) {
+        await client.query(`SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
+          WHERE datname = current_database() AND usename = session_user AND pid <> pg_backend_pid() AND application_name IN ('iu restore', 'iu backup')`)
+      }
       await client.query('DROP SCHEMA IF EXISTS iu_core, iu_deploy CASCADE')
       throw error
     }
